@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import (
+    alarm_delay,
     backfill,
     browser_stop,
     card,
@@ -46,6 +47,7 @@ WHOLE = {
     "tablet_stop": tablet_stop,
     "stop_under_attack": stop_under_attack,
     "browser_stop": browser_stop,
+    "alarm_delay": alarm_delay,
 }
 EACH_FAMILY = {"polling": polling, "load": load, "stop": stop}
 

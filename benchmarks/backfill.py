@@ -75,9 +75,7 @@ async def _telemetry(folder, settings):
 async def _bare(port, messages):
     """As aiomqtt is meant to be used: a task for each message that is in flight."""
     left = collections.deque(messages)
-    properties = {
-        each.expiry_s: mqtt._properties(each.expiry_s, SCHEMA, PacketTypes.PUBLISH) for each in messages[:50]
-    }
+    properties = {each.expiry_s: mqtt._properties(each.expiry_s, SCHEMA, PacketTypes.PUBLISH) for each in messages[:50]}
     begun = time.perf_counter()
     async with aiomqtt.Client("127.0.0.1", port, protocol=aiomqtt.ProtocolVersion.V5) as client:
         client.pending_calls_threshold = mqtt.WINDOW

@@ -11,9 +11,7 @@ clock is found by asking it often: the quickest round trip bounds the error (`cl
 
 import asyncio
 import contextlib
-import json
 import os
-import socket
 import tempfile
 import threading
 import time
@@ -21,57 +19,25 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from benchmarks.result import Result, alone, percentile
 from pumpd.control.confirming.signature import pairable
 from pumpd.control.tablets.keys import KeyStore
-from pumpd.infusion.events import Binding, ConfirmAction
-from pumpd.messages.signing import der_of, sign
+from pumpd.messages.signing import der_of
 from tests.bedside.tablet import Tablet as Viewer
 from tests.browser.chromium import chromium
 from tests.browser.gateway import Certificate, real_gateway, wait_until
+from tests.browser.software_nurse import SoftwareNurse
+from tests.browser.stop_frames import StopFrames
 from tests.browser.tablet import tablet
-from tests.control.testbed import ORDER
 
 TRIES = 100
 BEDS = 8
 VIEWERS = 10
 BOUND_MS = 300
-BYTE_S = 10 / 19200  # the NE-1000's line
 SETTLED_S = 0.3  # after a screen has changed
 PRESSED = """() => { window.pressed = 0;
   addEventListener("pointerdown", event => { window.pressed = event.timeStamp; }, { capture: true }); }"""
-
-
-class Wire:
-    """Collects the stop frames of each pump from control's tap, as the monotonic second of the last byte."""
-
-    def __init__(self, gateway):
-        self._sockets, self._threads, self.stops = [], [], {bed: [] for bed in gateway.beds}
-        for bed in gateway.beds:
-            client = socket.socket(socket.AF_UNIX)
-            client.connect(str(gateway.state / "control.sock"))
-            client.sendall(json.dumps({"op": "trace", "pump": bed}).encode() + b"\n")
-            self._sockets.append(client)
-            thread = threading.Thread(target=self._follow, args=(bed, client.makefile("rb")), daemon=True)
-            thread.start()
-            self._threads.append(thread)
-
-    def _follow(self, bed, lines):
-        with contextlib.suppress(OSError):
-            for line in lines:
-                packet = json.loads(line)
-                data = bytes.fromhex(packet.get("hex", ""))
-                if packet.get("way") == "out" and b"STP" in data:
-                    self.stops[bed].append(packet["t_ns"] / 1e9 + len(data) * BYTE_S)
-
-    def close(self):
-        for client in self._sockets:
-            client.shutdown(socket.SHUT_RDWR)
-            client.close()
-        for thread in self._threads:
-            thread.join()
 
 
 class Viewers:
@@ -126,42 +92,7 @@ class Viewers:
             await asyncio.sleep(1.0)
 
 
-class Nurse:
-    """Starts infusions over the operator socket, with a paired key. Only how they stop is measured."""
-
-    def __init__(self, gateway):
-        self._gateway, self._key = gateway, ec.generate_private_key(ec.SECP256R1())
-        store = KeyStore(gateway.state / "paired-keys.json")
-        self._paired = store.add(pairable("bench", "confirm", der_of(self._key.public_key())))
-        self._count = 0
-
-    def start_all(self):
-        for bed in self._gateway.beds:
-            self._count += 1
-            patient = f"bench-{self._count}"
-            for request in (
-                {"op": "associate", "pump": bed, "patient": patient},
-                {**ORDER, "pump": bed, "patient": patient},
-            ):
-                answer = self._gateway.ask(**request)
-                assert answer["ok"], answer
-        for bed in self._gateway.beds:
-            self._gateway.until(bed, "ready")
-            offered = self._gateway.ask(op="challenge", pump=bed)["result"]
-            fields = offered["binding"] | {"wristband": offered["review"]["patient"]}
-            binding = Binding(**{**fields, "action": ConfirmAction(fields["action"])})
-            signed = {
-                "key": self._paired.id,
-                "signature": sign(self._key, binding),
-                "request": f"r-{self._count}-{bed}",
-            }
-            answer = self._gateway.ask(op="confirm", pump=bed, **signed, **fields)
-            assert answer["ok"], answer
-        for bed in self._gateway.beds:
-            self._gateway.until(bed, "running")
-
-
-def _clock(page):
+def clock_of(page):
     """Monotonic seconds at the page's zero, and the error of that value."""
     found = []
     for _ in range(30):
@@ -176,19 +107,19 @@ def _clock(page):
 def _tries(gateway, wire, nurse, pressing, count):
     page = pressing.page
     page.evaluate(PRESSED)
-    zero, error = _clock(page)
+    zero, error = clock_of(page)
     taken, loads = [], []
     while len(taken) < count:
-        nurse.start_all()
+        nurse.start(gateway.beds)
         for bed in list(gateway.beds)[: count - len(taken)]:
             pressing.bed(bed)
             button = pressing.stop_button(bed)
             page.get_by_role("region", name="Running infusion").wait_for()
             time.sleep(SETTLED_S)
-            sent = len(wire.stops[bed])
+            sent = len(wire.sent[bed])
             button.click()
-            wait_until(lambda bed=bed, sent=sent: len(wire.stops[bed]) > sent, 10, f"a stop frame to {bed}")
-            taken.append(wire.stops[bed][sent] - zero - page.evaluate("() => window.pressed") / 1e3)
+            wait_until(lambda bed=bed, sent=sent: len(wire.sent[bed]) > sent, 10, f"a stop frame to {bed}")
+            taken.append(wire.sent[bed][sent] - zero - page.evaluate("() => window.pressed") / 1e3)
             loads.append(os.getloadavg()[0])
         for bed in gateway.beds:
             gateway.free(bed)
@@ -220,13 +151,13 @@ def measure(tries: int = TRIES) -> list[Result]:
         beds = {f"bed{number}": f"SIM-{number}" for number in range(1, BEDS + 1)}
         gateway = stack.enter_context(real_gateway(folder / "g", certificate, beds, 1))
         browser = stack.enter_context(chromium(certificate.key_hash))
-        wire = stack.enter_context(contextlib.closing(Wire(gateway)))
+        wire = stack.enter_context(contextlib.closing(StopFrames(gateway)))
         pressing = stack.enter_context(tablet(browser, gateway, "pressed"))
         other = stack.enter_context(tablet(browser, gateway, "other"))
         for each in (pressing, other):
             each.pair()
         other.bed("bed1")
-        nurse = Nurse(gateway)
+        nurse = SoftwareNurse(gateway)
         alone_with_two = _tries(gateway, wire, nurse, pressing, tries)
         with Viewers(gateway, VIEWERS) as viewers:
             with_more = _tries(gateway, wire, nurse, pressing, tries)

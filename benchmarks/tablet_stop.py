@@ -3,7 +3,8 @@
 Real control and bedside processes, and real pseudo-terminals at the speed of the New Era line. One pump infuses, so
 that there is a plot; the other one, which is read once a second, is stopped. Measured alone and with viewers. Each
 viewer is a paired tablet with an open stream of live state, which reports every 2 s that it is alive. The tablet that
-stops has an open connection, as a page has. `browser_stop` measures from a click in a browser.
+stops has an open connection, as a page has. `browser_stop` measures from a click in a browser. Then the same in a
+browser, under each condition that may stand in the way (`stop_conditions`).
 """
 
 import asyncio
@@ -174,7 +175,9 @@ def measure(tries: int = TRIES) -> list[Result]:
             "worst_ms": round(max(taken) * 1e3, 1),
         }
         results.append(Result(name, percentile(taken, 99) * 1e3, BOUND_MS, "ms", details=details))
-    return results
+    from benchmarks import stop_conditions  # noqa: PLC0415  # the viewers' process starts without a browser's library
+
+    return results + stop_conditions.measure()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from pumpd.pump import DriverFamily, Mark, UnknownFamilyError, family, mark_of
 from pumpd.settings import PumpSettings
+from pumpd.texts import text
 
 # The kernel gives these out in the order in which adapters appear.
 _BY_ORDER = re.compile(r"^/dev/tty(USB|ACM)[0-9]+$")
@@ -14,11 +15,17 @@ _TERMINAL = re.compile(r"^/dev/pts/[0-9]+$")
 def unstable_port(port: str) -> str:
     """Why this name may mean another adapter or program tomorrow; empty when it does not."""
     if _TERMINAL.match(port):
-        return f"port: {port} may belong to another program later; use the link that `pumpsim --pty` makes"
+        return text(
+            "port.terminal",
+            "port: {port} may belong to another program later; use the link that `pumpsim --pty` makes",
+            port=port,
+        )
     if not _BY_ORDER.match(port):
         return ""
-    return (
-        f"port: {port} may be another adapter after a reboot or a replug; use its name in /dev/serial/by-path or by-id"
+    return text(
+        "port.by_order",
+        "port: {port} may be another adapter after a reboot or a replug; use its name in /dev/serial/by-path or by-id",
+        port=port,
     )
 
 

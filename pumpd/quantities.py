@@ -16,6 +16,8 @@ from operator import index
 from types import MappingProxyType
 from typing import ClassVar, Protocol, Self, TypeVar
 
+from pumpd import texts
+
 NS_PER_S = 1_000_000_000
 
 _EXACT = Context(prec=60, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
@@ -44,7 +46,13 @@ class QuantityError(ValueError):
         """The message without the field's name; a long text is shortened, because it comes from outside."""
         shown = repr(self.text)
         shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}..."
-        return f"{shown} is refused: {self.why}. Accepted: {self.accepted}"
+        return texts.text(
+            "accepted.refused",
+            "{shown} is refused: {why}. Accepted: {accepted}",
+            shown=shown,
+            why=self.why,
+            accepted=self.accepted,
+        )
 
 
 def plain(value: Decimal) -> str:
@@ -97,31 +105,42 @@ class Quantity:
 
         Raises QuantityError, which names the reason.
         """
+
+        def refused(why: str) -> QuantityError:
+            return QuantityError(field, text, why, cls._accepted(zero=zero))
+
         before, after = cls.DIGITS
-        least = "from 0" if zero else "above 0"
-        accepted = (
-            f"a number {least} in plain digits (at most {before} before and {after} after the point) and a unit: "
-            + " or ".join(cls.UNITS)
-        )
         if not isinstance(text, str):
-            raise QuantityError(field, text, f"text is needed, not {type(text).__name__}", accepted)
+            raise refused(texts.text("accepted.text_needed", "text is needed, not {kind}", kind=type(text).__name__))
         match = _PLAIN.fullmatch(text.strip(" "))
         if match is None:
-            raise QuantityError(field, text, "not a plain decimal number followed by a unit", accepted)
+            raise refused(texts.text("accepted.not_plain", "not a plain decimal number followed by a unit"))
         number, unit = match["number"], match["unit"]
         if unit is None:
-            raise QuantityError(field, text, "the unit is missing", accepted)
+            raise refused(texts.text("accepted.no_unit", "the unit is missing"))
         if unit not in cls.UNITS:
-            raise QuantityError(field, text, "its unit is not accepted here", accepted)
+            raise refused(texts.text("accepted.other_unit", "its unit is not accepted here"))
         whole, _, fraction = number.partition(".")
         if len(whole) > before or len(fraction) > after:
-            raise QuantityError(field, text, "it has more digits than can be meant", accepted)
+            raise refused(texts.text("accepted.digits", "it has more digits than can be meant"))
         if len(whole) > 1 and whole.startswith("0"):
-            raise QuantityError(field, text, "a leading zero can hide a wrong digit", accepted)
+            raise refused(texts.text("accepted.leading_zero", "a leading zero can hide a wrong digit"))
         value = Decimal(number)
         if value == 0 and not zero:
-            raise QuantityError(field, text, "zero is not a quantity to give", accepted)
+            raise refused(texts.text("accepted.zero", "zero is not a quantity to give"))
         return cls(_EXACT.multiply(value, cls.UNITS[unit]))
+
+    @classmethod
+    def _accepted(cls, *, zero: bool) -> str:
+        return texts.text(
+            "accepted.number",
+            "a number {least} in plain digits (at most {before} before and {after} after the point) and a unit: "
+            "{units}",
+            least=texts.text("accepted.from_0", "from 0") if zero else texts.text("accepted.above_0", "above 0"),
+            before=cls.DIGITS[0],
+            after=cls.DIGITS[1],
+            units=texts.either(cls.UNITS),
+        )
 
     @property
     def number(self) -> str:

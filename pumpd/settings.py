@@ -79,6 +79,17 @@ class MqttSettings(BrokerSettings):
     is there. For a site where what is published must reach a store."""
 
 
+class FleetSettings(BrokerSettings):
+    """The journal is also sent to this NATS JetStream, for the ward's store (pumpd-ward). Without this section it is
+    not.
+    """
+
+    port: int = Field(default=4222, ge=1, le=65535)
+    """TCP port of the node."""
+    others: tuple[str, ...] = ()
+    """Further nodes of the same cluster, each a host name or an address, on the same port."""
+
+
 class PumpSettings(_Section):
     """One section per pump."""
 
@@ -335,6 +346,7 @@ class Settings(_Section):
     """How many megabytes of old journal entries are kept as files in `journal-archive` in `state_dir`, written before
     retention removes them; beyond that the oldest files are deleted. 0: none are kept."""
     mqtt: MqttSettings | None = None
+    fleet: FleetSettings | None = None
     bedside: BedsideSettings | None = None
     alarm: AlarmSettings = AlarmSettings()
     gpio: GpioSettings | None = None
@@ -388,6 +400,7 @@ class Settings(_Section):
             yield f"vitals.topics: {', '.join(unknown)}: no pump has that name"
         brokers: dict[str, BrokerSettings | None] = {
             "mqtt": self.mqtt,
+            "fleet": self.fleet,
             "vitals.broker": self.vitals.broker if self.vitals else None,
         }
         for section, broker in brokers.items():

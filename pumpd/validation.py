@@ -3,52 +3,67 @@
 No text of pydantic reaches a person, and none of what was sent: it may hold a secret.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
 
-UNKNOWN_KEY = "is not a known key here"
+from pumpd.texts import Text, of_error, text
+
+UNKNOWN_KEY = text("invalid.unknown_key", "is not a known key here")
 FEW = 20  # errors that are worth the work of explaining them to the sender of a message
 LONGEST_NAME = 100
 
-_WORDS: Mapping[str, str] = {
-    "missing": "is required and missing",
-    "extra_forbidden": UNKNOWN_KEY,
-    "string_type": "must be text",
-    "string_too_short": "must have at least {min_length} characters",
-    "string_too_long": "must have at most {max_length} characters",
-    "string_pattern_mismatch": "does not have the form that is needed, the pattern {pattern}",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_parsing_size": "must be a smaller whole number",
-    "int_from_float": "must be a whole number",
-    "float_type": "must be a number",
-    "float_parsing": "must be a number",
-    "decimal_type": "must be a number",
-    "decimal_parsing": "must be a number",
-    "finite_number": "must be a finite number",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "greater_than": "must be more than {gt}",
-    "greater_than_equal": "must be {ge} or more",
-    "less_than": "must be less than {lt}",
-    "less_than_equal": "must be {le} or less",
-    "literal_error": "must be {expected}",
-    "enum": "must be {expected}",
-    "path_type": "must be a path",
-    "dict_type": "must be a table of keys and values",
-    "mapping_type": "must be a table of keys and values",
-    "model_type": "must be a table of keys and values",
-    "model_attributes_type": "must be a table of keys and values",
-    "tuple_type": "must be a list",
-    "list_type": "must be a list",
-    "too_short": "must have at least {min_length} entries",
-    "too_long": "must have at most {max_length} entries",
-    "json_invalid": "is not valid JSON",
-    "json_type": "is not valid JSON",
-    "union_tag_not_found": "does not say which kind it is, by {discriminator}",
-    "union_tag_invalid": "is of no known kind: {discriminator} must be one of {expected_tags}",
+_Say = Callable[..., Text]
+_WHOLE: _Say = partial(text, "invalid.whole", "must be a whole number")
+_NUMBER: _Say = partial(text, "invalid.number", "must be a number")
+_BOOLEAN: _Say = partial(text, "invalid.boolean", "must be true or false")
+_EXPECTED: _Say = partial(text, "invalid.expected", "must be {expected}")
+_TABLE: _Say = partial(text, "invalid.table", "must be a table of keys and values")
+_LIST: _Say = partial(text, "invalid.list", "must be a list")
+_JSON: _Say = partial(text, "invalid.json", "is not valid JSON")
+_WORDS: Mapping[str, _Say] = {
+    "missing": partial(text, "invalid.missing", "is required and missing"),
+    "extra_forbidden": lambda **_: UNKNOWN_KEY,
+    "string_type": partial(text, "invalid.text", "must be text"),
+    "string_too_short": partial(text, "invalid.too_short", "must have at least {min_length} characters"),
+    "string_too_long": partial(text, "invalid.too_long", "must have at most {max_length} characters"),
+    "string_pattern_mismatch": partial(
+        text, "invalid.pattern", "does not have the form that is needed, the pattern {pattern}"
+    ),
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_parsing_size": partial(text, "invalid.smaller", "must be a smaller whole number"),
+    "int_from_float": _WHOLE,
+    "float_type": _NUMBER,
+    "float_parsing": _NUMBER,
+    "decimal_type": _NUMBER,
+    "decimal_parsing": _NUMBER,
+    "finite_number": partial(text, "invalid.finite", "must be a finite number"),
+    "bool_type": _BOOLEAN,
+    "bool_parsing": _BOOLEAN,
+    "greater_than": partial(text, "invalid.more_than", "must be more than {gt}"),
+    "greater_than_equal": partial(text, "invalid.or_more", "must be {ge} or more"),
+    "less_than": partial(text, "invalid.less_than", "must be less than {lt}"),
+    "less_than_equal": partial(text, "invalid.or_less", "must be {le} or less"),
+    "literal_error": _EXPECTED,
+    "enum": _EXPECTED,
+    "path_type": partial(text, "invalid.path", "must be a path"),
+    "dict_type": _TABLE,
+    "mapping_type": _TABLE,
+    "model_type": _TABLE,
+    "model_attributes_type": _TABLE,
+    "tuple_type": _LIST,
+    "list_type": _LIST,
+    "too_short": partial(text, "invalid.few_entries", "must have at least {min_length} entries"),
+    "too_long": partial(text, "invalid.many_entries", "must have at most {max_length} entries"),
+    "json_invalid": _JSON,
+    "json_type": _JSON,
+    "union_tag_not_found": partial(text, "invalid.no_kind", "does not say which kind it is, by {discriminator}"),
+    "union_tag_invalid": partial(
+        text, "invalid.unknown_kind", "is of no known kind: {discriminator} must be one of {expected_tags}"
+    ),
 }
 
 
@@ -67,14 +82,21 @@ def problems(error: ValidationError, whole: str, most: int | None = None) -> tup
     have twenty times the size of what was sent.
     """
     if most is not None and error.error_count() > most:
-        return (f"{whole}: {error.error_count()} things are wrong with it, too many to list",)
-    found = []
+        return (
+            text(
+                "invalid.too_many",
+                "{whole}: {count} things are wrong with it, too many to list",
+                whole=whole,
+                count=error.error_count(),
+            ),
+        )
+    found: list[str] = []
     for item in error.errors(include_url=False, include_input=False):
         where, raised = ".".join(_name(part) for part in item["loc"]), item.get("ctx", {}).get("error")
         if isinstance(raised, SeveralError):
-            found += [f"{where}.{text}" if where else text for text in raised.texts]
+            found += [f"{where}.{each}" if where else each for each in raised.texts]
         else:
-            found.append(f"{where or whole}: {reason(item)}")
+            found.append(text("reason.of_field", "{field}: {reason}", field=where or whole, reason=reason(item)))
     return tuple(found)
 
 
@@ -87,8 +109,8 @@ def reason(item: Mapping[str, Any]) -> str:
     """Why one value is refused, of the errors of a ValidationError."""
     context = item.get("ctx", {})
     if item["type"] in ("value_error", "assertion_error"):  # pumpd's own words
-        return str(context["error"])
-    words = _WORDS.get(item["type"], "cannot be used")
-    for name, value in context.items():
-        words = words.replace(f"{{{name}}}", str(value))
-    return words
+        return of_error(context["error"])
+    words = _WORDS.get(item["type"])
+    if words is None:
+        return text("invalid.unusable", "cannot be used")
+    return words(**{name: value for name, value in context.items() if name != "error"})

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
+from pumpd.texts import text
+
 
 class Sign(StrEnum):
     SPO2 = "spo2_percent"
@@ -18,15 +20,27 @@ class Sign(StrEnum):
     def shown(self, value: int) -> str:
         """The value with its name and unit, for people."""
         words, unit = _WORDS[self]
-        return f"{words} {value}{unit}"
+        return text("sign.value", "{sign} {value}", sign=words, value=f"{value}{unit}")
+
+    @property
+    def field(self) -> str:
+        """Its name as a field of a request, as a message."""
+        return _FIELDS[self]
 
 
 _WORDS: Mapping[Sign, tuple[str, str]] = {
-    Sign.SPO2: ("SpO2", " %"),
-    Sign.HEART_RATE: ("heart rate", "/min"),
-    Sign.SYSTOLIC: ("systolic pressure", " mmHg"),
-    Sign.DIASTOLIC: ("diastolic pressure", " mmHg"),
-    Sign.RESPIRATION: ("respiration", "/min"),
+    Sign.SPO2: (text("sign.spo2", "SpO2"), " %"),
+    Sign.HEART_RATE: (text("sign.heart_rate", "heart rate"), "/min"),
+    Sign.SYSTOLIC: (text("sign.systolic", "systolic pressure"), " mmHg"),
+    Sign.DIASTOLIC: (text("sign.diastolic", "diastolic pressure"), " mmHg"),
+    Sign.RESPIRATION: (text("sign.respiration", "respiration"), "/min"),
+}
+_FIELDS: Mapping[Sign, str] = {
+    Sign.SPO2: text("field.spo2", "spo2_percent"),
+    Sign.HEART_RATE: text("field.heart_rate", "heart_rate_bpm"),
+    Sign.SYSTOLIC: text("field.systolic", "systolic_mmhg"),
+    Sign.DIASTOLIC: text("field.diastolic", "diastolic_mmhg"),
+    Sign.RESPIRATION: text("field.respiration", "respiration_per_min"),
 }
 
 PRESSURE = (Sign.SYSTOLIC, Sign.DIASTOLIC)
@@ -52,8 +66,15 @@ PLAUSIBLE: Mapping[Sign, tuple[int, int]] = {
 
 def impossible(values: Mapping[Sign, int], limits: Mapping[Sign, tuple[int, int]] = MEASURABLE) -> dict[Sign, str]:
     """Why some of these values, measured together, cannot be true: by sign. `limits`: what is possible of each."""
-    found = {
-        sign: f"{sign}: {value} is not between {least} and {most}"
+    found: dict[Sign, str] = {
+        sign: text(
+            "sign.not_between",
+            "{sign}: {value} is not between {least} and {most}",
+            sign=sign.field,
+            value=value,
+            least=least,
+            most=most,
+        )
         for sign, value in values.items()
         for least, most in (limits[sign],)
         if not least <= value <= most
@@ -61,5 +82,6 @@ def impossible(values: Mapping[Sign, int], limits: Mapping[Sign, tuple[int, int]
     systolic, diastolic = (values.get(sign) for sign in PRESSURE)
     if systolic is not None and diastolic is not None and diastolic >= systolic:
         for sign in PRESSURE:
-            found.setdefault(sign, f"{Sign.DIASTOLIC}: not below the systolic pressure")
+            not_below = text("sign.not_below", "{sign}: not below the systolic pressure", sign=Sign.DIASTOLIC.field)
+            found.setdefault(sign, not_below)
     return found

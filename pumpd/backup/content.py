@@ -12,13 +12,13 @@ COPIED = (
     *(CONFIGURATION, "signature of the configuration", DROP_IN, "trust key", "file of the drug library"),
     *("paired keys", "staff", "authority", "authority's key", "certificate", "certificate's key"),
     *("broker's password", "key for the broker", "monitor broker's password", "key for the monitor broker"),
-    "key of the site's certificate",
+    *("password for the ward's stream", "key for the ward's stream", "key of the site's certificate"),
 )
 # Not copied: the journal is, entry by entry, and what belongs to it is made again with it; telemetry then publishes
 # from the beginning, and each message has the number by which a receiver knows it already.
 LEFT_OUT = (
     *("journal", "journal's write-ahead log", "journal's shared memory", "journal's anchor", "control's lock"),
-    *("telemetry's cursor", "telemetry's lock"),
+    *("telemetry's cursor", "telemetry's lock", "ward's cursor", "ward's lock"),
     "file of the archive",  # of entries that retention removed: as large as a site allows, and copied as files
 )
 

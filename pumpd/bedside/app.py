@@ -21,6 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from pumpd import texts
 from pumpd.bedside import bodies, stop_page, stops
 from pumpd.bedside.address import PlainAddress
 from pumpd.bedside.bench import Bench
@@ -45,7 +46,9 @@ from pumpd.messages.requests import (
 from pumpd.settings import BedsideLimits, Settings
 
 STATIC = Path(__file__).parent / "static"
-ANOTHER_SITE = "stop: a page of another site requested it. No pump was stopped. Use the gateway's own page."
+ANOTHER_SITE = texts.text(
+    "stop.other_site", "stop: a page of another site requested it. No pump was stopped. Use the gateway's own page."
+)
 HELLO = '{"op":"hello"}'
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -99,25 +102,25 @@ class Bedside:
 
     async def stop(self, request: Request) -> Response:
         if _from_elsewhere(request):
-            return refused(
-                403, "stop: a page of another site requested it. No pump was stopped. Use the gateway's page"
-            )
+            return refused(403, ANOTHER_SITE)
         try:
             answer = await self._stop(request, await stops.named(request))
         except NoControlError as error:
-            return refused(503, str(error))
+            return refused(503, error.why)
         return _answered(answer, 200 if answer.ok else 404)
 
     async def stop_page(self, request: Request) -> Response:
-        outcome = ""
-        if request.method == "POST" and not _from_elsewhere(request):
-            try:
-                answer = await self._stop(request, bodies.StopBody(reason="stop requested on the page without script"))
-                sent = f"Stop sent to {', '.join(answer.result['stopping'])}." if answer.ok else ""
-                outcome = sent or " ".join(answer.reasons)
-            except NoControlError as error:
-                outcome = str(error)
-        return self._stop_html(outcome)
+        return self._stop_html(await self._stop_without_script(request) if request.method == "POST" else "")
+
+    async def _stop_without_script(self, request: Request) -> str:
+        """Stop all pumps. Returns what the page then shows."""
+        if _from_elsewhere(request):
+            return stop_page.not_sent(ANOTHER_SITE)
+        try:
+            answer = await self._stop(request, bodies.StopBody(reason="stop requested on the page without script"))
+        except NoControlError as error:
+            return stop_page.not_sent(error.why)
+        return stop_page.sent(answer.result["stopping"]) if answer.ok else stop_page.not_sent(" ".join(answer.reasons))
 
     async def _stop(self, request: Request, asked: bodies.StopBody) -> Answer:
         by = self._sessions.tablet(request.cookies.get(COOKIE))
@@ -154,10 +157,10 @@ class Bedside:
         """A file of the page, except names that begin with a dot and anything outside the page's directory."""
         name = request.path_params["path"] or "index.html"
         if name in self._files:
-            return self._files.answer(name)
+            return self._files.answer(name, request.headers.get("accept-encoding", ""))
         if name == "index.html":
             return self._stop_html()
-        return refused(404, "this gateway has no such page")
+        return refused(404, texts.text("bedside.no_page", "this gateway has no such page"))
 
     # -- pairing, and proof of a key ---------------------------------------------------------------------------------
 
@@ -201,7 +204,13 @@ class Bedside:
         tablet = self._tablet(request)
         body = await self._read(request, bodies.RequestBody)
         if body.key != tablet:
-            raise bodies.BodyError(403, "request: the cookie is of another tablet; nothing was done, reload the page")
+            raise bodies.BodyError(
+                403,
+                texts.text(
+                    "bedside.other_tablet",
+                    "request: the cookie is of another tablet; nothing was done, reload the page",
+                ),
+            )
         return _answered(await self._control.ask(TabletRequest(**body.model_dump())))
 
     async def alive(self, request: Request) -> Response:
@@ -245,7 +254,9 @@ class Bedside:
         """The paired tablet to which the cookie belongs. Raises BodyError."""
         key = self._sessions.tablet(request.cookies.get(COOKIE))
         if key is None:
-            raise bodies.BodyError(401, "cookie: this tablet must prove its key first (`/api/hello`)")
+            raise bodies.BodyError(
+                401, texts.text("bedside.prove_key", "cookie: this tablet must prove its key first (`/api/hello`)")
+            )
         return key
 
     async def _reader(self, request: Request) -> str:
@@ -267,11 +278,18 @@ class Bedside:
         """Raises BodyError unless there is a bench and both tablet and person have the role `maintain`."""
         self._tablet(request)
         if not self._bench.there:
-            raise bodies.BodyError(404, "bench: not configured; it needs simulated pumps and `[bedside.bench]`")
+            raise bodies.BodyError(
+                404,
+                texts.text(
+                    "bench.not_configured", "bench: not configured; it needs simulated pumps and `[bedside.bench]`"
+                ),
+            )
         who = self._who(request)
         person = who["person"] if who else None
         if who is None or person is None or "maintain" not in who["roles"] or "maintain" not in person["roles"]:
-            raise bodies.BodyError(403, "bench: the tablet and the person signed in both need the role maintain")
+            raise bodies.BodyError(
+                403, texts.text("bench.roles", "bench: the tablet and the person signed in both need the role maintain")
+            )
 
 
 def refused(status: int, *reasons: str) -> Response:
@@ -292,9 +310,11 @@ def _explained(handler: Handler) -> Handler:
         except bodies.BodyError as error:
             return refused(error.status, *error.reasons)
         except NoControlError as error:
-            return refused(503, str(error))
+            return refused(503, error.why)
         except ClientDisconnect:
-            return refused(400, "body: the connection broke off; nothing was done, send it again")
+            return refused(
+                400, texts.text("bedside.broke_off", "body: the connection broke off; nothing was done, send it again")
+            )
 
     return explained
 
@@ -303,7 +323,7 @@ def _short(request: Request, name: str) -> str:
     """A part of the path. Raises BodyError when control would refuse it."""
     text = str(request.path_params[name])
     if not text.isprintable() or len(text) > 64:
-        raise bodies.BodyError(404, f"{name}: at most 64 visible characters")
+        raise bodies.BodyError(404, texts.text("bedside.name_long", "{name}: at most 64 visible characters", name=name))
     return text
 
 

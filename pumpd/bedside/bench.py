@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from pumpd import texts
 from pumpd.bedside.bodies import BenchFault, BodyError
 from pumpd.bedside.link import Control, NoControlError
 from pumpd.settings import Settings
@@ -78,7 +79,15 @@ class Bench:
     async def fault(self, pump: str, fault: BenchFault) -> dict[str, Any]:
         """Turn a fault on or off. Raises BodyError."""
         if fault.name not in FAULTS:
-            raise BodyError(422, f"name: unknown fault {fault.name!r}; known: {', '.join(FAULTS)}")
+            raise BodyError(
+                422,
+                texts.text(
+                    "bench.unknown_fault",
+                    "name: unknown fault {fault}; known: {faults}",
+                    fault=repr(fault.name),
+                    faults=", ".join(FAULTS),
+                ),
+            )
         body = {"kind": fault.name} | ({} if fault.on else {"clear": True})
         return await asyncio.to_thread(_ask, f"{self._url(pump)}/fault", body)
 
@@ -95,7 +104,9 @@ class Bench:
 
     def _url(self, pump: str) -> str:
         if pump not in self._urls:
-            raise BodyError(404, f"bench: there is no simulated pump {pump!r}")
+            raise BodyError(
+                404, texts.text("bench.no_pump", "bench: there is no simulated pump {pump}", pump=repr(pump))
+            )
         return self._urls[pump]
 
 
@@ -154,7 +165,11 @@ def _ask(url: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
     except urllib.error.HTTPError as error:
         with error:
             reason = error.read(4096).decode(errors="replace")
-        raise BodyError(422 if error.code < 500 else 502, f"bench: {reason}") from error
+        raise BodyError(
+            422 if error.code < 500 else 502, texts.text("bench.why", "bench: {why}", why=reason)
+        ) from error
     except (OSError, ValueError) as error:
-        raise BodyError(502, f"bench: the simulator does not answer: {error}") from error
+        raise BodyError(
+            502, texts.text("bench.simulator_silent", "bench: the simulator does not answer: {why}", why=error)
+        ) from error
     return found if isinstance(found, dict) else {}

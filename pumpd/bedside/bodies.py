@@ -9,6 +9,7 @@ from starlette.requests import Request
 from pumpd.messages.message import Id, Text
 from pumpd.messages.pairing import Base64, Hash, Nonce
 from pumpd.messages.requests import Age, OfSession
+from pumpd.texts import text
 from pumpd.validation import FEW, problems
 
 LARGEST = 16 * 1024
@@ -33,7 +34,7 @@ Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 class StopBody(_Body):
     pump: Id | None = None
-    reason: Text = "stop requested on a tablet"
+    reason: Text = Field(default_factory=lambda: text("stop.on_tablet", "stop requested on a tablet"))
     of_session: OfSession = None
     age_s: Age = None
 
@@ -84,7 +85,12 @@ async def read(request: Request, kind: type[B], largest: int, within_s: float) -
             return kind.model_validate_json(await _raw(request, largest))
     except TimeoutError as error:
         raise BodyError(
-            408, f"body: it did not arrive within {within_s:g} s; nothing was done, send it again"
+            408,
+            text(
+                "bedside.body_late",
+                "body: it did not arrive within {seconds} s; nothing was done, send it again",
+                seconds=f"{within_s:g}",
+            ),
         ) from error
     except ValidationError as error:
         raise BodyError(422, *problems(error, "body", FEW)) from error
@@ -95,6 +101,6 @@ async def _raw(request: Request, largest: int) -> bytes:
     async for part in request.stream():
         size += len(part)
         if size > largest:
-            raise BodyError(413, f"body: more than {largest} bytes")
+            raise BodyError(413, text("bedside.body_large", "body: more than {bytes} bytes", bytes=largest))
         parts.append(part)
     return b"".join(parts)

@@ -7,9 +7,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pumpd.bedside.turns import Turns
 from pumpd.messages.requests import Answer
+from pumpd.texts import text
 
 STOPS = ("/api/stop", "/stop")
-FULL = "The gateway is busy. This request was not carried out, and no pump was changed. Try again. Stop works."
+FULL = text(
+    "bedside.busy",
+    "The gateway is busy. This request was not carried out, and no pump was changed. Try again. Stop works.",
+)
 
 
 class Capacity:

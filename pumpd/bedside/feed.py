@@ -21,6 +21,7 @@ from pumpd.bedside.history import ALARM_KINDS, MOST_ALARMS, History
 from pumpd.bedside.link import Control, NoControlError
 from pumpd.bedside.parts import PartEndedError, together
 from pumpd.journal import JournalError, JournalReader
+from pumpd.texts import messages_in, text
 
 log = structlog.get_logger("pumpd.bedside")
 
@@ -34,17 +35,19 @@ ENTRIES_AT_ONCE = 500
 FURTHEST_BACK = 200_000  # entries
 BEAT_S = 2.0
 MOST_VIEWERS = 4  # a tablet shows one page; the others belong to lost connections that are not closed yet
-NOT_YET = "The gateway has not answered yet."
-FAILED = (
+NOT_YET = text("link.not_yet", "The gateway has not answered yet.")
+UNPAIRED = text("link.unpaired", "This tablet is no longer paired with this gateway.")
+FAILED = text(
+    "link.display_failed",
     "The gateway's display has failed and is starting again. The infusion continues as before. If this does not go "
-    "away, go to the pump."
+    "away, go to the pump.",
 )
 
 
 class Feed:
     def __init__(self, control: Control, journal_path: Path) -> None:
         self.state: dict[str, Any] = {}
-        self.away = NOT_YET
+        self.away: str = NOT_YET
         self.history = History()
         self._control, self._journal_path = control, journal_path
         self._change = 0
@@ -90,7 +93,7 @@ class Feed:
             except NoControlError as error:
                 if not self.away:
                     log.error("control_away", why=str(error))  # noqa: TRY400  # a traceback adds nothing
-                self.away = str(error)
+                self.away = error.why
                 await self._announce()
             await asyncio.sleep(WATCH_AGAIN_S)
 
@@ -177,7 +180,7 @@ class Feed:
         while True:
             number, who = self.history.last_id, self.tablet(tablet)
             if self.state and who is None:  # before anything else: a revoked tablet reads nothing
-                yield _event("unpaired", number, {"text": "This tablet is no longer paired with this gateway."})
+                yield _event("unpaired", number, _told(UNPAIRED))
                 return
             for part in self.history.events(seen):
                 yield _event("history", number, part)
@@ -186,7 +189,7 @@ class Feed:
                 change = self._change
                 away = FAILED if self._failed else self.away
                 if away:
-                    yield _event("away", number, {"text": away})
+                    yield _event("away", number, _told(away))
                 elif who is not None:
                     yield self._state_event(number, who)
             if self._closing:
@@ -211,6 +214,10 @@ def _close(opening: "asyncio.Future[JournalReader]") -> None:
 
 def _tablet(who: dict[str, Any]) -> dict[str, Any]:
     return {key: who[key] for key in ("id", "name", "roles")}
+
+
+def _told(what: str) -> dict[str, Any]:
+    return {"text": what, "messages": messages_in(what)}
 
 
 def _event(name: str, number: int, data: Any) -> str:

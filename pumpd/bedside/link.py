@@ -16,25 +16,40 @@ from pydantic import BaseModel
 
 from pumpd.messages.no_answer import UNWATCHED, not_connected
 from pumpd.messages.requests import LONGEST_LINE, Answer, TraceRequest, WatchRequest
+from pumpd.texts import capital, listed, text
 
 ANSWER_WITHIN_S = 5.0
 FULL_FOR_S = 3.0  # how long to try again while control has too many connections waiting
 _AGAIN_S = 0.02
 LONGEST_STATE = 4 * 1024 * 1024
-GO = "Go to the pump: stop it there, clamp the line."
-AWAY = f"The gateway's control process ended, or it closed the connection. {UNWATCHED[0].upper()}{UNWATCHED[1:]}. {GO}"
-SILENT = (
-    f"The gateway's control process did not answer within {ANSWER_WITHIN_S:g} s. It may still carry out the request; "
-    f"what the pump does is not known here. {GO}"
+GO = text("link.go", "Go to the pump: stop it there, clamp the line.")
+AWAY = text(
+    "link.away",
+    "The gateway's control process ended, or it closed the connection. {unwatched}. {go}",
+    unwatched=capital(UNWATCHED),
+    go=GO,
 )
-STRANGE = (
+SILENT = text(
+    "link.silent",
+    "The gateway's control process did not answer within {seconds} s. It may still carry out the request; what the "
+    "pump does is not known here. {go}",
+    seconds=f"{ANSWER_WITHIN_S:g}",
+    go=GO,
+)
+STRANGE = text(
+    "link.strange",
     "The gateway's control process answered in a way that this server does not understand; they may be of different "
-    f"versions. Whether it carried out the request is not known. {GO}"
+    "versions. Whether it carried out the request is not known. {go}",
+    go=GO,
 )
 
 
 class NoControlError(ConnectionError):
-    """Control does not answer on its socket. The message is for the nurse: why, what that means, and what to do."""
+    """Control does not answer on its socket. `why` is for the nurse: why, what that means, and what to do."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 class Control(Protocol):
@@ -79,7 +94,7 @@ class ControlLink:
                 async with asyncio.timeout(ANSWER_WITHIN_S):
                     answer = _answer(await reader.readline())
                 if not answer.ok:
-                    raise NoControlError("; ".join(answer.reasons))
+                    raise NoControlError(listed(answer.reasons))
                 while True:
                     async with asyncio.timeout(silent_s):
                         line = await reader.readline()
@@ -95,7 +110,14 @@ class ControlLink:
         try:
             reader, writer = await self._connected(limit)
         except OSError as error:
-            raise NoControlError(f"{not_connected(self._path, error, self._lock)} Nothing was sent. {GO}") from error
+            raise NoControlError(
+                text(
+                    "link.control_away",
+                    "{why} Nothing was sent. {go}",
+                    why=str(not_connected(self._path, error, self._lock)),
+                    go=GO,
+                )
+            ) from error
         try:
             writer.write(message.model_dump_json().encode() + b"\n")
             yield reader

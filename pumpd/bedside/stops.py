@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from starlette.requests import ClientDisconnect, Request
 
 from pumpd.bedside import bodies
+from pumpd.texts import text
 
 BODY_WITHIN_S = 0.3
 LARGEST_BODY = 1024
@@ -20,12 +21,14 @@ async def named(request: Request) -> bodies.StopBody:
     try:
         if query := request.query_params:
             if len(query.multi_items()) > len(query):
-                raise bodies.BodyError(422, "query: a name is given twice, and it is not known which one counts")
+                raise bodies.BodyError(
+                    422, text("stop.name_twice", "query: a name is given twice, and it is not known which one counts")
+                )
             return bodies.StopBody.model_validate(dict(query))
         if _has_body(request):
             return await bodies.read(request, bodies.StopBody, LARGEST_BODY, BODY_WITHIN_S)
     except (ClientDisconnect, ValidationError, bodies.BodyError):
-        return bodies.StopBody(reason="stop requested on a tablet, without a readable pump")
+        return bodies.StopBody(reason=text("stop.no_pump", "stop requested on a tablet, without a readable pump"))
     return bodies.StopBody()
 
 

@@ -9,6 +9,7 @@ import typer
 
 from pumpd import logs
 from pumpd.cli.client import CONFIG, Config, Json, load_settings, refuse, show
+from pumpd.cli.signing_key import PrivateFile, show_new
 from pumpd.cli.supervise import supervise
 from pumpd.cli.terminal import say, say_json
 from pumpd.dosing import LibraryError
@@ -21,7 +22,7 @@ from pumpd.pump_bindings import binding_errors, binding_warnings
 from pumpd.settings import Settings, SettingsError
 from pumpd.settings_file import Read
 from pumpd.settings_seal import Seal, examine, signature_path
-from pumpd.trust import CONFIG_KEYS, SigningError, key_id, load_key, make_key, public_text, replace_file, trusted_path
+from pumpd.trust import CONFIG_KEYS, SigningError, key_id, load_key, public_text, replace_file, trusted_path
 
 log = structlog.get_logger("pumpd.run")
 
@@ -60,18 +61,9 @@ def _signed(seal: Seal) -> str:
 
 
 @config_app.command("key")
-def make(
-    file: Annotated[Path, typer.Argument(help="File for the private half; readable only by its owner.")],
-    *,
-    as_json: Json = False,
-) -> None:
+def make(file: PrivateFile, *, as_json: Json = False) -> None:
     """Make a key that signs configurations, and print the public half for `trust/config.pub`."""
-    try:
-        public = public_text(make_key(file).public_key())
-    except SigningError as error:
-        refuse([str(error)], as_json=as_json)
-    text = f"Key {key_id(public)}; its private half is in {file}; keep it off every gateway. In trust/config.pub:\n\n"
-    show({"key": key_id(public), "public": public, "file": str(file)}, f"{text}{public}", as_json=as_json)
+    show_new(file, "trust/config.pub", str, as_json=as_json)
 
 
 @config_app.command()

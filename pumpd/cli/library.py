@@ -9,13 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from pumpd.cli.client import CONFIG, Config, Json, load_settings, refuse, show
+from pumpd.cli.signing_key import PrivateFile, show_new
 from pumpd.dosing import Library, LibraryError
 from pumpd.dosing.seal import Asked, Manifest, objections
 from pumpd.journal import JournalError
 from pumpd.library.accepted import highest
 from pumpd.library.files import default_library, read_library
 from pumpd.library.signing import examine, sign_library
-from pumpd.trust import SigningError, key_id, load_key, make_key, public_text
+from pumpd.trust import SigningError, load_key
 
 app = typer.Typer(
     help="The drug library: sign it, show it, verify it. Not a cleared medical device.", no_args_is_help=True
@@ -27,19 +28,9 @@ Directory = Annotated[Path | None, typer.Argument(help="Directory of the library
 
 
 @app.command("key")
-def make(
-    file: Annotated[Path, typer.Argument(help="File for the private half; readable only by its owner.")],
-    *,
-    as_json: Json = False,
-) -> None:
+def make(file: PrivateFile, *, as_json: Json = False) -> None:
     """Make a key that signs libraries, and print the public half for `library_keys`."""
-    try:
-        public = public_text(make_key(file).public_key())
-    except SigningError as error:
-        refuse([str(error)], as_json=as_json)
-    found = {"key": key_id(public), "public": public, "file": str(file)}
-    text = f"Key {found['key']}; its private half is in {file}; keep it off every gateway. In pumpd.toml:\n\n"
-    show(found, f'{text}library_keys = {{ pharmacy = "{public}" }}', as_json=as_json)
+    show_new(file, "pumpd.toml", 'library_keys = {{ pharmacy = "{}" }}'.format, as_json=as_json)
 
 
 @app.command()

@@ -38,7 +38,7 @@ def pair(
     role: Annotated[
         list[Role] | None, typer.Option(help="May be repeated; view, confirm and prescribe by default.")
     ] = None,
-    name: Annotated[str, typer.Option(help="The name of the tablet; its own by default.")] = "",
+    name: Annotated[str, typer.Option(help="A name, if none is typed on the tablet itself.")] = "",
     address: Annotated[str | None, typer.Option(help="The address at which the tablet reaches this gateway.")] = None,
     config: Config = CONFIG,
     as_json: Json = False,

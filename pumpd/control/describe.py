@@ -6,6 +6,7 @@ from typing import Any
 from pumpd.infusion import Infusion
 from pumpd.infusion import events as ev
 from pumpd.pump import ALARM_TABLE, AlarmCode, Done, Identity, Outcome, PumpProgram, Reading, Refused, Unknown
+from pumpd.texts import listed, text
 
 Content = tuple[str, Mapping[str, Any]]  # kind and body
 
@@ -37,11 +38,11 @@ def alarm(code: AlarmCode) -> dict[str, str]:
 def outcome(result: Outcome[Any]) -> str:
     match result:
         case Done():
-            return "done"
+            return text("outcome.done", "done")
         case Refused(reasons=reasons):
-            return "refused: " + "; ".join(reasons)
+            return text("outcome.refused", "refused: {why}", why=listed(reasons))
         case Unknown(cause=cause):
-            return f"unknown: {cause}"
+            return text("outcome.unknown", "unknown: {cause}", cause=cause)
 
 
 def held(result: Outcome[PumpProgram]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from pumpd.host.clock import Clock
 from pumpd.journal import Entry, JournalError, JournalReader
 from pumpd.journal.loss import booked
 from pumpd.journal.writer import Lost
+from pumpd.texts import of_error, text
 
 log = structlog.get_logger("pumpd.control")
 
@@ -55,12 +56,19 @@ def read(path: Path, library: Library, runners: Iterable[PumpService], clock: Cl
                 return Earlier(lost.what, to_record=booked(reader, lost.what, lost.orders, clock.monotonic_ns()))
             return _read(reader, library, list(runners), clock, now)
     except DamagedError as error:
-        return Earlier(f"journal {path}: {error}")
+        return Earlier(text("journal.at", "journal {path}: {why}", path=path, why=of_error(error)))
     except JournalError as error:
-        return Earlier(str(error))
+        return Earlier(of_error(error))
     except Exception as error:  # a crash loop over a flowing pump would be worse than any journal
         log.exception("journal_not_understood")
-        return Earlier(f"journal {path}: pumpd cannot understand it: {error!r}")
+        return Earlier(
+            text(
+                "journal.not_known",
+                "journal {path}: pumpd cannot understand it: {error}",
+                path=path,
+                error=repr(error),
+            )
+        )
 
 
 def _read(reader: JournalReader, library: Library, runners: list[PumpService], clock: Clock, now: Build) -> Earlier:

@@ -54,6 +54,7 @@ from pumpd.journal.writer import JournalWriter
 from pumpd.pump import AlarmCode
 from pumpd.settings import Settings
 from pumpd.settings_file import Read
+from pumpd.texts import text
 
 
 class Gateway:
@@ -230,7 +231,7 @@ class Gateway:
 
     def _part_died(self, why: str) -> None:
         """A part of pumpd has died: nothing may flow without it. The process ends and is restarted."""
-        self.stop_all(f"pumpd failed: {why}")
+        self.stop_all(text("pump.failed", "pumpd failed: {error}", error=why))
         self.journal.post([Entry("internal_error", {"error": why}, "", "", self.clock.monotonic_ns())])
         self.alarms.control_failed()
 

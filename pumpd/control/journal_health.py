@@ -16,6 +16,7 @@ from pumpd.host.clock import Clock
 from pumpd.infusion import events as ev
 from pumpd.journal import Entry, JournalError
 from pumpd.journal.writer import JournalWriter
+from pumpd.texts import of_error, text
 
 log = structlog.get_logger("pumpd.control")
 
@@ -46,11 +47,23 @@ class JournalHealth:
 
     def objections(self) -> list[str]:
         """Why the state of the journal lets nothing be started."""
-        reasons = []
+        reasons: list[str] = []
         if self.damage:
-            reasons.append(f"{self.damage}; earlier doses are not known, so nothing is started")
+            reasons.append(
+                text(
+                    "journal.damaged",
+                    "{damage}; earlier doses are not known, so nothing is started",
+                    damage=self.damage,
+                )
+            )
         if self.problem:
-            reasons.append(f"journal: {self.problem}; nothing is started that cannot be recorded")
+            reasons.append(
+                text(
+                    "journal.not_recorded",
+                    "journal: {problem}; nothing is started that cannot be recorded",
+                    problem=self.problem,
+                )
+            )
         return reasons
 
     async def retry(self) -> None:
@@ -63,13 +76,13 @@ class JournalHealth:
                 self._restored(0)
 
     def _failed(self, error: JournalError) -> None:
-        known, self.problem = bool(self.problem), str(error)
+        known, self.problem = bool(self.problem), of_error(error)
         if known:  # an entry about it would fail as well
             return
         log.error("journal_failed", why=str(error))
         for runner in self._runners.values():
             if runner.active:
-                runner.feed(ev.JournalFailed(self._clock.monotonic_ns(), str(error)))
+                runner.feed(ev.JournalFailed(self._clock.monotonic_ns(), of_error(error)))
         self._changed()
 
     def _restored(self, kept: int) -> None:

@@ -45,6 +45,7 @@ from pumpd.pump import family
 from pumpd.pump_bindings import binding_errors
 from pumpd.settings import Settings
 from pumpd.settings_file import Read
+from pumpd.texts import text
 
 log = structlog.get_logger("pumpd.control")
 
@@ -143,7 +144,7 @@ async def gateway(
     try:
         yield made
     finally:
-        made.stop_all("the control process is ending")
+        made.stop_all(text("stop.control_ends", "the control process is ending"))
         await asyncio.gather(*(runner.stop_answered() for runner in runners))
         await asyncio.gather(*(runner.wait_stopped(STOPPED_WITHIN_S) for runner in runners))
         await made.parts.end()  # each pump's part releases its port, so this must follow the stops

@@ -20,6 +20,7 @@ from pumpd.journal import JournalError, JournalReader
 from pumpd.journal.retention import Plan, Retention, Walk, bounds
 from pumpd.journal.writer import JournalWriter
 from pumpd.messages.requests import PruneJournal
+from pumpd.texts import text
 
 FOR_S = 1.0  # of a request, well within the time that a client waits for its answer
 PAUSE_S = 0.02  # between two steps, so that pumps and tablets have the processor
@@ -36,7 +37,9 @@ class RetentionService:
     async def prune(self, asked: PruneJournal, by: str) -> Mapping[str, Any]:
         """Continue where the last request ended. Raises RefusedError; what was removed until then is recorded."""
         if self._turn.locked():
-            raise RefusedError("journal: another request prunes it already; ask again later")
+            raise RefusedError(
+                text("journal.being_pruned", "journal: another request prunes it already; ask again later")
+            )
         async with self._turn:
             if asked != self._asked:
                 self._asked, self._walk = asked, None
@@ -51,7 +54,9 @@ class RetentionService:
                     await asyncio.sleep(PAUSE_S)
             except JournalError as error:
                 self._walk = None
-                raise RefusedError(f"journal: {error}; nothing more was removed") from error
+                raise RefusedError(
+                    text("journal.nothing_more_removed", "journal: {why}; nothing more was removed", why=error)
+                ) from error
             if done:
                 self._walk = None
             return {"removed": removed, "before": before, "done": done}

@@ -2,7 +2,8 @@
 one (PRG-20).
 
 A value becomes plain JSON data by walking *all* its fields, so a field that is added later is in the digest
-automatically. Quantities are text with their unit, sets of keys are sorted.
+automatically. Quantities are text with their unit, sets of keys are sorted. A field marked `IF_GIVEN` is left out while
+it is None: it was added to a format that is signed already, and what was signed without it must keep its digest.
 """
 
 import hashlib
@@ -17,6 +18,8 @@ from pydantic import BaseModel
 
 from pumpd.quantities import Quantity, plain
 
+IF_GIVEN = "in the canonical form only if it is given"
+
 
 def plain_data(value: object) -> Any:
     """JSON data that holds everything the value does. Raises TypeError for a type that has no canonical form."""
@@ -29,7 +32,11 @@ def plain_data(value: object) -> Any:
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, BaseModel):
-        return {name: plain_data(getattr(value, name)) for name in type(value).model_fields}
+        return {
+            name: plain_data(getattr(value, name))
+            for name, field in type(value).model_fields.items()
+            if IF_GIVEN not in field.metadata or getattr(value, name) is not None
+        }
     if is_dataclass(value):
         return {field.name: plain_data(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):

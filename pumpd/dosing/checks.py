@@ -6,6 +6,7 @@ Every field that could be read is checked, so that one bad field does not hide e
 from pumpd.dosing.library import Library
 from pumpd.dosing.refusal import Refusal
 from pumpd.quantities import DosePerWeight, Duration, Weight
+from pumpd.texts import text
 
 
 def refusals_for(
@@ -25,7 +26,18 @@ def refusals_for(
     if container and container not in library.containers:
         found.append(Refusal("container", _unknown(container, list(library.containers)), "PRG-12"))
     elif entry and container and container not in entry.containers:
-        found.append(Refusal("container", f"{entry.id} may be in {', '.join(entry.containers)} only", "PRG-12"))
+        found.append(
+            Refusal(
+                "container",
+                text(
+                    "library.containers_only",
+                    "{entry} may be in {containers} only",
+                    entry=entry.id,
+                    containers=", ".join(entry.containers),
+                ),
+                "PRG-12",
+            )
+        )
     if entry and dose is not None:
         found.append(entry.dose.refusal("dose", dose, "PRG-04"))
     if entry and weight is not None:
@@ -38,4 +50,9 @@ def refusals_for(
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    return f"{name!r} is not in the library, which has {', '.join(known)}"
+    return text(
+        "library.not_in_it_which_has",
+        "{name} is not in the library, which has {known}",
+        name=repr(name),
+        known=", ".join(known),
+    )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pumpd.dosing.history import Dose
 from pumpd.dosing.history_limits import utc
 from pumpd.dosing.refusal import Refusal
+from pumpd.texts import text
 
 LEAST_REASON = 3  # characters (AUD-08)
 
@@ -43,16 +44,48 @@ def objections(
     """Why this dose may not be dated so. `corrected`: it was corrected before."""
     found = []
     if dose.running:
-        found.append(Refusal("session", "this infusion is under way; it is corrected once it has ended", "PRG-28"))
+        found.append(
+            Refusal(
+                "session",
+                text("history.corrected_later", "this infusion is under way; it is corrected once it has ended"),
+                "PRG-28",
+            )
+        )
     if not corrected and max(dose.started_ns, dose.seen_ns) <= now_ns:
-        why = f"this dose is dated {utc(dose.started_ns)}, which is not in the future: there is nothing to correct"
+        why = text(
+            "history.not_in_future",
+            "this dose is dated {dated}, which is not in the future: there is nothing to correct",
+            dated=utc(dose.started_ns),
+        )
         found.append(Refusal("session", why, "PRG-28"))
     if not (limits.least_ns is None or limits.least_ns <= started_ns) or started_ns > limits.most_ns:
-        since = "" if limits.least_ns is None else f"not before {utc(limits.least_ns)} and "
-        why = (
-            f"{utc(started_ns)} is not possible: by the order of the journal, and because it has ended, this dose began"
-        )
-        found.append(Refusal("started", f"{why} {since}not after {utc(limits.most_ns)}", "PRG-28"))
+        found.append(Refusal("started", _not_possible(started_ns, limits), "PRG-28"))
     if len(reason.strip()) < LEAST_REASON or not reason.isprintable():
-        found.append(Refusal("reason", f"a reason of at least {LEAST_REASON} letters is needed", "AUD-08"))
+        found.append(
+            Refusal(
+                "reason",
+                text("order.reason_needed", "a reason of at least {letters} letters is needed", letters=LEAST_REASON),
+                "AUD-08",
+            )
+        )
     return found
+
+
+def _not_possible(started_ns: int, limits: Between) -> str:
+    started, most = utc(started_ns), utc(limits.most_ns)
+    if limits.least_ns is None:
+        return text(
+            "history.not_after",
+            "{started} is not possible: by the order of the journal, and because it has ended, this dose began not "
+            "after {most}",
+            started=started,
+            most=most,
+        )
+    return text(
+        "history.not_between",
+        "{started} is not possible: by the order of the journal, and because it has ended, this dose began not before "
+        "{least} and not after {most}",
+        started=started,
+        least=utc(limits.least_ns),
+        most=most,
+    )

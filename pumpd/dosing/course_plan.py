@@ -14,9 +14,10 @@ from datetime import date, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
+from pumpd import texts
 from pumpd.dosing.history import DAY
 from pumpd.dosing.library import Course, Library
-from pumpd.dosing.prescription import is_token
+from pumpd.dosing.prescription import ACCEPTED_COURSE, ACCEPTED_PATIENT, is_token
 from pumpd.dosing.refusal import Refusal, Refusals
 from pumpd.quantities import Duration
 
@@ -64,15 +65,46 @@ class CourseOrder:
         """Read what a person entered. Raises Refusals with every reason."""
         refusals = _of_tokens(patient, course)
         if entry not in library.entries:
-            known = ", ".join(sorted(library.entries)) or "none"
-            refusals.append(Refusal("entry", f"{entry!r} is not in the library ({known})", "PRG-10"))
+            known = ", ".join(sorted(library.entries)) or texts.text("library.empty", "none")
+            refusals.append(
+                Refusal(
+                    "entry",
+                    texts.text(
+                        "library.not_in_it_with",
+                        "{name} is not in the library ({known})",
+                        name=repr(entry),
+                        known=known,
+                    ),
+                    "PRG-10",
+                )
+            )
         if not weekdays or not set(weekdays) <= set(WEEKDAYS):
-            refusals.append(Refusal("weekdays", f"at least one of {', '.join(WEEKDAYS)}", "PRG-18"))
+            refusals.append(
+                Refusal(
+                    "weekdays",
+                    texts.text("course.no_weekday", "at least one of {days}", days=", ".join(WEEKDAYS)),
+                    "PRG-18",
+                )
+            )
         day = _date(first_day)
         if day is None:
-            refusals.append(Refusal("first_day", f"{first_day!r} is not a day of the form YYYY-MM-DD", "PRG-18"))
+            refusals.append(
+                Refusal(
+                    "first_day",
+                    texts.text("course.no_day", "{day} is not a day of the form YYYY-MM-DD", day=repr(first_day)),
+                    "PRG-18",
+                )
+            )
         elif abs(day - today) > PLANNED_WITHIN:
-            refusals.append(Refusal("first_day", f"{day} is more than a year away from today, {today}", "PRG-18"))
+            refusals.append(
+                Refusal(
+                    "first_day",
+                    texts.text(
+                        "course.day_too_far", "{day} is more than a year away from today, {today}", day=day, today=today
+                    ),
+                    "PRG-18",
+                )
+            )
         if refusals or day is None:
             raise Refusals(refusals)
         return cls(patient, entry, course, day, frozenset(WEEKDAYS.index(each) for each in weekdays))
@@ -124,22 +156,45 @@ class Assessment:
         """Raises Refusals with every reason why this is no assessment."""
         refusals = _of_tokens(self.patient, self.course)
         if self.response not in RESPONSES:
-            refusals.append(Refusal("response", f"one of: {', '.join(RESPONSES)}"))
+            refusals.append(
+                Refusal("response", texts.text("course.one_of", "one of: {choices}", choices=", ".join(RESPONSES)))
+            )
         if self.response == "not assessed" and (self.scale, self.total) != (None, None):
-            refusals.append(Refusal("response", "a course with a total is assessed"))
+            refusals.append(
+                Refusal("response", texts.text("course.total_is_assessed", "a course with a total is assessed"))
+            )
         if (self.scale is None) != (self.total is None):
-            refusals.append(Refusal("total", "a scale and its total belong together"))
+            refusals.append(
+                Refusal("total", texts.text("course.scale_and_total", "a scale and its total belong together"))
+            )
         if self.scale is not None and self.scale not in SCALES:
-            refusals.append(Refusal("scale", f"one of: {', '.join(SCALES)}"))
+            refusals.append(
+                Refusal("scale", texts.text("course.one_of", "one of: {choices}", choices=", ".join(SCALES)))
+            )
         elif self.scale is not None and self.total is not None and not 0 <= self.total <= SCALES[self.scale]:
-            refusals.append(Refusal("total", f"{self.scale} is from 0 to {SCALES[self.scale]}, not {self.total}"))
+            refusals.append(
+                Refusal(
+                    "total",
+                    texts.text(
+                        "course.total_range",
+                        "{scale} is from 0 to {most}, not {total}",
+                        scale=self.scale,
+                        most=SCALES[self.scale],
+                        total=self.total,
+                    ),
+                )
+            )
         if refusals:
             raise Refusals(refusals)
 
 
 def _of_tokens(patient: str, course: str) -> list[Refusal]:
-    texts = (("patient", patient, "a patient token, never a name"), ("course", course, "a token for the course"))
-    return [Refusal(field, f"this is not {what}") for field, text, what in texts if not is_token(text)]
+    tokens = (("patient", patient, ACCEPTED_PATIENT), ("course", course, ACCEPTED_COURSE))
+    return [
+        Refusal(field, texts.text("accepted.is_not", "this is not {what}", what=what))
+        for field, token, what in tokens
+        if not is_token(token)
+    ]
 
 
 def _date(text: str) -> date | None:

@@ -18,9 +18,11 @@ from pumpd.dosing.library import Course
 from pumpd.dosing.names import near_equal
 from pumpd.pump import PumpProgram
 from pumpd.quantities import Concentration, Duration, Mass, Weight
+from pumpd.texts import text
 
 DAY = Duration(24 * 3600)
 SUSPECT_AFTER = DAY  # PRG-28 [P]
+WEIGHT_CONFIRMABLE = Duration(28 * 24 * 3600)  # [P] as long as a course (PRG-18)
 NONE = Mass(0)
 BY_NAME = "name:"  # before a name, as the identifier of a substance that was recorded by its name only
 
@@ -207,8 +209,11 @@ class Position:
     of: int | None
 
     def __str__(self) -> str:
-        end = "" if self.of is None else f" of {self.of}"
-        return f"{'maintenance' if self.maintenance else 'infusion'} {self.number}{end}"
+        if self.of is None:
+            return text("course.maintenance", "maintenance {number}", number=self.number)
+        if self.maintenance:
+            return text("course.maintenance_of", "maintenance {number} of {all}", number=self.number, all=self.of)
+        return text("course.infusion_of", "infusion {number} of {all}", number=self.number, all=self.of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +223,11 @@ class WeightOnRecord:
     weight: Weight
     basis: str
     at_ns: int
+
+    @property
+    def confirmable_until_ns(self) -> int:
+        """Until then a person may confirm it instead of typing it twice."""
+        return self.at_ns + WEIGHT_CONFIRMABLE.ns
 
 
 def weight_on_record(doses: Iterable[Dose], patient: str) -> WeightOnRecord | None:

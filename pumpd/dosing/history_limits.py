@@ -16,6 +16,7 @@ from pumpd.dosing.library import Course, Rest, Spacing
 from pumpd.dosing.limits import shown
 from pumpd.dosing.refusal import Refusal, SoftLimit
 from pumpd.quantities import NS_PER_S, Duration, Mass, plain
+from pumpd.texts import text
 
 _HOUR = Duration(3600)
 
@@ -26,7 +27,13 @@ def objections(history: History, wanted: Wanted, now_ns: int | None, rules: Cour
     Spacing and course count from treatment to treatment: they do not hold the rest of one back (PRG-25).
     """
     if now_ns is None:
-        return (Refusal("clock", "the time is not known, so earlier doses cannot be checked", "PWR-12"),)
+        return (
+            Refusal(
+                "clock",
+                text("history.time_unknown", "the time is not known, so earlier doses cannot be checked"),
+                "PWR-12",
+            ),
+        )
     rest = bool(wanted.treatment)
     found = (
         _suspect(history, now_ns),
@@ -46,20 +53,45 @@ def rest_objections(
     `planned_from`: what was booked when it was planned; more than that may have been booked since.
     """
     if treatment is None:
-        return [Refusal("treatment", "nothing of it is on record, so it has no rest", "PRG-25")]
+        return [
+            Refusal("treatment", text("rest.not_on_record", "nothing of it is on record, so it has no rest"), "PRG-25")
+        ]
     if treatment.completed:
-        return [Refusal("treatment", "it was completed: there is no rest", "PRG-25")]
+        return [Refusal("treatment", text("rest.completed", "it was completed: there is no rest"), "PRG-25")]
     if treatment.worst >= treatment.programmed:
         given, whole = treatment.worst, treatment.programmed
-        return [Refusal("treatment", f"up to {given} of {whole} may have been given: there is no rest", "PRG-25")]
+        return [
+            Refusal(
+                "treatment",
+                text(
+                    "rest.none_left",
+                    "up to {booked} of {whole} may have been given: there is no rest",
+                    booked=given,
+                    whole=whole,
+                ),
+                "PRG-25",
+            )
+        ]
     if planned_from is not None and treatment.worst > planned_from:
-        why = f"up to {treatment.worst} may have been given, more than the {planned_from} of this plan; plan it again"
+        why = text(
+            "rest.more_given",
+            "up to {worst} may have been given, more than the {planned} of this plan; plan it again",
+            worst=treatment.worst,
+            planned=planned_from,
+        )
         return [Refusal("treatment", why, "PRG-25")]
     until_ns = treatment.started_ns + rules.within.ns
     if now_ns is None or ends_ns is None or ends_ns <= until_ns:
         return []
-    why = f"it began {utc(treatment.started_ns)}, and all of it must be given within {shown(rules.within)}"
-    return [Refusal("treatment", f"{why}: by {utc(until_ns)}; the rest would end {utc(ends_ns)}", "PRG-25")]
+    why = text(
+        "rest.too_late",
+        "it began {began}, and all of it must be given within {within}: by {until}; the rest would end {ends}",
+        began=utc(treatment.started_ns),
+        within=shown(rules.within),
+        until=utc(until_ns),
+        ends=utc(ends_ns),
+    )
+    return [Refusal("treatment", why, "PRG-25")]
 
 
 def warnings(history: History, wanted: Wanted, now_ns: int, rules: Course) -> tuple[SoftLimit, ...]:
@@ -91,8 +123,14 @@ def _suspect(history: History, now_ns: int) -> Refusal | None:
         return None
     latest = max(suspect, key=lambda dose: dose.seen_ns)
     dated = utc(max(latest.started_ns, latest.seen_ns))
-    what = f"a dose on record is dated {dated}, and it is {utc(now_ns)}: it is not known when it was given"
-    return Refusal("history", f"{what}; {_correct(latest)}", "PRG-28")
+    why = text(
+        "history.suspect",
+        "a dose on record is dated {dated}, and it is {now}: it is not known when it was given; {correct}",
+        dated=dated,
+        now=utc(now_ns),
+        correct=_correct(latest),
+    )
+    return Refusal("history", why, "PRG-28")
 
 
 def _clock(history: History, now_ns: int) -> Refusal | None:
@@ -100,13 +138,21 @@ def _clock(history: History, now_ns: int) -> Refusal | None:
     last = max(doses, key=lambda dose: dose.seen_ns, default=None)
     if last is None or now_ns >= last.seen_ns:
         return None
-    reason = f"it is {utc(now_ns)}, before the last recorded dose ({utc(last.seen_ns)}): the clock is or was wrong"
-    return Refusal("clock", f"{reason}; if it was, {_correct(last)}", "PRG-17")
+    why = text(
+        "history.clock_before_dose",
+        "it is {now}, before the last recorded dose ({dose}): the clock is or was wrong; if it was, {correct}",
+        now=utc(now_ns),
+        dose=utc(last.seen_ns),
+        correct=_correct(last),
+    )
+    return Refusal("clock", why, "PRG-17")
 
 
 def _running(history: History) -> Refusal | None:
     if any(treatment.running for treatment in history.treatments):
-        return Refusal("patient", "another infusion of this drug is still under way", "PRG-17")
+        return Refusal(
+            "patient", text("history.under_way", "another infusion of this drug is still under way"), "PRG-17"
+        )
     return None
 
 
@@ -115,7 +161,9 @@ def _spacing(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Re
         return running
     spacing = _spacing_rule(history, wanted, now_ns, rules)
     reason = _too_soon(history, now_ns, spacing, spacing.hard)
-    return Refusal("patient", f"{reason}, the hard limit", "PRG-17") if reason else None
+    if not reason:
+        return None
+    return Refusal("patient", text("history.hard_limit", "{reason}, the hard limit", reason=reason), "PRG-17")
 
 
 def _day(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Refusal | None:
@@ -124,16 +172,30 @@ def _day(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Refusa
     most = rules.daily_max * wanted.weight
     if past + wanted.dose <= most:
         return None
-    reason = f"{wanted.dose} after up to {past} in the last 24 h is above the hard limit of {rules.daily_max} = {most}"
-    return Refusal("dose", f"{reason}; doses that still flow or are uncertain count in full", "PRG-14")
+    why = text(
+        "history.day_above_hard",
+        "{dose} after up to {past} in the last 24 h is above the hard limit of {per_weight} = {most}; doses that still "
+        "flow or are uncertain count in full",
+        dose=wanted.dose,
+        past=past,
+        per_weight=rules.daily_max,
+        most=most,
+    )
+    return Refusal("dose", why, "PRG-14")
 
 
 def _course(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Refusal | None:
     place = position_in(history, wanted.course, now_ns, rules)
     if place.of is None or place.number <= place.of:
         return None
-    reason = f"the course of {rules.infusions} infusions and {rules.maintenance} of maintenance is over"
-    return Refusal("course", f"{reason}; another infusion needs a new course from the prescriber", "PRG-18")
+    why = text(
+        "course.over",
+        "the course of {infusions} infusions and {maintenance} of maintenance is over; another infusion needs a new "
+        "course from the prescriber",
+        infusions=rules.infusions,
+        maintenance=rules.maintenance,
+    )
+    return Refusal("course", why, "PRG-18")
 
 
 # -- soft --------------------------------------------------------------------------------------------------------------
@@ -142,7 +204,10 @@ def _course(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Ref
 def _close(history: History, wanted: Wanted, now_ns: int, rules: Course) -> SoftLimit | None:
     spacing = _spacing_rule(history, wanted, now_ns, rules)
     reason = _too_soon(history, now_ns, spacing, spacing.soft)
-    return SoftLimit("spacing_low", "patient", f"{reason}, the soft limit", "PRG-17") if reason else None
+    if not reason:
+        return None
+    why = text("history.soft_limit", "{reason}, the soft limit", reason=reason)
+    return SoftLimit("spacing_low", "patient", why, "PRG-17")
 
 
 def _fast(history: History, now_ns: int, rules: Course) -> SoftLimit | None:
@@ -151,7 +216,12 @@ def _fast(history: History, now_ns: int, rules: Course) -> SoftLimit | None:
     recent = [each for each in history.treatments if each.started_ns > since_ns and each.takes_place(rules.least_share)]
     if not recent or len(recent) + 1 < rules.infusions:
         return None
-    reason = f"this would be infusion {len(recent) + 1} in less than {_hours(rules.soft_min)}"
+    reason = text(
+        "course.too_fast",
+        "this would be infusion {number} in less than {time}",
+        number=len(recent) + 1,
+        time=_hours(rules.soft_min),
+    )
     return SoftLimit("course_fast", "course", reason, "PRG-18")
 
 
@@ -161,8 +231,15 @@ def _slow(history: History, wanted: Wanted, now_ns: int, rules: Course) -> SoftL
     began_ns, proper = min(starts, default=now_ns), proper_in(starts, now_ns, rules)
     if proper >= rules.infusions or now_ns - began_ns <= rules.soft_max.ns:
         return None
-    began = f"the course began {utc(began_ns)}, more than {_hours(rules.soft_max)} ago"
-    return SoftLimit("course_slow", "course", f"{began}, and had {proper} of {rules.infusions} infusions", "PRG-18")
+    why = text(
+        "course.slow",
+        "the course began {began}, more than {time} ago, and had {proper} of {infusions} infusions",
+        began=utc(began_ns),
+        time=_hours(rules.soft_max),
+        proper=proper,
+        infusions=rules.infusions,
+    )
+    return SoftLimit("course_slow", "course", why, "PRG-18")
 
 
 def _new(history: History, wanted: Wanted, rules: Course) -> SoftLimit | None:
@@ -170,7 +247,12 @@ def _new(history: History, wanted: Wanted, rules: Course) -> SoftLimit | None:
     given = [each for each in history.treatments if each.takes_place(rules.least_share)]
     if not given or history.starts(wanted.course, rules):
         return None
-    reason = f"begins a new course; {len(given)} infusion(s) before, the last on {utc(given[-1].started_ns)}"
+    reason = text(
+        "course.begins_new",
+        "begins a new course; {number} infusion(s) before, the last on {last}",
+        number=len(given),
+        last=utc(given[-1].started_ns),
+    )
     return SoftLimit("course_new", "course", reason, "PRG-18")
 
 
@@ -179,7 +261,12 @@ def _as_ordered(history: History, wanted: Wanted, now_ns: int, rules: Course) ->
     place = position_in(history, wanted.course, now_ns, rules)
     if rules.maintenance != "as ordered" or not place.maintenance:
         return None
-    reason = f"this would be {place} after the course of {rules.infusions}, which needs the prescriber's reason"
+    reason = text(
+        "course.maintenance_ordered",
+        "this would be {place} after the course of {infusions}, which needs the prescriber's reason",
+        place=place,
+        infusions=rules.infusions,
+    )
     return SoftLimit("maintenance_ordered", "course", reason, "PRG-18")
 
 
@@ -195,12 +282,28 @@ def _limits_of_spacing(history: History, spacing: Spacing, least: Duration) -> l
     """Until when the last treatments forbid the next one, each with the reason."""
     started_ns = max((each.started_ns for each in history.treatments), default=None)
     ended_ns = max((each.ended_ns for each in history.treatments), default=None)
-    found = []
+    found: list[tuple[int, str]] = []
     if started_ns is not None:
-        found.append((started_ns + least.ns, f"the last infusion began {utc(started_ns)}", least))
+        until_ns = started_ns + least.ns
+        began = text(
+            "history.not_before_begun",
+            "the last infusion began {began}; not before {until}, {after} later",
+            began=utc(started_ns),
+            until=utc(until_ns),
+            after=_hours(least),
+        )
+        found.append((until_ns, began))
     if ended_ns is not None:
-        found.append((ended_ns + spacing.gap.ns, f"the last infusion ended {utc(ended_ns)} at the latest", spacing.gap))
-    return [(until, f"{why}; not before {utc(until)}, {_hours(after)} later") for until, why, after in found]
+        until_ns = ended_ns + spacing.gap.ns
+        ended = text(
+            "history.not_before_ended",
+            "the last infusion ended {ended} at the latest; not before {until}, {after} later",
+            ended=utc(ended_ns),
+            until=utc(until_ns),
+            after=_hours(spacing.gap),
+        )
+        found.append((until_ns, ended))
+    return found
 
 
 def _too_soon(history: History, now_ns: int, spacing: Spacing, least: Duration) -> str | None:
@@ -209,7 +312,11 @@ def _too_soon(history: History, now_ns: int, spacing: Spacing, least: Duration) 
 
 
 def _correct(dose: Dose) -> str:
-    return f"two people must correct it, with `pumpd history correct {dose.session}` or on a tablet"
+    return text(
+        "history.correct",
+        "two people must correct it, with `pumpd history correct {session}` or on a tablet",
+        session=dose.session,
+    )
 
 
 def _hours(time: Duration) -> str:

@@ -26,7 +26,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StrictBool, StrictInt, StringConstraints, field_validator, model_validator
 
 from pumpd.dosing import limits
-from pumpd.dosing.canonical import sha256_of
+from pumpd.dosing.canonical import IF_GIVEN, sha256_of
 from pumpd.dosing.library_containers import CONTAINERS_FILE, Name, parse_containers
 from pumpd.dosing.library_text import LibraryError, parsed
 from pumpd.dosing.limits import (
@@ -57,7 +57,10 @@ ORDER_VALID = Duration(3600)  # PRG-26 [P]
 ORDER_LEAST = Duration(5 * 60)  # [P] a nurse needs time to check
 
 EntryId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")]
+# Its length is no part of the pattern: sixty times every letter there is would take 4 MB of memory.
+DisplayName = Annotated[str, StringConstraints(pattern=r"^[\w(][\w ,./()%+-]*$", max_length=60)]
 SubstanceKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+_STRENGTH = re.compile(r"([0-9]+(?:[.,][0-9]+)?) ?mg/ml", re.IGNORECASE)
 _RXNORM = re.compile(r"[1-9][0-9]{0,7}", re.ASCII)
 _UNII = re.compile(r"[A-Z0-9]{10}", re.ASCII)
 
@@ -201,6 +204,9 @@ class Entry(Section):
     """One drug at one concentration. See `docs/reference/drug-library.md` for each key."""
 
     id: EntryId
+    name: Annotated[DisplayName | None, IF_GIVEN] = (
+        None  # what people choose it by; without one, drug and concentration
+    )
     drug: Name
     substance: Substance
     counts_with: tuple[SubstanceKey, ...] = ()  # doses of these substances count together with this one's
@@ -223,6 +229,13 @@ class Entry(Section):
         if value != "0":
             raise ValueError('KVO must be "0": pumpd never gives drug to keep a vein open (PRG-16)')
         return value
+
+    @model_validator(mode="after")
+    def _named_truly(self) -> Self:
+        for number in _STRENGTH.findall(self.name or ""):
+            if Decimal(number.replace(",", ".")) != self.concentration.decimal:
+                raise ValueError(f"name: {self.name!r} says {number} mg/mL, the concentration is {self.concentration}")
+        return self
 
     @field_validator("profile")
     @classmethod
@@ -325,12 +338,25 @@ def load(files: Mapping[str, str]) -> Library:
             for wanted in entry.containers
             if wanted not in containers
         ]
+    problems += _same_names(list(entries.values()))
     problems += _ambiguous(list(entries.values()))
     if not entries and not problems:
         problems.append("no entry: a library without drugs cannot be used")
     if problems:
         raise LibraryError(problems)
     return Library(MappingProxyType(entries), MappingProxyType(containers), manifest)
+
+
+def _same_names(entries: Sequence[Entry]) -> list[str]:
+    """Entries that people could not tell apart."""
+    known: dict[str, str] = {}
+    problems = []
+    for entry in entries:
+        name = (entry.name or entry.id).casefold()
+        if name in known:
+            problems.append(f"{entry.id}.toml: name: {entry.name!r} is the name of {known[name]} already")
+        known.setdefault(name, entry.id)
+    return problems
 
 
 def _ambiguous(entries: Sequence[Entry]) -> list[str]:

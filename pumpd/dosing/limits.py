@@ -12,6 +12,7 @@ from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
 
+from pumpd import texts
 from pumpd.dosing.reading import read_twice
 from pumpd.dosing.refusal import Refusal, SoftLimit
 from pumpd.quantities import Concentration, DosePerWeight, Duration, Length, Mass, Quantity, Rate, Volume, Weight, plain
@@ -83,17 +84,45 @@ class Limits(Section, Generic[Q]):
 
     def refusal(self, field: str, value: Q, requirement: str) -> Refusal | None:
         if value < self.hard_min:
-            return Refusal(field, f"{shown(value)} is below the hard limit of {shown(self.hard_min)}", requirement)
+            return Refusal(
+                field,
+                texts.text(
+                    "dose.below_hard",
+                    "{value} is below the hard limit of {limit}",
+                    value=shown(value),
+                    limit=shown(self.hard_min),
+                ),
+                requirement,
+            )
         if value > self.hard_max:
-            return Refusal(field, f"{shown(value)} is above the hard limit of {shown(self.hard_max)}", requirement)
+            return Refusal(
+                field,
+                texts.text(
+                    "dose.above_hard",
+                    "{value} is above the hard limit of {limit}",
+                    value=shown(value),
+                    limit=shown(self.hard_max),
+                ),
+                requirement,
+            )
         return None
 
     def warning(self, field: str, value: Q, requirement: str) -> SoftLimit | None:
         if value < self.soft_min:
-            reason = f"{shown(value)} is below the soft limit of {shown(self.soft_min)}"
+            reason = texts.text(
+                "dose.below_soft",
+                "{value} is below the soft limit of {limit}",
+                value=shown(value),
+                limit=shown(self.soft_min),
+            )
             return SoftLimit(f"{field}_low", field, reason, requirement)
         if value > self.soft_max:
-            reason = f"{shown(value)} is above the soft limit of {shown(self.soft_max)}"
+            reason = texts.text(
+                "dose.above_soft",
+                "{value} is above the soft limit of {limit}",
+                value=shown(value),
+                limit=shown(self.soft_max),
+            )
             return SoftLimit(f"{field}_high", field, reason, requirement)
         return None
 
@@ -124,12 +153,31 @@ class DoseCap(Section):
 
     def refusal(self, dose: Mass) -> Refusal | None:
         if dose > self.hard:
-            return Refusal("dose", f"{dose} in all is above the hard limit of {self.hard}", "PRG-09")
+            return Refusal(
+                "dose",
+                texts.text(
+                    "dose.total_above_hard",
+                    "{dose} in all is above the hard limit of {limit}",
+                    dose=dose,
+                    limit=self.hard,
+                ),
+                "PRG-09",
+            )
         return None
 
     def warning(self, dose: Mass) -> SoftLimit | None:
         if dose > self.soft:
-            return SoftLimit("dose_total", "dose", f"{dose} in all is above the soft limit of {self.soft}", "PRG-09")
+            return SoftLimit(
+                "dose_total",
+                "dose",
+                texts.text(
+                    "dose.total_above_soft",
+                    "{dose} in all is above the soft limit of {limit}",
+                    dose=dose,
+                    limit=self.soft,
+                ),
+                "PRG-09",
+            )
         return None
 
 
@@ -138,9 +186,17 @@ def weight_change(weight: Weight, on_record: Weight | None, typed: Weight | None
 
     The weight of the last session on record counts; a `typed` one is for a patient's first session here.
     """
-    for last, whose in ((on_record, "on record from the last session"), (typed, "in the previous session, as typed")):
+    recorded = texts.text("dose.weight_on_record", "on record from the last session")
+    as_typed = texts.text("dose.weight_as_typed", "in the previous session, as typed")
+    for last, whose in ((on_record, recorded), (typed, as_typed)):
         if last is not None and abs(weight - last) > last.times(WEIGHT_CHANGE):
-            reason = f"{weight} differs by more than 10 % from the {last} {whose}; kilograms are meant, not pounds"
+            reason = texts.text(
+                "dose.weight_changed",
+                "{weight} differs by more than 10 % from the {last} {whose}; kilograms are meant, not pounds",
+                weight=weight,
+                last=last,
+                whose=whose,
+            )
             return SoftLimit("weight_change", "weight", reason, "PRG-07")
     return None
 

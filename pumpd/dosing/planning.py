@@ -20,6 +20,7 @@ from pumpd.dosing.program import RateProgram
 from pumpd.dosing.refusal import Refusal, Refusals, SoftLimit
 from pumpd.pump import Capabilities, Container, FixedStep, PumpProgram, RateStep
 from pumpd.quantities import Mass, Rate, Volume, Weight, rate_for
+from pumpd.texts import text
 
 _LEAST_REASON = 3  # characters of a reason for an override (AUD-08)
 _COARSER = tuple(FixedStep(Decimal(1).scaleb(-places)) for places in (3, 2, 1, 0))
@@ -50,7 +51,16 @@ def plan(
     warnings = [*_warnings(prescription, entry, dose, on_record), *history]
     refusals += _unfit_overrides(overrides or {}, warnings)
     if capabilities.monitor_only:
-        refusals.append(Refusal("driver", f"{capabilities.family} is monitored only and is never programmed"))
+        refusals.append(
+            Refusal(
+                "driver",
+                text(
+                    "pump.monitored_only",
+                    "{family} is monitored only and is never programmed",
+                    family=capabilities.family,
+                ),
+            )
+        )
     if container is None:
         raise Refusals(refusals)
     steps: tuple[RateStep, ...] = ()
@@ -112,11 +122,31 @@ def _unfit_overrides(overrides: Mapping[str, str], warnings: Sequence[SoftLimit]
     refusals = []
     for key, reason in overrides.items():
         if key not in passed:
-            known = ", ".join(passed) or "none"
-            refusals.append(Refusal("override", f"{key!r} is not a soft limit that was exceeded ({known})", "PRG-05"))
+            known = ", ".join(passed) or text("order.none_exceeded", "none")
+            refusals.append(
+                Refusal(
+                    "override",
+                    text(
+                        "order.no_limit_exceeded",
+                        "{name} is not a soft limit that was exceeded ({known})",
+                        name=repr(key),
+                        known=known,
+                    ),
+                    "PRG-05",
+                )
+            )
         elif len(reason.strip()) < _LEAST_REASON or not reason.isprintable():
             refusals.append(
-                Refusal("override", f"{key}: a reason of at least {_LEAST_REASON} letters is needed", "AUD-08")
+                Refusal(
+                    "override",
+                    text(
+                        "order.override_reason",
+                        "{name}: a reason of at least {letters} letters is needed",
+                        name=key,
+                        letters=_LEAST_REASON,
+                    ),
+                    "AUD-08",
+                )
             )
     return refusals
 
@@ -125,13 +155,30 @@ def _steps(
     prescription: Prescription, entry: Entry, container: Container, dose: Mass, pump: Capabilities
 ) -> tuple[RateStep, ...]:
     """The steps. Raises Refusals with every limit of the container and the pump that they exceed."""
-    too_much = f"{dose} at {entry.concentration} is more than the {container.usable} usable in {container.name}"
+    too_much = text(
+        "dose.not_in_container",
+        "{dose} at {concentration} is more than the {usable} usable in {name}",
+        dose=dose,
+        concentration=entry.concentration,
+        usable=container.usable,
+        name=container.name,
+    )
     try:
         vtbi = entry.concentration.volume_holding(dose, pump.volume_grid)
     except ValueError as error:
         raise Refusals([Refusal("container", too_much, "PRG-12")]) from error
     if not vtbi:
-        raise Refusals([Refusal("driver", f"the pump cannot hold a volume as small as that of {dose}", "PRG-11")])
+        raise Refusals(
+            [
+                Refusal(
+                    "driver",
+                    text(
+                        "pump.volume_too_small", "the pump cannot hold a volume as small as that of {dose}", dose=dose
+                    ),
+                    "PRG-11",
+                )
+            ]
+        )
     refusals: list[Refusal] = []
     if vtbi > container.usable:
         refusals.append(Refusal("container", too_much, "PRG-12"))
@@ -139,11 +186,32 @@ def _steps(
     profile = [(step.time, step.dose) for step in entry.profile] or [(Decimal(1), Decimal(1))]
     if len(profile) > pump.max_steps:
         refusals.append(
-            Refusal("driver", f"the pump holds {pump.max_steps} step(s), {entry.id} has {len(profile)}", "RUN-05")
+            Refusal(
+                "driver",
+                text(
+                    "pump.steps",
+                    "the pump holds {most} step(s), {entry} has {steps}",
+                    most=pump.max_steps,
+                    entry=entry.id,
+                    steps=len(profile),
+                ),
+                "RUN-05",
+            )
         )
     volumes = _split(vtbi, [share for _, share in profile], pump)
     if volumes is None:
-        refusals.append(Refusal("driver", f"the pump cannot hold the steps of {entry.id} in {vtbi}", "PRG-11"))
+        refusals.append(
+            Refusal(
+                "driver",
+                text(
+                    "pump.no_steps_in",
+                    "the pump cannot hold the steps of {entry} in {volume}",
+                    entry=entry.id,
+                    volume=vtbi,
+                ),
+                "PRG-11",
+            )
+        )
         raise Refusals(refusals)
     times = [prescription.duration.times(share) for share, _ in profile]
     steps = []
@@ -151,7 +219,11 @@ def _steps(
         try:
             rate = rate_for(volume, time, pump.rate_grid)
         except ValueError as error:
-            refusals.append(Refusal("driver", f"a rate that the pump cannot hold: {error}", "PRG-13"))
+            refusals.append(
+                Refusal(
+                    "driver", text("pump.no_such_rate", "a rate that the pump cannot hold: {why}", why=error), "PRG-13"
+                )
+            )
             continue
         refusals += unfit_rate(rate, container, pump)
         if rate:
@@ -164,26 +236,60 @@ def _steps(
 def unfit_volume(volume: Volume, pump: Capabilities) -> list[Refusal]:
     if volume <= pump.volume_max:
         return []
-    most = f"{pump.volume_max}{_set_by(pump.volume_setting)}"
-    return [Refusal("driver", f"{volume} is more than the pump's largest volume {most}", "PRG-13")]
+    most = _set_by(str(pump.volume_max), pump.volume_setting)
+    return [
+        Refusal(
+            "driver",
+            text(
+                "pump.volume_too_large",
+                "{volume} is more than the pump's largest volume {most}",
+                volume=volume,
+                most=most,
+            ),
+            "PRG-13",
+        )
+    ]
 
 
 def unfit_rate(rate: Rate, container: Container, pump: Capabilities) -> list[Refusal]:
     """Every limit of the container and the pump that this rate exceeds."""
     refusals = []
     if rate < pump.rate_min or not rate:
-        refusals.append(Refusal("driver", f"{rate} is below the pump's lowest rate {pump.rate_min}", "PRG-13"))
+        refusals.append(
+            Refusal(
+                "driver",
+                text(
+                    "pump.rate_too_low",
+                    "{rate} is below the pump's lowest rate {least}",
+                    rate=rate,
+                    least=pump.rate_min,
+                ),
+                "PRG-13",
+            )
+        )
     if rate > pump.rate_max:
-        most = f"{pump.rate_max}{_set_by(pump.rate_setting)}"
-        refusals.append(Refusal("driver", f"{rate} is above the pump's highest rate {most}", "PRG-13"))
+        most = _set_by(str(pump.rate_max), pump.rate_setting)
+        refusals.append(
+            Refusal(
+                "driver",
+                text("pump.rate_too_high", "{rate} is above the pump's highest rate {most}", rate=rate, most=most),
+                "PRG-13",
+            )
+        )
     if rate < container.minimum_rate:
-        reason = f"{rate} is below the lowest rate {container.minimum_rate} recommended for {container.name}"
+        reason = text(
+            "pump.rate_too_low_for",
+            "{rate} is below the lowest rate {least} recommended for {container}",
+            rate=rate,
+            least=container.minimum_rate,
+            container=container.name,
+        )
         refusals.append(Refusal("container", reason, "PRG-13"))
     return refusals
 
 
-def _set_by(setting: str) -> str:
-    return f" (its setting {setting})" if setting else ""
+def _set_by(most: str, setting: str) -> str:
+    return text("pump.set_by", "{most} (its setting {setting})", most=most, setting=setting) if setting else most
 
 
 def _split(vtbi: Volume, shares: Sequence[Decimal], pump: Capabilities) -> list[Volume] | None:

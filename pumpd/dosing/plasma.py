@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 from pumpd.dosing.library import Entry
 from pumpd.pump import RateStep
 from pumpd.quantities import Concentration
+from pumpd.texts import text
 
-NOTE = "estimated for an average adult, not measured"
+NOTE = text("plasma.estimate", "estimated for an average adult, not measured")
 AFTER_MIN = 120  # shown after the end of flow: as long as the observation (WIN-10)
 DAY_MIN = 24 * 60  # earlier deliveries count for that long
 _NG_ML = 1000  # in 1 mg/L

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+from pumpd import texts
 from pumpd.dosing.checks import refusals_for
 from pumpd.dosing.library import Library
 from pumpd.dosing.reading import read_twice
@@ -22,6 +23,9 @@ Q = TypeVar("Q", bound=Quantity)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}", re.ASCII)
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}", re.ASCII)
+
+ACCEPTED_PATIENT = texts.text("accepted.patient", "a patient token, never a name")
+ACCEPTED_COURSE = texts.text("accepted.course", "a token for the course")
 
 
 def is_token(text: str) -> bool:
@@ -72,19 +76,27 @@ class Prescription:
         previous_weight, course. For an `order`, weight_again, patient and ordered_by are also needed.
         """
         form = _Form({key: value for key, value in fields.items() if value is not None})
-        entry = form.match("entry", _NAME, "the id of a library entry")
+        entry = form.match("entry", _NAME, texts.text("accepted.entry", "the id of a library entry"))
         dose = form.quantity(DosePerWeight, "dose")
         weight = form.quantity(Weight, "weight")
         again = form.quantity(Weight, "weight_again", needed=order)
         basis = form.basis()
         duration = form.quantity(Duration, "duration")
-        container = form.match("container", _NAME, 'a container of the library such as "50 mL"')
-        patient = form.match("patient", _TOKEN, "a patient token, never a name", needed=order)
-        ordered_by = form.match("ordered_by", _TOKEN, "who ordered it", needed=order)
+        container = form.match(
+            "container", _NAME, texts.text("accepted.container", 'a container of the library such as "50 mL"')
+        )
+        patient = form.match("patient", _TOKEN, ACCEPTED_PATIENT, needed=order)
+        ordered_by = form.match("ordered_by", _TOKEN, texts.text("accepted.ordered_by", "who ordered it"), needed=order)
         previous = form.quantity(Weight, "previous_weight", needed=False)
-        course = form.match("course", _TOKEN, "a token for the course", needed=False)
+        course = form.match("course", _TOKEN, ACCEPTED_COURSE, needed=False)
         if weight is not None and again is not None and weight != again:
-            form.refuse("weight_again", f"{again} is not the {weight} that was typed first", "PRG-07")
+            form.refuse(
+                "weight_again",
+                texts.text(
+                    "order.weights_differ", "{again} is not the {first} that was typed first", again=again, first=weight
+                ),
+                "PRG-07",
+            )
         form.refuse_unknown()
         if form.refusals and library is not None:
             form.refusals += refusals_for(
@@ -116,11 +128,15 @@ class _Form:
     def _take(self, field: str, accepted: str, *, needed: bool) -> object | None:
         value = self._left.pop(field, None)
         if value is None and needed:
-            self.refuse(field, f"is missing. Accepted: {accepted}")
+            self.refuse(field, texts.text("order.missing", "is missing. Accepted: {accepted}", accepted=accepted))
         return value
 
     def quantity(self, kind: type[Q], field: str, *, needed: bool = True) -> Q | None:
-        text = self._take(field, f"a number and a unit: {' or '.join(kind.UNITS)}", needed=needed)
+        text = self._take(
+            field,
+            texts.text("accepted.number_and_unit", "a number and a unit: {units}", units=texts.either(kind.UNITS)),
+            needed=needed,
+        )
         if text is None:
             return None
         try:
@@ -134,21 +150,33 @@ class _Form:
         if text is None:
             return ""
         if not isinstance(text, str) or pattern.fullmatch(text) is None:
-            error = QuantityError(field, text, "it has characters that are not allowed, or it is too long", accepted)
+            error = QuantityError(
+                field,
+                text,
+                texts.text("accepted.characters", "it has characters that are not allowed, or it is too long"),
+                accepted,
+            )
             self.refuse(field, error.reason)
             return ""
         return text
 
     def basis(self) -> WeightBasis | None:
-        accepted = " or ".join(WeightBasis)
+        accepted = texts.either(WeightBasis)
         text = self._take("weight_basis", accepted, needed=True)
         if text is None:
             return None
         if not isinstance(text, str) or text not in list(WeightBasis):
-            self.refuse("weight_basis", QuantityError("", text, "not a weight basis", accepted).reason)
+            self.refuse(
+                "weight_basis",
+                QuantityError("", text, texts.text("accepted.no_basis", "not a weight basis"), accepted).reason,
+            )
             return None
         return WeightBasis(text)
 
     def refuse_unknown(self) -> None:
         for field in sorted(self._left):
-            self.refuse("prescription", f"{field[:63]!r} is not a field of a prescription", "PRG-15")
+            self.refuse(
+                "prescription",
+                texts.text("order.unknown_field", "{field} is not a field of a prescription", field=repr(field[:63])),
+                "PRG-15",
+            )

@@ -17,6 +17,7 @@ from pumpd.dosing.refusal import Refusal, Refusals, SoftLimit
 from pumpd.dosing.seal import Manifest
 from pumpd.pump import Capabilities, Container, PumpProgram, RateStep
 from pumpd.quantities import Duration, Mass, Volume
+from pumpd.texts import text
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,19 @@ class RateProgram:
         when the remainder would not be safe, ValueError for a volume below 0.
         """
         if capabilities.family != self.family:
-            raise Refusals([Refusal("driver", f"the program is for {self.family}, not for {capabilities.family}")])
+            raise Refusals(
+                [
+                    Refusal(
+                        "driver",
+                        text(
+                            "pump.other_family",
+                            "the program is for {family}, not for {other}",
+                            family=self.family,
+                            other=capabilities.family,
+                        ),
+                    )
+                ]
+            )
         rest = self.pump_program.after(delivered)
         if rest is None:
             return None

@@ -2,6 +2,7 @@
 
 from typing import TypeVar
 
+from pumpd import texts
 from pumpd.dosing import reverse
 from pumpd.quantities import Quantity, QuantityError
 
@@ -13,6 +14,9 @@ def read_twice(kind: type[Q], text: object, field: str) -> Q:
     quantity = kind.parse(text, field)
     if reverse.read(str(text)) != reverse.read(str(quantity)):
         raise QuantityError(
-            field, text, f"two readers disagree on it ({quantity})", "nothing: this is a fault of pumpd"
+            field,
+            text,
+            texts.text("accepted.readers_disagree", "two readers disagree on it ({quantity})", quantity=quantity),
+            texts.text("accepted.nothing", "nothing: this is a fault of pumpd"),
         )
     return quantity

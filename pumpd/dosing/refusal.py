@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pumpd.texts import text
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -13,7 +15,9 @@ class Refusal:
     requirement: str = ""
 
     def __str__(self) -> str:
-        return f"{self.field}: {self.reason}" + (f" ({self.requirement})" if self.requirement else "")
+        if not self.requirement:
+            return text("reason.of_field", "{field}: {reason}", field=self.field, reason=self.reason)
+        return _with_requirement(self.field, self.reason, self.requirement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,17 @@ class SoftLimit:
     requirement: str
 
     def __str__(self) -> str:
-        return f"{self.id}: {self.reason} ({self.requirement})"
+        return _with_requirement(self.id, self.reason, self.requirement)
+
+
+def _with_requirement(field: str, reason: str, requirement: str) -> str:
+    return text(
+        "reason.with_requirement",
+        "{field}: {reason} ({requirement})",
+        field=field,
+        reason=reason,
+        requirement=requirement,
+    )
 
 
 class Refusals(ValueError):  # noqa: N818  (a refusal is an answer, not a fault)

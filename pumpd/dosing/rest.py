@@ -21,6 +21,7 @@ from pumpd.dosing.program import RateProgram
 from pumpd.dosing.refusal import Refusal, Refusals
 from pumpd.pump import Capabilities, Container, FixedStep, PumpProgram, RateStep
 from pumpd.quantities import Duration, Mass, Volume, rate_for
+from pumpd.texts import text
 
 _FINE = FixedStep(Decimal("0.001"))  # mL, finer than most pumps
 LEAST_REST = Volume("0.1")  # [P] less than a pump's count may be wrong by
@@ -66,9 +67,15 @@ def instead(history: History, now_ns: int, within: Duration) -> Refusal | None:
     left, until_ns = left_of(last), last.started_ns + within.ns
     if left is None or now_ns + left[1].duration.ns > until_ns:
         return None
-    what = f"the last one was interrupted, and its rest of {left[0]} may be given until {utc(until_ns)}"
-    how = f"order that instead, with `pumpd rest --treatment {last.id}` or on a tablet"
-    return Refusal("treatment", f"{what}; {how}", "PRG-25")
+    why = text(
+        "rest.order_that_instead",
+        "the last one was interrupted, and its rest of {left} may be given until {until}; order that instead, with "
+        "`pumpd rest --treatment {treatment}` or on a tablet",
+        left=left[0],
+        until=utc(until_ns),
+        treatment=last.id,
+    )
+    return Refusal("treatment", why, "PRG-25")
 
 
 def plan_rest(order: RestOrder, library: Library, capabilities: Capabilities) -> RateProgram:
@@ -77,35 +84,84 @@ def plan_rest(order: RestOrder, library: Library, capabilities: Capabilities) ->
     entry, container = library.entries.get(order.prescription.entry), library.containers.get(name)
     refusals: list[Refusal] = []
     if capabilities.monitor_only:
-        refusals.append(Refusal("driver", f"{capabilities.family} is monitored only and is never programmed"))
+        refusals.append(
+            Refusal(
+                "driver",
+                text(
+                    "pump.monitored_only",
+                    "{family} is monitored only and is never programmed",
+                    family=capabilities.family,
+                ),
+            )
+        )
     if entry is None:
-        why = f"its entry {order.prescription.entry} is not in the library any more"
+        why = text(
+            "rest.entry_gone", "its entry {entry} is not in the library any more", entry=order.prescription.entry
+        )
         refusals.append(Refusal("treatment", why, "PRG-25"))
     if container is None:
-        refusals.append(Refusal("container", f"{name!r} is not in the library", "PRG-12"))
+        refusals.append(
+            Refusal("container", text("library.not_in_it", "{name} is not in the library", name=repr(name)), "PRG-12")
+        )
     if entry is not None and container is not None and name not in entry.containers:
-        refusals.append(Refusal("container", f"{entry.id} may be in {', '.join(entry.containers)} only", "PRG-12"))
+        refusals.append(
+            Refusal(
+                "container",
+                text(
+                    "library.containers_only",
+                    "{entry} may be in {containers} only",
+                    entry=entry.id,
+                    containers=", ".join(entry.containers),
+                ),
+                "PRG-12",
+            )
+        )
     if entry is None or container is None:
         raise Refusals(refusals)
     whole = entry.concentration.mass_in(order.program.vtbi)
     if order.booked >= whole:
-        why = f"up to {order.booked} of {whole} may have been given: there is no rest"
+        why = text(
+            "rest.none_left",
+            "up to {booked} of {whole} may have been given: there is no rest",
+            booked=order.booked,
+            whole=whole,
+        )
         raise Refusals([*refusals, Refusal("treatment", why, "PRG-25")])
     if (left := entry.concentration.volume_holding(whole - order.booked, _FINE)) < LEAST_REST:
-        why = f"{left} are left, less than the {LEAST_REST} by which a pump's count may be wrong"
+        why = text(
+            "rest.too_little",
+            "{left} are left, less than the {least} by which a pump's count may be wrong",
+            left=left,
+            least=LEAST_REST,
+        )
         raise Refusals([*refusals, Refusal("treatment", why, "PRG-25")])
     rest = _rest(order, entry, capabilities, refusals)
     if rest is not None and order.container is not None and rest.vtbi > container.usable:
-        why = f"the rest of {rest.vtbi} is more than the {container.usable} usable in {container.name}"
+        why = text(
+            "rest.not_in_container",
+            "the rest of {volume} is more than the {usable} usable in {container}",
+            volume=rest.vtbi,
+            usable=container.usable,
+            container=container.name,
+        )
         refusals.append(Refusal("container", why, "PRG-12"))
     if rest is not None:
         refusals += unfit_volume(rest.vtbi, capabilities)
     steps = () if rest is None else _steps(order, rest, container, capabilities, refusals)
     if len(steps) > capabilities.max_steps:
-        why = f"the pump holds {capabilities.max_steps} step(s), the rest has {len(steps)}"
+        why = text(
+            "pump.steps_of_rest",
+            "the pump holds {most} step(s), the rest has {steps}",
+            most=capabilities.max_steps,
+            steps=len(steps),
+        )
         refusals.append(Refusal("driver", why, "RUN-05"))
     if not steps and not refusals:
-        why = f"the pump cannot hold a volume as small as that of {whole - order.booked}"
+        why = text(
+            "pump.volume_too_small",
+            "the pump cannot hold a volume as small as that of {dose}",
+            dose=whole - order.booked,
+        )
         refusals.append(Refusal("driver", why, "PRG-11"))
     if rest is None or refusals:
         raise Refusals(refusals)
@@ -146,7 +202,11 @@ def _rest(order: RestOrder, entry: Entry, pump: Capabilities, refusals: list[Ref
     try:
         left = entry.concentration.volume_holding(entry.concentration.mass_in(vtbi) - order.booked, pump.volume_grid)
     except ValueError as error:
-        refusals.append(Refusal("driver", f"a volume that the pump cannot hold: {error}", "PRG-13"))
+        refusals.append(
+            Refusal(
+                "driver", text("pump.no_such_volume", "a volume that the pump cannot hold: {why}", why=error), "PRG-13"
+            )
+        )
         return None
     return order.program.after(vtbi - min(left, vtbi))
 
@@ -157,7 +217,12 @@ def _steps(
     """The steps of what is left, as the pump can hold them; appends to `refusals`."""
     longer = order.duration or rest.duration
     if longer < rest.duration:
-        why = f"the rest in {shown(longer)} would be faster than the first program: at least {shown(rest.duration)}"
+        why = text(
+            "rest.faster_in",
+            "the rest in {time} would be faster than the first program: at least {least}",
+            time=shown(longer),
+            least=shown(rest.duration),
+        )
         refusals.append(Refusal("duration", why, "PRG-25"))
         return ()
     steps = []
@@ -168,7 +233,13 @@ def _steps(
             if longer > rest.duration:
                 rate = min(rate, rate_for(volume, time, pump.rate_grid))
         except ValueError as error:
-            refusals.append(Refusal("driver", f"a number that the pump cannot hold: {error}", "PRG-13"))
+            refusals.append(
+                Refusal(
+                    "driver",
+                    text("pump.no_such_number", "a number that the pump cannot hold: {why}", why=error),
+                    "PRG-13",
+                )
+            )
             continue
         if volume:
             refusals += unfit_rate(rate, container, pump)

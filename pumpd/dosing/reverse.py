@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from pumpd import texts
 from pumpd.dosing.refusal import Refusal
 
 LEAST_SHARE = Fraction(99, 100)  # PRG-02: at most 1 % below
@@ -96,21 +97,56 @@ def objections(found: Delivery, *, dose_per_weight: str, weight: str, duration: 
     time = _of(duration, "time")
     against: list[Refusal] = []
     if found.dose_mg != _of(programmed, "drug"):
-        against.append(Refusal("dose", "the forward and the reverse computation disagree", "PRG-01"))
+        against.append(
+            Refusal(
+                "dose",
+                texts.text("dose.computations_disagree", "the forward and the reverse computation disagree"),
+                "PRG-01",
+            )
+        )
     if found.dose_mg > dose:
-        against.append(Refusal("dose", "computed backwards, the program gives more than prescribed", "PRG-02"))
+        against.append(
+            Refusal(
+                "dose",
+                texts.text("dose.gives_more", "computed backwards, the program gives more than prescribed"),
+                "PRG-02",
+            )
+        )
     if found.dose_mg < dose * LEAST_SHARE:
         against.append(
-            Refusal("dose", "the pump's volume steps are too coarse: over 1 % of the dose would be lost", "PRG-02")
+            Refusal(
+                "dose",
+                texts.text(
+                    "dose.volume_steps_coarse",
+                    "the pump's volume steps are too coarse: over 1 % of the dose would be lost",
+                ),
+                "PRG-02",
+            )
         )
     if found.seconds < time:
-        against.append(Refusal("duration", "computed backwards, the program ends sooner than prescribed", "PRG-06"))
+        against.append(
+            Refusal(
+                "duration",
+                texts.text("dose.ends_sooner", "computed backwards, the program ends sooner than prescribed"),
+                "PRG-06",
+            )
+        )
     if found.seconds > time * LONGEST_SHARE:
         against.append(
-            Refusal("duration", "the pump's rate steps are too coarse: it would end over 2 % late", "WIN-01")
+            Refusal(
+                "duration",
+                texts.text(
+                    "dose.rate_steps_coarse", "the pump's rate steps are too coarse: it would end over 2 % late"
+                ),
+                "WIN-01",
+            )
         )
     if found.fastest_mg_s * time > dose * FASTEST_SHARE:
-        against.append(Refusal("dose", "a step runs at more than 1.3 times the mean rate", "PRG-15"))
+        against.append(
+            Refusal(
+                "dose", texts.text("dose.step_too_fast", "a step runs at more than 1.3 times the mean rate"), "PRG-15"
+            )
+        )
     return against
 
 
@@ -121,7 +157,14 @@ def rest_objections(
     total = found.dose_mg + _of(given, "volume") * _of(concentration, "drug", "volume")
     if total > _of(dose_per_weight, "drug", "body") * _of(weight, "body"):
         return [
-            Refusal("dose", "with what was already given, the remainder would exceed the prescribed dose", "PRG-02")
+            Refusal(
+                "dose",
+                texts.text(
+                    "dose.remainder_exceeds",
+                    "with what was already given, the remainder would exceed the prescribed dose",
+                ),
+                "PRG-02",
+            )
         ]
     return []
 
@@ -143,11 +186,16 @@ def treatment_objections(
     planned = delivery(first, concentration, weight)
     total = found.dose_mg + _of(booked, "drug")
     if total > planned.dose_mg or total > _of(dose_per_weight, "drug", "body") * _of(weight, "body"):
-        why = "with what may have been given, the rest would exceed the prescribed dose"
+        why = texts.text("rest.exceeds", "with what may have been given, the rest would exceed the prescribed dose")
         against.append(Refusal("dose", why, "PRG-25"))
     if found.fastest_mg_s > planned.fastest_mg_s:
-        against.append(Refusal("dose", "the rest would be faster than the first program", "PRG-25"))
+        against.append(
+            Refusal("dose", texts.text("rest.faster", "the rest would be faster than the first program"), "PRG-25")
+        )
     if found.seconds > _of(duration, "time") * LONGEST_SHARE:
-        why = "the pump's rate steps are too coarse: the rest would end over 2 % late; choose another time"
+        why = texts.text(
+            "rest.rate_steps_coarse",
+            "the pump's rate steps are too coarse: the rest would end over 2 % late; choose another time",
+        )
         against.append(Refusal("duration", why, "WIN-01"))
     return against

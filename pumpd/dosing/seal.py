@@ -16,6 +16,7 @@ from typing import Annotated, Literal, Protocol
 from pydantic import Field, StrictInt, StringConstraints
 
 from pumpd.dosing.limits import Section
+from pumpd.texts import text
 
 MANIFEST_FILE = "library.toml"
 SIGNATURE_FILE = "library.sig"
@@ -95,44 +96,75 @@ class Asked:
 def objections(found: Found, asked: Asked, mark: Mark | None, loaded: Loaded | None) -> tuple[str, ...]:
     """Every reason against a start by this library; empty when there is none. `loaded` None: none is in use yet."""
     if found.problems:
-        return tuple(f"library: cannot be used: {each}; install a correct one" for each in found.problems)
+        return tuple(
+            text("library.cannot_be_used", "library: cannot be used: {problem}; install a correct one", problem=each)
+            for each in found.problems
+        )
     reasons = [] if asked.unsigned and found.signature is Signature.NONE else _unsealed(found, asked, mark)
     if loaded is not None and (found.digest, found.manifest) != (loaded.digest, loaded.manifest):
         reasons.append(
-            f"library: the disk has {_named(found.digest, found.manifest)}, pumpd has loaded "
-            f"{_named(loaded.digest, loaded.manifest)}; install the loaded one again, or restart control when no "
-            "infusion is running"
+            text(
+                "library.other_on_disk",
+                "library: the disk has {found}, pumpd has loaded {loaded}; install the loaded one again, or restart "
+                "control when no infusion is running",
+                found=_named(found.digest, found.manifest),
+                loaded=_named(loaded.digest, loaded.manifest),
+            )
         )
-    return tuple(f"{reason} (PRG-19)" for reason in reasons)
+    return tuple(
+        text("reason.by_requirement", "{reason} ({requirement})", reason=each, requirement="PRG-19") for each in reasons
+    )
 
 
 def _unsealed(found: Found, asked: Asked, mark: Mark | None) -> list[str]:
     manifest = found.manifest
     fault = _signature_fault(found)
     if manifest is None or fault:
-        return [f"library: {fault}"]
-    reasons = []
+        return [text("library.fault", "library: {why}", why=fault)]
+    reasons: list[str] = []
     if manifest.digest != found.digest:
         reasons.append(
-            f"library: its files have the digest {found.digest[:16]}, but {manifest.digest[:16]} was signed: a file "
-            "was changed after it was signed; install the signed files again, or have the present ones signed"
+            text(
+                "library.changed",
+                "library: its files have the digest {digest}, but {signed} was signed: a file was changed after it "
+                "was signed; install the signed files again, or have the present ones signed",
+                digest=found.digest[:16],
+                signed=manifest.digest[:16],
+            )
         )
     if asked.care_area is None:
-        reasons.append("library: this gateway has no care area; set care_area in its configuration")
+        reasons.append(
+            text("library.no_care_area", "library: this gateway has no care area; set care_area in its configuration")
+        )
     elif manifest.care_area != asked.care_area:
         reasons.append(
-            f"library: it is for {manifest.care_area}, this gateway is in {asked.care_area}; "
-            "install the library of this care area"
+            text(
+                "library.other_care_area",
+                "library: it is for {theirs}, this gateway is in {ours}; install the library of this care area",
+                theirs=manifest.care_area,
+                ours=asked.care_area,
+            )
         )
     if mark is not None and manifest.version < mark.version:
         reasons.append(
-            f"library: version {manifest.version} is older than version {mark.version}, which was in use here; "
-            f"install version {mark.version} or a newer one"
+            text(
+                "library.older",
+                "library: version {version} is older than version {before}, which was in use here; install version "
+                "{before} or a newer one",
+                version=manifest.version,
+                before=mark.version,
+            )
         )
     elif mark is not None and manifest.version == mark.version and found.digest != mark.digest:
         reasons.append(
-            f"library: version {manifest.version} was in use here with the digest {mark.digest[:16]}, now it has "
-            f"{found.digest[:16]}; sign changed files with a higher version"
+            text(
+                "library.same_version",
+                "library: version {version} was in use here with the digest {before}, now it has {now}; sign changed "
+                "files with a higher version",
+                version=manifest.version,
+                before=mark.digest[:16],
+                now=found.digest[:16],
+            )
         )
     return reasons
 
@@ -142,21 +174,36 @@ def _signature_fault(found: Found) -> str:
         case Signature.GOOD:
             return ""
         case Signature.NONE:
-            return (
+            return text(
+                "library.not_signed",
                 "it is not signed; a pharmacist signs it with `pumpd library sign`. Where all pumps are simulated, "
-                "simulation.unsigned_library = true allows an unsigned one"
+                "simulation.unsigned_library = true allows an unsigned one",
             )
         case Signature.INCOMPLETE:
-            return f"one of {MANIFEST_FILE} and {SIGNATURE_FILE} is missing; install both again"
+            return text(
+                "library.file_missing",
+                "one of {manifest} and {signature} is missing; install both again",
+                manifest=MANIFEST_FILE,
+                signature=SIGNATURE_FILE,
+            )
         case Signature.UNKNOWN_KEY:
             key = found.manifest.key if found.manifest else "unnamed"
-            return f"it is signed with the key {key}, which library_keys in this gateway's configuration does not name"
+            return text(
+                "library.unknown_key",
+                "it is signed with the key {key}, which library_keys in this gateway's configuration does not name",
+                key=key,
+            )
         case Signature.BAD:
-            return (
-                f"{SIGNATURE_FILE} does not match {MANIFEST_FILE}: one of them was changed after it was signed, or "
-                "another key signed it; install both again"
+            return text(
+                "library.bad_signature",
+                "{signature} does not match {manifest}: one of them was changed after it was signed, or another key "
+                "signed it; install both again",
+                signature=SIGNATURE_FILE,
+                manifest=MANIFEST_FILE,
             )
 
 
 def _named(digest: str, manifest: Manifest | None) -> str:
-    return f"{digest[:16]}, {f'version {manifest.version}' if manifest else 'unsigned'}"
+    if manifest is None:
+        return text("library.named_unsigned", "{digest}, unsigned", digest=digest[:16])
+    return text("library.named", "{digest}, version {version}", digest=digest[:16], version=manifest.version)

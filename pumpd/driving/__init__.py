@@ -6,6 +6,7 @@ from pumpd.driving.fit import program_reasons
 from pumpd.driving.keep_alive import KeepAlive
 from pumpd.driving.link_driver import LinkDriver
 from pumpd.driving.settings import DriverSettings, assumed
+from pumpd.texts import either, listed, named, of_error, text
 from pumpd.wire import Lane, LineSettings, Side, join, now_ns
 
 __all__ = [
@@ -20,10 +21,15 @@ __all__ = [
     "Side",
     "UnansweredError",
     "assumed",
+    "either",
     "join",
+    "listed",
+    "named",
     "now_ns",
+    "of_error",
     "outcome",
     "port_failed",
     "program_reasons",
+    "text",
     "timed_out",
 ]

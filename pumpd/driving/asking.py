@@ -5,6 +5,7 @@ from collections.abc import Awaitable
 from typing import TypeVar
 
 from pumpd.pump import Done, Outcome, Refused, Unknown
+from pumpd.texts import of_error
 from pumpd.wire import ReplyTimeoutError, WireError
 
 T = TypeVar("T")
@@ -29,9 +30,9 @@ async def outcome(work: Awaitable[T]) -> Outcome[T]:
         return Done(await work)
     except DeclinedError as error:
         await asyncio.sleep(0)  # a caller that asks in a loop while everything is refused must let a stop out
-        return Refused(tuple(map(str, error.args)))
+        return Refused(tuple(each if isinstance(each, str) else str(each) for each in error.args))
     except UnansweredError as error:
-        return Unknown(str(error))
+        return Unknown(of_error(error))
 
 
 def timed_out(error: BaseException) -> bool:

@@ -1,27 +1,70 @@
 """Whether a program fits a pump, checked before the first byte is sent: refuse, never clamp."""
 
 from pumpd.pump import Capabilities, PumpProgram
+from pumpd.quantities import Rate, Volume
+from pumpd.texts import text
 
 
 def program_reasons(program: PumpProgram, pump: Capabilities) -> list[str]:
     """Every reason why the pump cannot hold exactly this program; empty when it can."""
-    reasons = []
+    reasons: list[str] = []
     if pump.monitor_only:
-        reasons.append(f"{pump.family} pumps are monitored only and never programmed")
+        reasons.append(
+            text("fit.monitor_only", "{family} pumps are monitored only and never programmed", family=pump.family)
+        )
     if len(program.steps) > pump.max_steps:
-        reasons.append(f"steps: the program has {len(program.steps)}, the pump holds {pump.max_steps}")
+        reasons.append(
+            text(
+                "fit.steps",
+                "steps: the program has {steps}, the pump holds {most}",
+                steps=len(program.steps),
+                most=pump.max_steps,
+            )
+        )
     for number, step in enumerate(program.steps, start=1):
-        place = f"step {number}: " if len(program.steps) > 1 else ""
-        if step.rate < pump.rate_min:
-            reasons.append(f"{place}rate: {step.rate} is below the pump's lowest rate {pump.rate_min}")
-        elif step.rate > pump.rate_max:
-            reasons.append(f"{place}rate: {step.rate} is above the pump's highest rate {pump.rate_max}")
-        elif step.rate != step.rate.floor(pump.rate_grid):
-            reasons.append(f"{place}rate: {step.rate} is not a rate that the pump can hold ({pump.rate_grid})")
-        if step.volume > pump.volume_max:
-            reasons.append(f"{place}volume: {step.volume} is above the pump's largest volume {pump.volume_max}")
-        elif step.volume != step.volume.floor(pump.volume_grid):
-            reasons.append(f"{place}volume: {step.volume} is not a volume that the pump can hold ({pump.volume_grid})")
+        whys = _of_rate(step.rate, pump), _of_volume(step.volume, pump)
+        reasons += [why if len(program.steps) == 1 else _of_step(number, why) for why in whys if why]
     if program.vtbi > pump.volume_max and len(program.steps) > 1:
-        reasons.append(f"volume: {program.vtbi} in all is above the pump's largest volume {pump.volume_max}")
+        reasons.append(
+            text(
+                "fit.whole_volume",
+                "volume: {volume} in all is above the pump's largest volume {most}",
+                volume=program.vtbi,
+                most=pump.volume_max,
+            )
+        )
     return reasons
+
+
+def _of_step(number: int, why: str) -> str:
+    return text("fit.step", "step {number}: {why}", number=number, why=why)
+
+
+def _of_rate(rate: Rate, pump: Capabilities) -> str:
+    least, most, grid = pump.rate_min, pump.rate_max, pump.rate_grid
+    if rate < least:
+        return text("fit.rate_low", "rate: {rate} is below the pump's lowest rate {least}", rate=rate, least=least)
+    if rate > most:
+        return text("fit.rate_high", "rate: {rate} is above the pump's highest rate {most}", rate=rate, most=most)
+    if rate != rate.floor(grid):
+        return text("fit.rate_grid", "rate: {rate} is not a rate that the pump can hold ({grid})", rate=rate, grid=grid)
+    return ""
+
+
+def _of_volume(volume: Volume, pump: Capabilities) -> str:
+    most, grid = pump.volume_max, pump.volume_grid
+    if volume > most:
+        return text(
+            "fit.volume_high",
+            "volume: {volume} is above the pump's largest volume {most}",
+            volume=volume,
+            most=most,
+        )
+    if volume != volume.floor(grid):
+        return text(
+            "fit.volume_grid",
+            "volume: {volume} is not a volume that the pump can hold ({grid})",
+            volume=volume,
+            grid=grid,
+        )
+    return ""

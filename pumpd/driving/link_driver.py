@@ -33,6 +33,7 @@ from pumpd.pump import (
     Tap,
 )
 from pumpd.quantities import Duration, Length, Volume
+from pumpd.texts import listed, of_error, text
 from pumpd.wire import Lane, NotUnderstoodError, Side, WireError
 
 ENOUGH = 2  # answers in a row, each to a stop of its own, of which only the state could be read
@@ -156,7 +157,9 @@ class LinkDriver(ABC, Generic[F]):
         return await outcome(self._signal(times, self.link.epoch))
 
     async def _signal(self, times: int, epoch: int) -> None:  # noqa: ARG002  # for a family that can
-        raise DeclinedError(f"{self.family} pumps cannot show a person which one they are")
+        raise DeclinedError(
+            text("identify.cannot_show", "{family} pumps cannot show a person which one they are", family=self.family)
+        )
 
     async def close(self) -> None:
         """Release the port. Sends nothing: a flow then ends by the pump's loss-of-control behaviour."""
@@ -168,7 +171,9 @@ class LinkDriver(ABC, Generic[F]):
         self._identified_on, connection = None, self.connections
         identity = await self._identify(self.link.epoch)
         if self.connections != connection:
-            raise DeclinedError("the connection was lost while the pump was being identified")
+            raise DeclinedError(
+                text("link.lost_while_identifying", "the connection was lost while the pump was being identified")
+            )
         self._identified_on = connection
         return identity
 
@@ -176,7 +181,9 @@ class LinkDriver(ABC, Generic[F]):
         """Why the pump counts as unidentified; empty when it was identified on this connection."""
         if self._identified_on == self.connections:
             return []
-        return ["the pump has not been identified on this connection: it may be another one"]
+        return [
+            text("link.not_identified", "the pump has not been identified on this connection: it may be another one")
+        ]
 
     def _unfit(self, program: PumpProgram) -> list[str]:
         least = min(step.rate for step in program.steps)
@@ -184,7 +191,7 @@ class LinkDriver(ABC, Generic[F]):
         try:
             return program_reasons(program, self.capabilities(container, self._settings_base.model_dump()))
         except ValueError as error:
-            return [str(error)]
+            return [of_error(error)]
 
     async def _load_what_fits(self, program: PumpProgram, epoch: int) -> None:
         if reasons := [*self._unidentified(), *self._unfit(program)]:
@@ -200,19 +207,31 @@ class LinkDriver(ABC, Generic[F]):
             raise DeclinedError(*reasons)
         loaded = self._loaded
         if loaded is None:
-            raise DeclinedError("no program was loaded for this start: load one first")
+            raise DeclinedError(text("start.nothing_loaded", "no program was loaded for this start: load one first"))
         try:
             held = await self._read_back(epoch)
         except UnansweredError as error:
-            raise DeclinedError(f"not started, because the program could not be read back: {error}") from error
+            raise DeclinedError(
+                text(
+                    "start.not_read_back",
+                    "not started, because the program could not be read back: {why}",
+                    why=of_error(error),
+                )
+            ) from error
         if differences := loaded.differences(held):
-            raise DeclinedError(f"the pump does not hold what was loaded ({'; '.join(differences)}): load it again")
+            raise DeclinedError(
+                text(
+                    "start.holds_other",
+                    "the pump does not hold what was loaded ({differences}): load it again",
+                    differences=listed(differences),
+                )
+            )
         await self._start(watchdog, epoch)
 
     async def _stop(self) -> None:
         """Stop, again after whatever was no confirmation. Raises the last problem."""
         told = 0
-        problem: Exception = UnansweredError("the stop was not sent")
+        problem: Exception = UnansweredError(text("stop.not_sent", "the stop was not sent"))
         for tried in range(self.stop_tries):
             try:
                 await self._stop_once()
@@ -227,7 +246,7 @@ class LinkDriver(ABC, Generic[F]):
                     return
             else:
                 return
-        raise UnansweredError(str(problem)) from problem.__cause__
+        raise UnansweredError(of_error(problem)) from problem.__cause__
 
     def _flow_told(self, error: Exception) -> bool | None:
         """What could be read in an answer that was not understood as a whole. One report of flow outweighs all else."""
@@ -273,8 +292,8 @@ class LinkDriver(ABC, Generic[F]):
         try:
             return await self.link.exchange(request, accepts, timeout_s, lane, epoch, may_repeat=may_repeat)
         except WireError as error:
-            text = f"{_readable(request)}: {error}"
-            raise (UnansweredError(text) if error.sent else DeclinedError(text)) from error
+            why = text("pump.request", "{request}: {why}", request=_readable(request), why=of_error(error))
+            raise (UnansweredError(why) if error.sent else DeclinedError(why)) from error
 
 
 def _readable(request: bytes) -> str:

@@ -7,15 +7,12 @@ Promises:
 
 from dataclasses import dataclass
 
+from pumpd.texts import text
+
 NS_PER_S = 10**9
 NTP_LIMIT_US = 1_000_000  # STA-11: between gateway and NTP time
 STEP_LIMIT_NS = NS_PER_S  # [P] a leap second does not count as a step
 PUMP_LIMIT_S = 55  # STA-11: between gateway and pump
-
-_MOST = "at most 1 s is allowed"
-_TRUST = "find out why with `timedatectl`, or set `clock_trusted` if the gateway has its own reliable clock"
-_ASK_AGAIN = "check with `timedatectl timesync-status` or `chronyc tracking` that its server answers, then ask again"
-_ORDER_AGAIN = "earlier doses were checked against another time: stop this order and order again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +36,23 @@ def error_objections(clock: KernelClock, *, trusted: bool) -> tuple[str, ...]:
     if trusted:
         return ()
     if not clock.synchronized:
-        why, do = "the gateway's clock is not synchronized to NTP time", _TRUST
-    elif clock.error_us > NTP_LIMIT_US:
-        why, do = f"the gateway's clock may be {seconds(clock.error_us)} s from NTP time, {_MOST}", _ASK_AGAIN
-    else:
-        return ()
-    return (f"clock: {why} (STA-11); {do}",)
+        return (
+            text(
+                "clock.not_synchronized",
+                "clock: the gateway's clock is not synchronized to NTP time (STA-11); find out why with `timedatectl`, "
+                "or set `clock_trusted` if the gateway has its own reliable clock",
+            ),
+        )
+    if clock.error_us > NTP_LIMIT_US:
+        return (
+            text(
+                "clock.uncertain",
+                "clock: the gateway's clock may be {seconds} s from NTP time, at most 1 s is allowed (STA-11); check "
+                "with `timedatectl timesync-status` or `chronyc tracking` that its server answers, then ask again",
+                seconds=seconds(clock.error_us),
+            ),
+        )
+    return ()
 
 
 def step_objections(then: KernelClock, now: KernelClock) -> tuple[str, ...]:
@@ -52,8 +60,15 @@ def step_objections(then: KernelClock, now: KernelClock) -> tuple[str, ...]:
     step_ns = now.ahead_ns - then.ahead_ns
     if abs(step_ns) <= STEP_LIMIT_NS:
         return ()
-    way, by = "forward" if step_ns > 0 else "back", seconds(-(-abs(step_ns) // 1000))
-    return (f"clock: the gateway's clock was set {way} by {by} s since the order, {_MOST} (STA-11); {_ORDER_AGAIN}",)
+    return (
+        text(
+            "clock.set",
+            "clock: the gateway's clock was set {way} by {seconds} s since the order, at most 1 s is allowed (STA-11); "
+            "earlier doses were checked against another time: stop this order and order again",
+            way=text("clock.forward", "forward") if step_ns > 0 else text("clock.back", "back"),
+            seconds=seconds(-(-abs(step_ns) // 1000)),
+        ),
+    )
 
 
 def pump_objections(pump_s: int | None, gateway_s: int) -> tuple[str, ...]:
@@ -62,9 +77,16 @@ def pump_objections(pump_s: int | None, gateway_s: int) -> tuple[str, ...]:
     """
     if pump_s is None or abs(pump_s - gateway_s) <= PUMP_LIMIT_S:
         return ()
-    off = f"{abs(pump_s - gateway_s)} s {'ahead of' if pump_s > gateway_s else 'behind'} the gateway's"
-    most = f"at most {PUMP_LIMIT_S} s is allowed"
-    return (f"clock: the pump's clock is {off}, {most} (STA-11); find out which of the two is wrong, and set it",)
+    return (
+        text(
+            "clock.pump",
+            "clock: the pump's clock is {seconds} s {way} the gateway's, at most {most} s is allowed (STA-11); find "
+            "out which of the two is wrong, and set it",
+            seconds=abs(pump_s - gateway_s),
+            way=text("clock.ahead", "ahead of") if pump_s > gateway_s else text("clock.behind", "behind"),
+            most=PUMP_LIMIT_S,
+        ),
+    )
 
 
 def seconds(us: int) -> str:

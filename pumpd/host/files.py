@@ -135,6 +135,10 @@ def _telemetrys(settings: Settings) -> BrokerSettings | None:
     return settings.mqtt
 
 
+def _wards(settings: Settings) -> BrokerSettings | None:
+    return settings.fleet
+
+
 def _monitors(settings: Settings) -> BrokerSettings | None:
     return settings.vitals.broker if settings.vitals else None
 
@@ -177,6 +181,8 @@ TABLE: tuple[Row, ...] = (
 
     Row("telemetry's cursor", FILE, None, None, 0o600, "telemetry", _telemetry("telemetry.sqlite3")),
     Row("telemetry's lock", FILE, None, None, 0o600, "telemetry", _telemetry("telemetry.sqlite3.lock")),
+    Row("ward's cursor", FILE, None, None, 0o600, "telemetry", _telemetry("fleet.sqlite3")),
+    Row("ward's lock", FILE, None, None, 0o600, "telemetry", _telemetry("fleet.sqlite3.lock")),
     Row("the name is taken", FILE, None, None, 0o644, "control; it is empty",
         lambda at: (at.settings.state_dir if at.one_person else TELEMETRY_RUN) / "name-taken"),
 
@@ -195,6 +201,10 @@ TABLE: tuple[Row, ...] = (
     Row("broker's password", FILE, None, None, 0o640, _ONE, _broker(_telemetrys, "password_file"),
         secret=True, site=True),
     Row("key for the broker", FILE, None, None, 0o640, _ONE, _broker(_telemetrys, "client_key"),
+        secret=True, site=True),
+    Row("password for the ward's stream", FILE, None, None, 0o640, _ONE, _broker(_wards, "password_file"),
+        secret=True, site=True),
+    Row("key for the ward's stream", FILE, None, None, 0o640, _ONE, _broker(_wards, "client_key"),
         secret=True, site=True),
     Row("monitor broker's password", FILE, None, None, 0o640, _ONE, _broker(_monitors, "password_file"),
         secret=True, site=True),

@@ -23,7 +23,8 @@ def open_secrets(settings: Settings) -> list[str]:
 
 
 def _secrets(settings: Settings) -> Iterator[tuple[str, Path]]:
-    brokers = {"mqtt": settings.mqtt, "vitals.broker": settings.vitals.broker if settings.vitals else None}
+    monitors = settings.vitals.broker if settings.vitals else None
+    brokers = {"mqtt": settings.mqtt, "fleet": settings.fleet, "vitals.broker": monitors}
     for section, broker in brokers.items():
         if broker is not None:
             given = {"password_file": broker.password_file, "client_key": broker.client_key}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pumpd.pump import AlarmCode
+from pumpd.texts import text
 
 ENDING_S = 10 * 60  # PWR-07
 SHORT_S = 30 * 60  # PWR-07
@@ -69,14 +70,28 @@ def start_objections(supply: Supply | None) -> tuple[str, ...]:
     """Why nothing is started on this supply."""
     if supply is None:
         return ()
-    reasons = []
+    reasons: list[str] = []
     if supply.under_voltage:
-        reasons.append("its voltage is too low; replace the power supply or its cable")
+        reasons.append(text("supply.voltage", "its voltage is too low; replace the power supply or its cable"))
     if supply.source is Source.UNKNOWN:
-        reasons.append("its source is not known; check its power supply")
+        reasons.append(text("supply.source", "its source is not known; check its power supply"))
     elif supply.source is Source.BATTERY and supply.left_s is None:
-        reasons.append("it runs on its battery, and it is not known for how long; connect the mains")
+        reasons.append(
+            text("supply.battery", "it runs on its battery, and it is not known for how long; connect the mains")
+        )
     elif supply.source is Source.BATTERY and supply.left_s is not None and supply.left_s < START_S:
         left, least = supply.left_s // 60, START_S // 60
-        reasons.append(f"its battery lasts {left} min, at least {least} min are needed; connect the mains")
-    return tuple(f"supply: the gateway's power is not good enough for a start (STA-13): {reason}" for reason in reasons)
+        reasons.append(
+            text(
+                "supply.short",
+                "its battery lasts {left} min, at least {least} min are needed; connect the mains",
+                left=left,
+                least=least,
+            )
+        )
+    return tuple(
+        text(
+            "supply.why", "supply: the gateway's power is not good enough for a start (STA-13): {reason}", reason=reason
+        )
+        for reason in reasons
+    )

@@ -58,9 +58,10 @@ from pumpd.infusion.reconcile import reconcile
 from pumpd.infusion.states import State
 from pumpd.infusion.turn import Turn
 from pumpd.infusion.vitals import VitalSample, newest
-from pumpd.pump import AlarmCode, Done, Outcome, PumpProgram, Refused, Unknown
+from pumpd.pump import AlarmCode, Done, Outcome, PumpProgram, Refused, Unknown, word
+from pumpd.texts import listed, named, text
 
-IDENTIFY_FIRST = "it is not known which pump answers; identify the pump first, standing at it"
+IDENTIFY_FIRST = text("identity.first", "it is not known which pump answers; identify the pump first, standing at it")
 
 
 def begin(infusion: Infusion) -> tuple[Infusion, tuple[Action, ...]]:
@@ -98,7 +99,7 @@ def _take(turn: Turn, event: Event) -> None:
         case StopRequested():
             _stop_requested(turn, event)
         case PauseRequested(by=by, reason=reason):
-            _pause_requested(turn, f"{reason} (by {by})")
+            _pause_requested(turn, text("infusion.asked_by", "{reason} (by {by})", reason=reason, by=by))
         case ResumeRequested(by=by):
             _resume_requested(turn, by)
         case SegmentPlanned(segment=segment):
@@ -130,13 +131,13 @@ def _take(turn: Turn, event: Event) -> None:
 
 
 def _stop_requested(turn: Turn, event: StopRequested) -> None:
-    state, why = turn.infusion.state, f"{event.reason} (by {event.by})"
+    state, why = turn.infusion.state, text("infusion.asked_by", "{reason} (by {by})", reason=event.reason, by=event.by)
     turn.send_stop()
     if not turn.infusion.takes_stop:
         return
     if state is State.STOPPING:
         if event.by_person:  # the person's word, not the trip's, ends it
-            reason = f"{turn.infusion.reason}; then {why}"
+            reason = text("infusion.then", "{reason}; then {why}", reason=turn.infusion.reason, why=why)
             turn.set(then=State.STOPPED, reason=reason, stopped_by=event.by, switching=event.switching)
         return
     turn.set(stopped_by=event.by, switching=event.switching)
@@ -149,9 +150,21 @@ def _stop_requested(turn: Turn, event: StopRequested) -> None:
 def _pause_requested(turn: Turn, why: str) -> None:
     infusion = turn.infusion
     if infusion.state not in (State.STARTING, State.RUNNING):
-        turn.refuse(f"pause: the infusion is {infusion.state}, not running; stop always works")
+        turn.refuse(
+            text(
+                "pause.not_running",
+                "pause: the infusion is {state}, not running; stop always works",
+                state=infusion.state.word,
+            )
+        )
     elif infusion.pauses >= infusion.limits.pauses:
-        turn.refuse(f"pause: all {infusion.limits.pauses} pauses are used up; stop always works")
+        turn.refuse(
+            text(
+                "pause.used_up",
+                "pause: all {pauses} pauses are used up; stop always works",
+                pauses=infusion.limits.pauses,
+            )
+        )
     else:
         turn.stop_flow(State.PAUSING, why, then=State.PAUSED, pauses=infusion.pauses + 1)
 
@@ -165,10 +178,10 @@ def _vitals_taken(turn: Turn, samples: tuple[VitalSample, ...]) -> None:
 def _resume_requested(turn: Turn, by: str) -> None:
     infusion = turn.infusion
     if infusion.state is not State.PAUSED:
-        turn.refuse(f"resume: the infusion is {infusion.state}, not paused")
+        turn.refuse(text("resume.not_paused", "resume: the infusion is {state}, not paused", state=infusion.state.word))
         return
     if infusion.doubted_ns is not None:
-        turn.refuse(f"resume: {IDENTIFY_FIRST}")
+        turn.refuse(text("resume.why", "resume: {why}", why=IDENTIFY_FIRST))
         return
     turn.do(Record("resume_requested", {"by": by, "delivered_ml": infusion.delivered.number}))
     turn.set(resuming_ns=turn.now_ns)
@@ -180,11 +193,11 @@ def _segment_planned(turn: Turn, segment: Segment | None) -> None:
     if infusion.state is not State.PAUSED or infusion.doubted_ns is not None:
         return
     if segment is None or segment.program.vtbi <= infusion.limits.over_delivery:
-        turn.go(State.STOPPED, "the pump cannot deliver what is left")
+        turn.go(State.STOPPED, text("infusion.cannot_deliver", "the pump cannot deliver what is left"))
         return
     turn.go(
         State.LOADING,
-        "remainder planned",
+        text("infusion.remainder_planned", "remainder planned"),
         segment=segment,
         given_before=infusion.given_before + infusion.accounted,
         counted=ZERO,
@@ -209,10 +222,10 @@ def _loaded(turn: Turn, event: ProgramLoaded) -> None:
             turn.set(loaded=True, reading=None, read_back_from_ns=turn.now_ns)  # that reading was of another counter
             turn.do(ReadBackProgram())
         case Refused(reasons=reasons):
-            turn.load_failed("; ".join(reasons))
+            turn.load_failed(listed(reasons))
         case Unknown(cause=cause):
             turn.set(load_unknown=True)
-            turn.load_failed(f"not known whether the pump took the program: {cause}")
+            turn.load_failed(text("load.unknown", "not known whether the pump took the program: {cause}", cause=cause))
 
 
 def _read_back(turn: Turn, event: ProgramReadBack) -> None:
@@ -225,12 +238,12 @@ def _read_back(turn: Turn, event: ProgramReadBack) -> None:
     if isinstance(event.outcome, Done):
         turn.set(read_back=event.outcome.value if reasons else segment.program)
     if state is State.LOADING and reasons:
-        turn.load_failed("; ".join(reasons))
+        turn.load_failed(listed(reasons))
     elif state is State.LOADING:
         turn.do(Record("read_back", {"digest": segment.digest, "equal": True}))
-        turn.go(State.READY, "read back, equal")
+        turn.go(State.READY, text("load.read_back", "read back, equal"))
     elif reasons:
-        turn.go(State.READY, "; ".join(reasons), confirmed=None)
+        turn.go(State.READY, listed(reasons), confirmed=None)
         turn.refuse(*reasons)
 
 
@@ -241,13 +254,19 @@ def _read_back_faults(wanted: PumpProgram, outcome: Outcome[PumpProgram]) -> tup
         case Refused(reasons=reasons):
             return reasons
         case Unknown(cause=cause):
-            return (f"read-back: {cause}",)
+            return (text("read_back.differs", "read-back: {reason}", reason=cause),)
 
 
 def _challenge_issued(turn: Turn, nonce: str, shown: str) -> None:
     infusion, place = turn.infusion, turn.infusion.place
     if infusion.state is not State.READY:
-        turn.refuse(f"confirm: the infusion is {infusion.state}; only a program that was read back can be confirmed")
+        turn.refuse(
+            text(
+                "confirm.not_read_back",
+                "confirm: the infusion is {state}; only a program that was read back can be confirmed",
+                state=infusion.state.word,
+            )
+        )
         return
     if (why := order_age.expired(infusion, turn.now_ns)) is not None:
         turn.refuse(why)  # `evaluate` withdraws it
@@ -274,7 +293,10 @@ def _confirmation_given(turn: Turn, event: ConfirmationGiven) -> None:
         return  # the same request again: already acted on (STA-15)
     reasons = confirmation.faults(infusion, event.binding, event.associated, turn.now_ns)
     if infusion.state is not State.READY:
-        reasons = (f"confirm: the infusion is {infusion.state}, not ready", *reasons)
+        reasons = (
+            text("confirm.not_ready", "confirm: the infusion is {state}, not ready", state=infusion.state.word),
+            *reasons,
+        )
     if (why := order_age.expired(infusion, turn.now_ns)) is not None:
         reasons = (why, *reasons)  # `evaluate` withdraws it
     if reasons:
@@ -283,7 +305,7 @@ def _confirmation_given(turn: Turn, event: ConfirmationGiven) -> None:
     turn.do(Record("confirmation_accepted", {"by": event.signer, "digest": event.binding.digest}))
     turn.go(
         State.ARMED,
-        f"confirmed by {event.signer}",
+        text("infusion.confirmed_by", "confirmed by {by}", by=event.signer),
         confirmed=event.binding,
         confirmed_by=event.signer,
         challenge=None,
@@ -302,27 +324,37 @@ def _start_answered(turn: Turn, event: StartAnswered) -> None:
         case Done():
             turn.set(flow_since_ns=turn.now_ns, start_answered=True)
         case Refused(reasons=reasons):
-            turn.trip(AlarmCode.START_FAILED, "; ".join(reasons))
+            turn.trip(AlarmCode.START_FAILED, listed(reasons))
         case Unknown(cause=cause):
             turn.latch(AlarmCode.DELIVERY_UNCERTAIN)
-            turn.stop_flow(State.UNCERTAIN, f"not known whether the pump started: {cause}", then=State.TRIPPED)
+            turn.stop_flow(
+                State.UNCERTAIN,
+                text("start.unknown", "not known whether the pump started: {cause}", cause=cause),
+                then=State.TRIPPED,
+            )
 
 
 def _trips_cleared(turn: Turn, by: str) -> None:
     infusion = turn.infusion
     if infusion.state is not State.TRIPPED:
-        turn.refuse(f"clear: the infusion is {infusion.state}, there is no trip to clear")
+        turn.refuse(
+            text(
+                "clear.no_trip", "clear: the infusion is {state}, there is no trip to clear", state=infusion.state.word
+            )
+        )
         return
     if infusion.doubted_ns is not None:
-        turn.refuse(f"clear: {IDENTIFY_FIRST}")
+        turn.refuse(text("clear.why", "clear: {why}", why=IDENTIFY_FIRST))
         return
     turn.do(Record("trips_cleared", {"by": by, "trips": [code.value for code in infusion.trips]}))
     turn.clear_alarms(frozenset(infusion.trips))
-    final = [code.value for code in infusion.trips if code not in RESUMABLE or _trips_too_often(turn, code)]
+    final = [code for code in infusion.trips if code not in RESUMABLE or _trips_too_often(turn, code)]
     if final or infusion.started_ns is None:
-        turn.go(State.STOPPED, f"cleared by {by}; after {', '.join(final) or 'this'} there is no resume", trips=())
+        after = named(map(word, final), text("infusion.after_this", "this"))
+        why = text("infusion.cleared_for_good", "cleared by {by}; after {after} there is no resume", by=by, after=after)
+        turn.go(State.STOPPED, why, trips=())
     else:
-        turn.go(State.PAUSED, f"cleared by {by}", trips=())
+        turn.go(State.PAUSED, text("infusion.cleared_by", "cleared by {by}", by=by), trips=())
 
 
 def _trips_too_often(turn: Turn, code: AlarmCode) -> bool:
@@ -335,7 +367,7 @@ def _trips_too_often(turn: Turn, code: AlarmCode) -> bool:
 def _control_restarted(turn: Turn) -> None:
     """Nothing continues by itself: what may flow is stopped, what was being prepared is dropped (PWR-02, PWR-03)."""
     infusion = turn.infusion
-    state, why = infusion.state, "the control process was restarted"
+    state, why = infusion.state, text("trip.control_restarted", "the control process was restarted")
     if state.ended or state in (State.PAUSED, State.TRIPPED):
         turn.set(resuming_ns=None)
         return
@@ -344,7 +376,11 @@ def _control_restarted(turn: Turn) -> None:
         turn.send_stop()
     elif state is State.STARTING:
         turn.latch(AlarmCode.DELIVERY_UNCERTAIN)
-        turn.stop_flow(State.UNCERTAIN, f"{why} before it was known whether the pump started", then=State.TRIPPED)
+        turn.stop_flow(
+            State.UNCERTAIN,
+            text("start.unknown_after_restart", "{why} before it was known whether the pump started", why=why),
+            then=State.TRIPPED,
+        )
     elif state.may_flow:
         turn.trip(AlarmCode.CONTROL_RESTARTED, why)
     elif turn.never_flowed:
@@ -367,7 +403,9 @@ def _journal_failed(turn: Turn, cause: str) -> None:
     state = turn.infusion.state
     turn.raise_alarm(AlarmCode.JOURNAL_FAILED)
     if state is State.ARMED:
-        turn.go(State.READY, f"journal: {cause}", confirmed=None)
-        turn.refuse(f"journal: {cause}; nothing starts until it can be written")
+        turn.go(State.READY, text("journal.why", "journal: {cause}", cause=cause), confirmed=None)
+        turn.refuse(
+            text("journal.nothing_starts", "journal: {cause}; nothing starts until it can be written", cause=cause)
+        )
     elif state.may_flow and not state.ending:
         turn.trip(AlarmCode.JOURNAL_FAILED, cause)

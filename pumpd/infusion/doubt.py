@@ -14,8 +14,9 @@ from pumpd.infusion.model import ZERO, Infusion
 from pumpd.infusion.readings import apply_reading
 from pumpd.infusion.states import State
 from pumpd.infusion.turn import Turn
-from pumpd.pump import AlarmCode, PumpAlarm, PumpState, Reading
+from pumpd.pump import AlarmCode, PumpAlarm, PumpState, Reading, word
 from pumpd.quantities import Duration, Volume
+from pumpd.texts import text
 
 
 def begin(turn: Turn, event: PumpDoubted) -> None:
@@ -57,9 +58,16 @@ def reading(turn: Turn, taken: Reading) -> None:
             turn.do(Record("pump_recognized", {"delivered_ml": taken.delivered.number}), PumpRecognized())
         else:
             turn.set(no_flow_since_ns=None)
-            turn.trip(AlarmCode.IDENTITY_DOUBTED, against or f"the pump that answers is {taken.state}")
+            turn.trip(
+                AlarmCode.IDENTITY_DOUBTED,
+                against or text("identity.other_state", "the pump that answers is {state}", state=word(taken.state)),
+            )
     elif not taken.state.no_flow and not infusion.state.may_flow:
-        why = f"the pump that answers is {taken.state}, and may be another patient's"
+        why = text(
+            "identity.other_patients",
+            "the pump that answers is {state}, and may be another patient's",
+            state=word(taken.state),
+        )
         if turn.never_flowed:  # without an infusion, control stops the flow
             turn.go(State.ABANDONED, why)
         else:
@@ -88,7 +96,12 @@ def contradiction(infusion: Infusion, taken: Reading) -> str:
     most = last.delivered + flowed + limits.counter_slack
     if taken.delivered + limits.counter_slack >= last.delivered and taken.delivered <= most:
         return ""
-    return f"the pump that answers has counted {taken.delivered}, this infusion's pump had counted {last.delivered}"
+    return text(
+        "identity.other_count",
+        "the pump that answers has counted {counted}, this infusion's pump had counted {had}",
+        counted=taken.delivered,
+        had=last.delivered,
+    )
 
 
 def _continues(infusion: Infusion, taken: Reading) -> bool:

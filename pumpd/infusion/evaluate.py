@@ -24,6 +24,7 @@ from pumpd.infusion.turn import Turn
 from pumpd.infusion.vitals import recorded
 from pumpd.pump import AlarmCode, PumpState, stopped
 from pumpd.quantities import NS_PER_S, Duration
+from pumpd.texts import listed, text
 
 # Alarms that last as long as their cause, unless they caused a trip.
 _PASSING = frozenset(
@@ -79,11 +80,11 @@ def _flow(turn: Turn) -> None:
         _show(turn, frozenset(warnings))
     if trip is None and infusion.lease_until_ns is not None and now_ns >= infusion.lease_until_ns:
         code = AlarmCode.LINK_LOST if infusion.link_lost else AlarmCode.LEASE_LAPSED
-        trip = Trip(code, "; ".join(refusals) or "permission was not renewed in time")
+        trip = Trip(code, listed(refusals) or text("trip.not_renewed", "permission was not renewed in time"))
     trip = trip or _progress(turn)
     overdue = vital_signs.pause_due(turn.infusion, now_ns)
     if trip is None and overdue and infusion.pauses >= infusion.limits.pauses:
-        trip = Trip(AlarmCode.PRESSURE_OVERDUE, f"{overdue}, and no pause is left")
+        trip = Trip(AlarmCode.PRESSURE_OVERDUE, text("trip.no_pause_left", "{why}, and no pause is left", why=overdue))
     if trip is not None:
         turn.trip(trip.alarm, trip.detail)
     elif overdue:
@@ -105,16 +106,22 @@ def _progress(turn: Turn) -> Trip | None:
         since = infusion.flow_since_ns
         seen = reading is not None and since is not None and reading.asked_ns >= since
         if infusion.start_answered and seen and reading is not None and reading.state is PumpState.INFUSING:
-            turn.go(State.RUNNING, "flow seen at the programmed rate")
+            turn.go(State.RUNNING, text("infusion.flow_seen", "flow seen at the programmed rate"))
         elif turn.now_ns - infusion.since_ns >= infusion.limits.flowing_within_ns:
-            return Trip(AlarmCode.START_FAILED, "no flow seen in time after the start")
+            return Trip(AlarmCode.START_FAILED, text("trip.no_flow_seen", "no flow seen in time after the start"))
     elif infusion.state is State.RUNNING and reading is not None and reading.state.no_flow:
         # The interlocks have already evaluated every other reason why a pump does not flow.
-        turn.go(State.COMPLETING, "the pump stopped by itself, volume given", flow_ended_ns=infusion.no_flow_since_ns)
+        turn.go(
+            State.COMPLETING,
+            text("infusion.volume_given", "the pump stopped by itself, volume given"),
+            flow_ended_ns=infusion.no_flow_since_ns,
+        )
     elif infusion.state is State.COMPLETING and reading is not None and reading.state.flowing:
-        return Trip(AlarmCode.PROGRAM_CHANGED, "the pump flows again after its volume was given")
+        return Trip(
+            AlarmCode.PROGRAM_CHANGED, text("trip.flows_again", "the pump flows again after its volume was given")
+        )
     elif infusion.state is State.COMPLETING and _stopped(infusion):
-        turn.go(State.COMPLETED, f"{infusion.delivered} given")
+        turn.go(State.COMPLETED, text("infusion.given", "{volume} given", volume=infusion.delivered))
     return None
 
 
@@ -161,7 +168,10 @@ def _resolved(infusion: Infusion) -> frozenset[AlarmCode]:
 def _lost_count(infusion: Infusion, _now_ns: int) -> Verdict:
     if not infusion.unaccounted:
         return PERMIT
-    return Trip(AlarmCode.DELIVERY_UNCERTAIN, f"the pump lost its count, of at most {infusion.unaccounted}")
+    return Trip(
+        AlarmCode.DELIVERY_UNCERTAIN,
+        text("trip.count_lost", "the pump lost its count, of at most {volume}", volume=infusion.unaccounted),
+    )
 
 
 def _ending(turn: Turn, *, repeat: bool) -> None:
@@ -231,12 +241,22 @@ def _withdraw(turn: Turn) -> None:
     limits = turn.infusion.limits
     if turn.infusion.doubted_ns is not None:
         within = limits.identified_within_ns / NS_PER_S
-        turn.load_failed(f"withdrawn: nobody identified the pump within {within:g} s; nothing was started, order again")
+        turn.load_failed(
+            text(
+                "load.not_identified",
+                "withdrawn: nobody identified the pump within {seconds} s; nothing was started, order again",
+                seconds=f"{within:g}",
+            )
+        )
         return
     within = limits.loaded_within_ns / NS_PER_S
     turn.load_failed(
-        f"withdrawn: the pump did not take the program within {within:g} s; nothing was started, "
-        "order again once the pump answers"
+        text(
+            "load.not_taken",
+            "withdrawn: the pump did not take the program within {seconds} s; nothing was started, order "
+            "again once the pump answers",
+            seconds=f"{within:g}",
+        )
     )
 
 
@@ -264,9 +284,9 @@ def _ordered(turn: Turn) -> None:
         return
     reasons = pump_idle.objections(reading)
     if reasons:  # pumpd did not start what runs there, so it does not stop it
-        turn.go(State.ABANDONED, "; ".join(reasons))
+        turn.go(State.ABANDONED, listed(reasons))
         return
-    turn.go(State.LOADING, "pump idle")
+    turn.go(State.LOADING, text("load.pump_idle", "pump idle"))
     turn.do(LoadProgram(turn.infusion.segment.program))
 
 
@@ -319,7 +339,7 @@ def _resuming(turn: Turn, asked_ns: int) -> None:
         turn.do(PlanRemainder(infusion.accounted))
     elif turn.now_ns - asked_ns >= infusion.limits.read_back_within_ns:
         turn.set(resuming_ns=None)
-        turn.refuse("resume: the pump could not be read; ask again once it answers")
+        turn.refuse(text("resume.not_read", "resume: the pump could not be read; ask again once it answers"))
 
 
 def _armed(turn: Turn) -> None:
@@ -329,7 +349,7 @@ def _armed(turn: Turn) -> None:
     late = turn.now_ns - infusion.since_ns >= infusion.limits.read_back_within_ns
     if not late and not (seen and infusion.read_back is not None):
         return
-    reasons = ["the pump took too long to be read before the start"] if late else []
+    reasons: list[str] = [text("start.not_read", "the pump took too long to be read before the start")] if late else []
     for check in INTERLOCKS.values():
         match check(infusion, turn.now_ns):
             case Permit():
@@ -339,7 +359,7 @@ def _armed(turn: Turn) -> None:
             case Trip(detail=detail):
                 reasons.append(detail)
     if reasons:
-        turn.go(State.READY, "; ".join(reasons), confirmed=None)
+        turn.go(State.READY, listed(reasons), confirmed=None)
         turn.refuse(*reasons)
     else:
         _start(turn)
@@ -353,7 +373,7 @@ def _start(turn: Turn) -> None:
     turn.do(Record("intent_start", {**intent, "confirmed_by": infusion.confirmed_by}))
     turn.go(
         State.STARTING,
-        "every interlock permits",
+        text("start.permitted", "every interlock permits"),
         started_ns=turn.now_ns if infusion.started_ns is None else infusion.started_ns,
         start_answered=False,
         flow_since_ns=turn.now_ns,  # replaced by the instant of the answer, once it comes

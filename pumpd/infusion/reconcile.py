@@ -11,8 +11,9 @@ from pumpd.infusion.events import DeliveryReconciled, Record
 from pumpd.infusion.model import ZERO, Infusion
 from pumpd.infusion.states import State
 from pumpd.infusion.turn import Turn
-from pumpd.pump import AlarmCode, Reading, stopped
+from pumpd.pump import AlarmCode, Reading, stopped, word
 from pumpd.quantities import NS_PER_S
+from pumpd.texts import text
 
 LEAST_REASON = 3  # letters (AUD-08)
 
@@ -34,29 +35,66 @@ def reconcile(turn: Turn, event: DeliveryReconciled) -> None:
     turn.set(counted=event.volume, counted_when_stopped=event.volume, unaccounted=ZERO)
     turn.clear_alarms(frozenset({AlarmCode.DELIVERY_UNCERTAIN, AlarmCode.STOP_UNCONFIRMED}))
     if infusion.state.may_flow or infusion.state is State.TRIPPED:
-        why = f"{event.volume} read at the pump by {event.by}: {event.reason}"
+        why = text(
+            "reconcile.read",
+            "{volume} read at the pump by {by}: {reason}",
+            volume=event.volume,
+            by=event.by,
+            reason=event.reason,
+        )
         turn.go(State.STOPPED, why, trips=(), then=None, stop_since_ns=None, stop_sent_ns=None)
 
 
 def _objections(infusion: Infusion, event: DeliveryReconciled) -> list[str]:
     """Why this volume, or this reason, is not accepted."""
-    volume, again, reasons = event.volume, event.volume_again, []
+    volume, again = event.volume, event.volume_again
+    reasons: list[str] = []
     if not infusion.in_doubt:
-        reasons.append(f"reconcile: the given volume is not in doubt, the pump reports {infusion.delivered}")
+        reasons.append(
+            text(
+                "reconcile.no_doubt",
+                "reconcile: the given volume is not in doubt, the pump reports {volume}",
+                volume=infusion.delivered,
+            )
+        )
     if len(event.reason.strip()) < LEAST_REASON:
-        reasons.append(f"reason: give one of at least {LEAST_REASON} letters")
+        reasons.append(text("reconcile.reason", "reason: give one of at least {least} letters", least=LEAST_REASON))
     if volume < infusion.counted:
-        reasons.append(f"volume: the pump itself has reported {infusion.counted}, which is more than {volume}")
+        reasons.append(
+            text(
+                "reconcile.below",
+                "volume: the pump itself has reported {counted}, which is more than {volume}",
+                counted=infusion.counted,
+                volume=volume,
+            )
+        )
     if infusion.container is not None and volume > infusion.container:
         reasons.append(
-            f"volume: the container can deliver {infusion.container} at most, so {volume} cannot have been given"
+            text(
+                "reconcile.container",
+                "volume: the container can deliver {container} at most, so {volume} cannot have been given",
+                container=infusion.container,
+                volume=volume,
+            )
         )
     elif again is not None and again != volume:
-        reasons.append(f"volume: {volume} the first time and {again} the second; read the display again")
+        reasons.append(
+            text(
+                "reconcile.not_twice_equal",
+                "volume: {volume} the first time and {again} the second; read the display again",
+                volume=volume,
+                again=again,
+            )
+        )
     elif again is None and volume > infusion.segment.program.vtbi:
         program = infusion.segment.program.vtbi
         reasons.append(
-            f"volume: {volume} is more than the program of {program}; read the display again and enter it twice"
+            text(
+                "reconcile.enter_twice",
+                "volume: {volume} is more than the program of {program}; read the display again and enter it twice",
+                volume=volume,
+                program=program,
+            )
         )
     return reasons
 
@@ -74,16 +112,35 @@ def _may_still_flow(infusion: Infusion, now_ns: int, *, seen_stopped: bool) -> t
     if reading is not None and (stop_ns is None or reading.asked_ns > stop_ns):
         why, since_ns = _reported(reading), reading.answered_ns
     else:
-        why = "the pump has not been read since the stop was sent"
+        why = text("reconcile.not_read", "the pump has not been read since the stop was sent")
         since_ns = infusion.since_ns if stop_ns is None else stop_ns
     left_ns = since_ns + limits.lease_ns - now_ns
     if left_ns > 0:
-        return (f"reconcile: {why}; until readings confirm that it stopped, ask again in {left_ns / NS_PER_S:.0f} s",)
-    return () if seen_stopped else (f"reconcile: {why}; stop it at the pump, and confirm that you saw it stopped",)
+        return (
+            text(
+                "reconcile.wait",
+                "reconcile: {why}; until readings confirm that it stopped, ask again in {seconds} s",
+                why=why,
+                seconds=f"{left_ns / NS_PER_S:.0f}",
+            ),
+        )
+    return (
+        ()
+        if seen_stopped
+        else (
+            text(
+                "reconcile.see_stopped",
+                "reconcile: {why}; stop it at the pump, and confirm that you saw it stopped",
+                why=why,
+            ),
+        )
+    )
 
 
 def _reported(reading: Reading) -> str:
     if reading.state.no_flow:
-        return "the pump reports no flow, which the next readings must confirm"
-    does = "flows" if reading.state.flowing else f"is {reading.state}"
-    return f"the pump reports that it {does}; stop it, at the pump if necessary"
+        return text("reconcile.must_confirm", "the pump reports no flow, which the next readings must confirm")
+    if reading.state.flowing:
+        return text("reconcile.flows", "the pump reports that it flows; stop it, at the pump if necessary")
+    state = word(reading.state)
+    return text("reconcile.is", "the pump reports that it is {state}; stop it, at the pump if necessary", state=state)

@@ -6,6 +6,8 @@ table is complete: `advance()` makes no other transition, and docs/reference/sta
 
 from enum import StrEnum
 
+from pumpd.texts import Text, text
+
 
 class State(StrEnum):
     ORDERED = "ordered"
@@ -37,6 +39,29 @@ class State(StrEnum):
         """A stop is under way and is repeated until it is confirmed."""
         return self in _ENDING
 
+    @property
+    def word(self) -> Text:
+        """Its name as a message, for a reason that names it."""
+        return _WORDS[self]
+
+
+_WORDS: dict[str, Text] = {
+    State.ORDERED: text("state.ordered", "ordered"),
+    State.LOADING: text("state.loading", "loading"),
+    State.READY: text("state.ready", "ready"),
+    State.ARMED: text("state.armed", "armed"),
+    State.STARTING: text("state.starting", "starting"),
+    State.RUNNING: text("state.running", "running"),
+    State.COMPLETING: text("state.completing", "completing"),
+    State.PAUSING: text("state.pausing", "pausing"),
+    State.PAUSED: text("state.paused", "paused"),
+    State.STOPPING: text("state.stopping", "stopping"),
+    State.UNCERTAIN: text("state.uncertain", "uncertain"),
+    State.TRIPPED: text("state.tripped", "tripped"),
+    State.COMPLETED: text("state.completed", "completed"),
+    State.STOPPED: text("state.stopped", "stopped"),
+    State.ABANDONED: text("state.abandoned", "abandoned"),
+}
 
 _MAY_FLOW = frozenset({State.STARTING, State.RUNNING, State.COMPLETING, State.PAUSING, State.STOPPING, State.UNCERTAIN})
 _ENDED = frozenset({State.COMPLETED, State.STOPPED, State.ABANDONED})

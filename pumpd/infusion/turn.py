@@ -9,7 +9,8 @@ from typing import Any
 from pumpd.infusion.events import Action, ClearAlarm, RaiseAlarm, ReadPump, Record, Refuse, ReleasePump, StopPump
 from pumpd.infusion.model import Infusion
 from pumpd.infusion.states import TRANSITIONS, State
-from pumpd.pump import AlarmCode
+from pumpd.pump import AlarmCode, word
+from pumpd.texts import text
 
 
 class ImpossibleTransitionError(RuntimeError):
@@ -61,7 +62,7 @@ class Turn:
 
     def trip(self, code: AlarmCode, why: str) -> None:
         self.latch(code)
-        self.stop_flow(State.STOPPING, f"{code.value}: {why}", then=State.TRIPPED)
+        self.stop_flow(State.STOPPING, text("trip.why", "{code}: {why}", code=word(code), why=why), then=State.TRIPPED)
 
     def load_failed(self, why: str) -> None:
         """The pump did not take the program: an order is over, a remainder trips."""

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from pumpd.quantities import NS_PER_S
+from pumpd.texts import named, text
 from pumpd.vital_signs import BASELINE, PRESSURE, Sign, impossible
 
 _MIN = 60 * NS_PER_S
@@ -24,6 +25,12 @@ class Level(StrEnum):
     WARNING = "warning"
     CRITICAL = "critical"
     MISSING = "missing"
+
+
+_LEVELS = {
+    Level.WARNING: text("signs.level_warning", "warning"),
+    Level.CRITICAL: text("signs.level_critical", "critical"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +100,12 @@ class VitalRules:
         critical = [each.shown for each, level in levels if level is Level.CRITICAL]
         warnings = [each.shown for each, level in levels if level is Level.WARNING]
         if critical:
-            return f"critical: {', '.join(critical)}"
-        return f"two warnings at once: {', '.join(warnings)}" if len(warnings) >= 2 else ""
+            return text("signs.critical", "critical: {signs}", signs=named(critical))
+        return (
+            text("signs.two_warnings", "two warnings at once: {signs}", signs=named(warnings))
+            if len(warnings) >= 2
+            else ""
+        )
 
     def missing_for_ns(self, samples: Sequence[VitalSample], now_ns: int) -> int:
         """For how long the sign that is missing longest has not come, of those that must; `lost_ns` if it never did."""
@@ -119,20 +130,36 @@ class VitalRules:
         reasons = [why for sign in sorted(self.streaming) if (why := self._not_fresh(samples, sign, now_ns))]
         age_ns = self.pressure_age_ns(samples, now_ns)
         if age_ns is None:
-            reasons.append("blood pressure: not measured yet; measure it")
+            reasons.append(text("signs.pressure_not_measured", "blood pressure: not measured yet; measure it"))
         elif age_ns > self._pressure_within_ns(first=first):
             within = self._pressure_within_ns(first=first) / _MIN
-            reasons.append(f"blood pressure: measured more than {within:g} min ago; measure it again")
+            reasons.append(
+                text(
+                    "signs.pressure_old",
+                    "blood pressure: measured more than {minutes} min ago; measure it again",
+                    minutes=f"{within:g}",
+                )
+            )
         if not first:
             danger = self.danger(samples)
-            return (*reasons, f"vital signs: {danger}") if danger else tuple(reasons)
+            return (*reasons, text("signs.why", "vital signs: {why}", why=danger)) if danger else tuple(reasons)
         reasons += [
-            f"{sign.words}: not measured in the last {self.baseline_ns / _MIN:g} min"
+            text(
+                "signs.not_measured",
+                "{sign}: not measured in the last {minutes} min",
+                sign=sign.words,
+                minutes=f"{self.baseline_ns / _MIN:g}",
+            )
             for sign in BASELINE
             if sign not in (*self.streaming, *PRESSURE) and self.missing(samples, sign, now_ns)
         ]
         reasons += [
-            f"{each.shown}: {level}, outside the limits of this site"
+            text(
+                "signs.outside",
+                "{sign}: {level}, outside the limits of this site",
+                sign=each.shown,
+                level=_LEVELS[level],
+            )
             for each in samples
             if (level := self.level(each)) is not Level.OK
         ]
@@ -145,8 +172,13 @@ class VitalRules:
         if not self.missing(samples, sign, now_ns):
             return ""
         if not any(each.sign is sign for each in samples):
-            return f"{sign.words}: missing; no monitor has sent it"
-        return f"{sign.words}: missing; the monitor's last value is more than {self.fresh_ns / NS_PER_S:g} s old"
+            return text("signs.missing", "{sign}: missing; no monitor has sent it", sign=sign.words)
+        return text(
+            "signs.old",
+            "{sign}: missing; the monitor's last value is more than {seconds} s old",
+            sign=sign.words,
+            seconds=f"{self.fresh_ns / NS_PER_S:g}",
+        )
 
 
 def newest(
@@ -160,9 +192,11 @@ def newest(
         if each.sign in wrong:
             continue
         if each.at_ns > now_ns:
-            refused.append(f"{each.sign}: measured in the future; check the monitor's clock")
+            refused.append(
+                text("signs.future", "{sign}: measured in the future; check the monitor's clock", sign=each.sign.field)
+            )
         elif each.sign in last and each.at_ns < last[each.sign].at_ns:
-            refused.append(f"{each.sign}: older than the last one")
+            refused.append(text("signs.older", "{sign}: older than the last one", sign=each.sign.field))
         else:
             last[each.sign] = each
     return tuple(last.values()), tuple(refused)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pumpd.journal.records import START, Anchor, Record, canonical
+from pumpd.texts import text
 
 MOST_ORDERS = 12  # more than a gateway has pumps; each some 700 bytes
 # Where the two places of each part begin, and the bytes of one; 4096 are one page of a disk.
@@ -85,16 +86,18 @@ class AnchorFile:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise AnchorError(f"{self.path} cannot be read: {error.strerror}") from error
+            raise AnchorError(
+                text("journal.anchor_unreadable", "{path} cannot be read: {why}", path=self.path, why=error.strerror)
+            ) from error
         found = {part: _newer(raw, *part) for part in _PARTS}
         newest, orders = found[_NEWEST], found[_ORDERS]
         if newest is None or orders is None:
-            raise AnchorError(f"{self.path} is damaged")
+            raise AnchorError(text("journal.anchor_damaged", "{path} is damaged", path=self.path))
         self._turns = {_NEWEST: newest[0], _ORDERS: orders[0]}
         try:
             return Kept(Anchor.parse(newest[1]), tuple(Order(*each) for each in json.loads(orders[1])))
         except (ValueError, TypeError) as error:
-            raise AnchorError(f"{self.path} is damaged") from error
+            raise AnchorError(text("journal.anchor_damaged", "{path} is damaged", path=self.path)) from error
 
     def write(self, newest: Anchor, orders: Sequence[Order], *, orders_changed: bool = True) -> None:
         """Write the newest entry, and the orders if they have changed, and wait until they are on disk.
@@ -111,7 +114,14 @@ class AnchorFile:
                 self._put(file, _NEWEST, str(newest))
                 os.fdatasync(file)
         except OSError as error:
-            raise AnchorError(f"{self.path} cannot be written: {error.strerror or error}") from error
+            raise AnchorError(
+                text(
+                    "journal.anchor_unwritten",
+                    "{path} cannot be written: {why}",
+                    path=self.path,
+                    why=error.strerror or error,
+                )
+            ) from error
 
     def _create(self, newest: Anchor, orders: Sequence[Order]) -> None:
         """As a whole or not at all; all its places are on disk then, so that no later write needs room."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pumpd.journal.records import PRUNED, Anchor, Record, Removed
 from pumpd.journal.schema import of_kind
+from pumpd.texts import text
 
 FAILURES = (sqlite3.Error, UnicodeDecodeError)  # the latter for damaged text, also in SQLite's own messages
 
@@ -37,7 +38,9 @@ class Gaps:
             try:
                 self._found = _removed(self._db, self._path)
             except FAILURES as error:
-                raise JournalError(f"journal {self._path} cannot be read: {error}") from error
+                raise JournalError(
+                    text("journal.unreadable", "journal {path} cannot be read: {error}", path=self._path, error=error)
+                ) from error
         return self._found[last] if self._fits(last, first) else None
 
     def _fits(self, last: int, first: int | None) -> bool:
@@ -55,11 +58,25 @@ def follow(path: Path, entries: Iterable[Record], before: Anchor, removed: Gaps)
             if gap is None:
                 missing = at.seq + 1
                 raise BrokenChainError(
-                    f"journal {path}: entry {missing} is missing (found entry {entry.id} in its place)"
+                    text(
+                        "journal.entry_missing",
+                        "journal {path}: entry {number} is missing (found entry {found} in its place)",
+                        path=path,
+                        number=missing,
+                        found=entry.id,
+                    )
                 )
             at = Anchor(gap.last, gap.hash)
         if entry.chained_to(at.hash) != entry.hash:
-            raise BrokenChainError(f"journal {path}: entry {entry.id} ({entry.kind}) does not fit the hash chain")
+            raise BrokenChainError(
+                text(
+                    "journal.chain_broken",
+                    "journal {path}: entry {number} ({kind}) does not fit the hash chain",
+                    path=path,
+                    number=entry.id,
+                    kind=entry.kind,
+                )
+            )
         at = Anchor(entry.id, entry.hash)
     return at
 
@@ -72,6 +89,14 @@ def _removed(db: sqlite3.Connection, path: Path) -> dict[int, Removed]:
         try:
             gaps = [Removed(int(first), int(last), str(digest)) for first, last, digest in json.loads(body)["removed"]]
         except (TypeError, ValueError, KeyError, RecursionError) as error:
-            raise BrokenChainError(f"journal {path}: entry {number} ({PRUNED}) cannot be read") from error
+            raise BrokenChainError(
+                text(
+                    "journal.entry_unreadable",
+                    "journal {path}: entry {number} ({kind}) cannot be read",
+                    path=path,
+                    number=number,
+                    kind=PRUNED,
+                )
+            ) from error
         found |= {gap.last: gap for gap in gaps}
     return found

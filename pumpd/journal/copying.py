@@ -17,6 +17,7 @@ from pumpd.journal.chain import JournalError, follow
 from pumpd.journal.reader import JournalReader
 from pumpd.journal.records import START, Anchor, Record
 from pumpd.journal.store import Journal
+from pumpd.texts import text
 
 PIECE = 5000  # entries, some 3 MB
 
@@ -57,7 +58,9 @@ class JournalCopy:
             )
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
-            raise JournalError(f"journal {self._path} cannot be written: {error}") from error
+            raise JournalError(
+                text("journal.unwritten", "journal {path} cannot be written: {error}", path=self._path, error=error)
+            ) from error
 
     def close(self) -> None:
         self._db.close()

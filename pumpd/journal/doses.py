@@ -27,6 +27,7 @@ from pumpd.journal.chain import JournalError
 from pumpd.journal.records import Record
 from pumpd.pump import PumpProgram, RateStep
 from pumpd.quantities import NS_PER_S, Concentration, Mass, Quantity, Rate, Volume, Weight
+from pumpd.texts import text
 
 ORDERED = "order_accepted"
 AFTER_THE_END = ("unprescribed_flow", "delivery_reconciled")  # still about the infusion
@@ -306,7 +307,13 @@ def _ordered(entry: Record) -> _Infusion:
             seen=entry.ts,
         )
     except _UNREADABLE as error:
-        raise JournalError(f"journal entry {entry.id}: the order cannot be read, so a dose would be missing") from error
+        raise JournalError(
+            text(
+                "journal.order_unreadable",
+                "journal entry {number}: the order cannot be read, so a dose would be missing",
+                number=entry.id,
+            )
+        ) from error
 
 
 def _substance(drug: Mapping[str, Any]) -> frozenset[str]:

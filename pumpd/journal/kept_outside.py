@@ -19,6 +19,7 @@ from pumpd.journal.anchor_file import MOST_ORDERS, AnchorError, AnchorFile, Kept
 from pumpd.journal.chain import FAILURES, Gaps, JournalError
 from pumpd.journal.records import START, Anchor, Record
 from pumpd.journal.schema import SELECT, of_kind
+from pumpd.texts import of_error, text
 
 EVERY_S = 10.0
 READ_BACK_S = 10.0
@@ -42,7 +43,14 @@ class KeptOutside:
             if kept is not None:
                 self.loss = _missing(db, path, newest, kept)
         except AnchorError as error:
-            kept, self.loss = None, f"{error}, so it is not known whether entries are missing"
+            kept, self.loss = (
+                None,
+                text(
+                    "journal.anchor_unknown",
+                    "{why}, so it is not known whether entries are missing",
+                    why=of_error(error),
+                ),
+            )
         if self.loss and kept is not None:
             self.orders = kept.orders
         if not self.loss:
@@ -63,11 +71,26 @@ class KeptOutside:
         """Whether the file is still the one that was opened, and holds its newest entry. Raises JournalError."""
         found = _identity(self._path)
         if found is None or found != self._identity:
-            what = "is not there any more" if found is None else "was replaced by another file"
-            raise JournalError(f"journal {self._path} {what}; put it back, or restart control")
+            raise JournalError(
+                text(
+                    "journal.gone",
+                    "journal {path} is not there any more; put it back, or restart control",
+                    path=self._path,
+                )
+                if found is None
+                else text(
+                    "journal.other_file",
+                    "journal {path} was replaced by another file; put it back, or restart control",
+                    path=self._path,
+                )
+            )
         size = self._path.stat().st_size
         if size < self._size:
-            raise JournalError(f"journal {self._path} was cut off by something else; restart control")
+            raise JournalError(
+                text(
+                    "journal.cut_off", "journal {path} was cut off by something else; restart control", path=self._path
+                )
+            )
         self._size = size
         if newest != START and time.monotonic() >= self._read_back_s:
             self._read_back(newest)
@@ -78,7 +101,7 @@ class KeptOutside:
         if self._unwritten:
             self._write(newest)
         if self._unwritten:
-            raise JournalError(f"journal {self._path}: {self._unwritten}")
+            raise JournalError(text("journal.at", "journal {path}: {why}", path=self._path, why=self._unwritten))
 
     def accept(self, newest: Anchor) -> None:
         """A person accepts what is missing: from now on the journal is taken as it is. Raises JournalError."""
@@ -96,7 +119,7 @@ class KeptOutside:
         try:
             self._file.write(newest, self.orders, orders_changed=orders_changed)
         except AnchorError as error:
-            self._unwritten = str(error)
+            self._unwritten = of_error(error)
         else:
             self._unwritten = ""
             self._due_s = time.monotonic() + EVERY_S
@@ -108,9 +131,23 @@ class KeptOutside:
             with contextlib.closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as db:
                 found = _record(db, newest.seq)
         except FAILURES as error:
-            raise JournalError(f"journal {self._path} cannot be read back: {error}; restart control") from error
+            raise JournalError(
+                text(
+                    "journal.not_read_back",
+                    "journal {path} cannot be read back: {error}; restart control",
+                    path=self._path,
+                    error=error,
+                )
+            ) from error
         if found is None or found.hash != newest.hash:
-            raise JournalError(f"journal {self._path}: entry {newest.seq} was written and is lost; restart control")
+            raise JournalError(
+                text(
+                    "journal.entry_lost",
+                    "journal {path}: entry {number} was written and is lost; restart control",
+                    path=self._path,
+                    number=newest.seq,
+                )
+            )
 
 
 def _identity(path: Path) -> Identity | None:
@@ -131,13 +168,24 @@ def _missing(db: sqlite3.Connection, path: Path, newest: Anchor, kept: Kept) -> 
     if number == 0:
         return ""
     if newest.seq < number:
-        return f"journal {path}: its newest entries are missing; entry {number} existed, the last one is {newest.seq}"
+        return text(
+            "journal.newest_missing",
+            "journal {path}: its newest entries are missing; entry {number} existed, the last one is {newest}",
+            path=path,
+            number=number,
+            newest=newest.seq,
+        )
     found = _record(db, number)
     gap = Gaps(db, path).get(number) if found is None else None
     known = found or gap
     if known is not None and known.hash == kept.newest.hash:
         return ""
-    return f"journal {path}: it was replaced or its end was lost; entry {number} is not the one that was written"
+    return text(
+        "journal.replaced",
+        "journal {path}: it was replaced or its end was lost; entry {number} is not the one that was written",
+        path=path,
+        number=number,
+    )
 
 
 def _orders(db: sqlite3.Connection) -> tuple[Order, ...]:

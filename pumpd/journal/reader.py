@@ -9,6 +9,7 @@ from typing import Any
 from pumpd.journal.chain import FAILURES, BrokenChainError, Gaps, JournalError, follow
 from pumpd.journal.records import START, Anchor, Record
 from pumpd.journal.schema import ABOUT_A_PATIENT, KEPT_OF_A_SESSION, PATIENT, READABLE, SELECT, THIN, of_kind
+from pumpd.texts import text
 
 _ANY = 2**62  # above every id
 
@@ -30,12 +31,22 @@ class JournalReader:
             try:
                 version = self._db.execute("PRAGMA user_version").fetchone()[0]
                 if version not in (0, *READABLE):
-                    raise JournalError(f"journal {path} has schema {version}, this pumpd reads {READABLE}")
+                    raise JournalError(
+                        text(
+                            "journal.schema_read",
+                            "journal {path} has schema {schema}, this pumpd reads {readable}",
+                            path=path,
+                            schema=version,
+                            readable=READABLE,
+                        )
+                    )
             except BaseException:
                 self._db.close()
                 raise
         except FAILURES as error:
-            raise JournalError(f"journal {path} cannot be read: {error}") from error
+            raise JournalError(
+                text("journal.unreadable", "journal {path} cannot be read: {error}", path=path, error=error)
+            ) from error
 
     def _records(self, sql: str, *values: int | str) -> Iterator[Record]:
         return (Record(*columns) for columns in self._rows(sql, *values))
@@ -44,7 +55,9 @@ class JournalReader:
         try:
             yield from self._db.execute(sql, values)
         except FAILURES as error:
-            raise JournalError(f"journal {self.path} cannot be read: {error}") from error
+            raise JournalError(
+                text("journal.unreadable", "journal {path} cannot be read: {error}", path=self.path, error=error)
+            ) from error
 
     def all(self) -> Iterator[Record]:
         """Every entry in order, also those that are written meanwhile. A reader that pauses holds up nothing."""

@@ -21,6 +21,7 @@ from pumpd.journal.chain import FAILURES, Gaps, JournalError, follow
 from pumpd.journal.kept_outside import KeptOutside
 from pumpd.journal.records import START, Anchor, Entry, Record, Removed, canonical, chain
 from pumpd.journal.schema import READABLE, SELECT, TABLE, VERSION, indexes
+from pumpd.texts import text
 
 TAIL = 1000  # entries whose chain the writer checks when it opens, about 10 ms; `JournalReader.verify` checks all
 WAL_MOST = 4 << 20  # bytes that the write-ahead log keeps on disk once its entries are in the journal
@@ -51,15 +52,31 @@ class Journal:
                 self._db.close()
                 raise
         except FAILURES as error:
-            raise JournalError(f"journal {path} cannot be opened: {error}") from error
+            raise JournalError(
+                text("journal.not_opened", "journal {path} cannot be opened: {error}", path=path, error=error)
+            ) from error
         self._newest = newest
 
     def _open(self) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, *READABLE):
-            raise JournalError(f"journal {self.path} has schema {version}, this pumpd writes {VERSION}")
+            raise JournalError(
+                text(
+                    "journal.schema_written",
+                    "journal {path} has schema {schema}, this pumpd writes {written}",
+                    path=self.path,
+                    schema=version,
+                    written=VERSION,
+                )
+            )
         if version == 0 and self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise JournalError(f"journal {self.path} cannot be opened: it is a database, but not a pumpd journal")
+            raise JournalError(
+                text(
+                    "journal.not_a_journal",
+                    "journal {path} cannot be opened: it is a database, but not a pumpd journal",
+                    path=self.path,
+                )
+            )
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute(f"PRAGMA journal_size_limit={WAL_MOST}")
@@ -136,7 +153,9 @@ class Journal:
                     ],
                 )
         except FAILURES as error:
-            raise JournalError(f"journal {self.path} cannot be written: {error}") from error
+            raise JournalError(
+                text("journal.unwritten", "journal {path} cannot be written: {error}", path=self.path, error=error)
+            ) from error
         self._newest = Anchor(number, previous)
         self.kept.wrote(self._newest, records)
         return records

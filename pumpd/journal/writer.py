@@ -26,6 +26,7 @@ from pumpd.journal.backlog import Backlog, Batch, write
 from pumpd.journal.chain import JournalError
 from pumpd.journal.records import Entry, Removed
 from pumpd.journal.store import Journal
+from pumpd.texts import text
 
 log = structlog.get_logger("pumpd.control")
 
@@ -157,14 +158,24 @@ class ThreadWriter:
         if self._closing:
             return ""
         if self._opened.done() and not self._thread.is_alive():
-            return f"journal {self._path}: pumpd's thread for it has ended"
+            return text("journal.thread_ended", "journal {path}: pumpd's thread for it has ended", path=self._path)
         busy_since = self._busy_since  # the thread sets it to None without the lock
         if busy_since is None:
             return ""
         if time.monotonic() - busy_since >= HUNG_S:
-            return f"journal {self._path}: the disk has not answered for {HUNG_S:g} s"
+            return text(
+                "journal.disk_hangs",
+                "journal {path}: the disk has not answered for {seconds} s",
+                path=self._path,
+                seconds=f"{HUNG_S:g}",
+            )
         if self._backlog.full:
-            return f"journal {self._path}: the disk does not keep up, and {self._backlog.posted} entries wait for it"
+            return text(
+                "journal.disk_behind",
+                "journal {path}: the disk does not keep up, and {number} entries wait for it",
+                path=self._path,
+                number=self._backlog.posted,
+            )
         return ""
 
     async def _settled(self, batch: Batch) -> None:
@@ -181,7 +192,11 @@ class ThreadWriter:
                         continue
                     self._backlog.behind = True
                     withdrawn = self._backlog.withdraw(batch)
-                error = JournalError(why if withdrawn else f"{why}; what it was writing may still be written")
+                error = JournalError(
+                    why
+                    if withdrawn
+                    else text("journal.may_be_written", "{why}; what it was writing may still be written", why=why)
+                )
                 self._report(error)
                 raise error
         finally:
@@ -229,7 +244,14 @@ class ThreadWriter:
             log.exception("journal_thread_failed")
             if len(batches) > 1:  # one entry that cannot be written must not take others with it
                 return [call for batch in batches for call in self._write(journal, [batch], 0)]
-            defect = JournalError(f"journal {journal.path}: pumpd failed on an entry: {caught!r}")
+            defect = JournalError(
+                text(
+                    "journal.failed_on_entry",
+                    "journal {path}: pumpd failed on an entry: {error}",
+                    path=journal.path,
+                    error=f"{caught!r}",
+                )
+            )
             with self._changed:
                 for batch in batches:
                     self._backlog.drop(batch, defect)

@@ -4,6 +4,7 @@ from typing import Any
 
 from pumpd.infusion.events import Binding, ConfirmAction
 from pumpd.messages.requests import Confirmation
+from pumpd.texts import text
 
 
 def to_fields(binding: Binding) -> dict[str, Any]:
@@ -24,7 +25,13 @@ def to_fields(binding: Binding) -> dict[str, Any]:
 def of_confirmation(sent: Confirmation) -> Binding:
     """The binding that a confirmation claims to sign. Raises ValueError for an action other than start and resume."""
     if sent.action not in list(ConfirmAction):
-        raise ValueError(f"confirmation: action {sent.action!r} is neither start nor resume")
+        raise ValueError(
+            text(
+                "confirmation.action",
+                "confirmation: action {action} is neither start nor resume",
+                action=repr(sent.action),
+            )
+        )
     return Binding(
         nonce=sent.nonce,
         digest=sent.digest,

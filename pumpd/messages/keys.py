@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pumpd.texts import text
+
 KINDS = ("software", "tablet")
 
 
@@ -24,10 +26,13 @@ def with_hardware(nurses: list[str], real: list[str]) -> str:
     """Why these software nurses and these real pumps may not be together; empty if there are none."""
     if not nurses or not real:
         return ""
-    return (
-        f"software nurse {', '.join(nurses)}: a program may not confirm for a real pump ({', '.join(real)}). If its "
-        "key is paired already, mark the pumps `simulated = true` and revoke it by `pumpd nurse revoke`, or remove it "
-        "from the file of paired keys"
+    return text(
+        "confirmation.software_nurse",
+        "software nurse {nurses}: a program may not confirm for a real pump ({pumps}). If its key is paired already, "
+        "mark the pumps `simulated = true` and revoke it by `pumpd nurse revoke`, or remove it from the file of "
+        "paired keys",
+        nurses=", ".join(nurses),
+        pumps=", ".join(real),
     )
 
 

@@ -33,6 +33,7 @@ def library_data(library: Library) -> dict[str, Any]:
 def _entry(entry: Entry) -> dict[str, Any]:
     return {
         "id": entry.id,
+        "name": entry.name,
         "drug": entry.drug,
         "substance": entry.substance.key,
         "concentration_mg_ml": entry.concentration.number,

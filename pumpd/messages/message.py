@@ -4,10 +4,18 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
+from pumpd import texts
+
 
 def _visible(text: str) -> str:
     if hidden := sorted({ascii(each) for each in text if not each.isprintable()}):
-        raise ValueError(f"control characters and invisible characters are not allowed: {', '.join(hidden)}")
+        raise ValueError(
+            texts.text(
+                "request.hidden",
+                "control characters and invisible characters are not allowed: {characters}",
+                characters=", ".join(hidden),
+            )
+        )
     return text
 
 

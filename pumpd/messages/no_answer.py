@@ -10,13 +10,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-UNWATCHED = (
+from pumpd.texts import capital, text
+
+UNWATCHED = text(
+    "link.unwatched",
     "pumpd does not watch the pumps now: one that was infusing is stopped by its own watchdog or its deadman process, "
-    "or, without both, ends at its programmed volume"
+    "or, without both, ends at its programmed volume",
 )
-NOT_AFFECTED = "what the pumps do is not affected, and pumpd may well be watching them"
-UNKNOWN = "what the pumps do is not known here"
-WILL_STOP = "a control process that starts stops every pump that it finds infusing"
+NOT_AFFECTED = text("link.not_affected", "what the pumps do is not affected, and pumpd may well be watching them")
+UNKNOWN = text("link.pumps_unknown", "what the pumps do is not known here")
+WILL_STOP = text("link.will_stop", "a control process that starts stops every pump that it finds infusing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +32,8 @@ class NotConnected:
     denied: bool = False
 
     def __str__(self) -> str:
-        return f"{_upper(self.happened)}. {_upper(self.pumps)}."
-
-
-def _upper(sentence: str) -> str:
-    return sentence[0].upper() + sentence[1:]
+        happened, pumps = capital(self.happened), capital(self.pumps)
+        return text("link.happened", "{happened}. {pumps}.", happened=happened, pumps=pumps)
 
 
 def not_connected(path: Path, error: OSError, lock: Path | None = None) -> NotConnected:
@@ -43,30 +43,65 @@ def not_connected(path: Path, error: OSError, lock: Path | None = None) -> NotCo
     """
     match error:
         case PermissionError():
-            return NotConnected(f"this user may not open {path}", NOT_AFFECTED, denied=True)
+            return NotConnected(
+                text("link.may_not_open", "this user may not open {socket}", socket=path), NOT_AFFECTED, denied=True
+            )
         case BlockingIOError() | TimeoutError():
             return NotConnected(
-                f"control takes no more connections on {path}: too many are waiting, or it hangs", UNKNOWN, soon=True
+                text(
+                    "link.too_many",
+                    "control takes no more connections on {socket}: too many are waiting, or it hangs",
+                    socket=path,
+                ),
+                UNKNOWN,
+                soon=True,
             )
         case FileNotFoundError() | ConnectionRefusedError():
             return _nobody_there(path, lock)
         case _:
-            return NotConnected(f"{path} cannot be opened: {error.strerror or error}", UNKNOWN)
+            return NotConnected(
+                text("link.cannot_open", "{socket} cannot be opened: {why}", socket=path, why=error.strerror or error),
+                UNKNOWN,
+            )
 
 
 def _nobody_there(path: Path, lock: Path | None) -> NotConnected:
     if lock is not None and (process := holder(lock)):
-        why = f"process {process} holds {lock.parent} but takes no requests: control is starting or ending there"
+        why = text(
+            "link.holds",
+            "process {process} holds {directory} but takes no requests: control is starting or ending there",
+            process=process,
+            directory=lock.parent,
+        )
         return NotConnected(why, WILL_STOP, soon=True)
     try:
         kind = path.stat().st_mode
     except FileNotFoundError:
-        return NotConnected(f"there is no socket {path}, so no control process runs with this configuration", UNWATCHED)
+        return NotConnected(
+            text(
+                "link.no_socket",
+                "there is no socket {socket}, so no control process runs with this configuration",
+                socket=path,
+            ),
+            UNWATCHED,
+        )
     except OSError as error:
-        return NotConnected(f"{path} cannot be looked at: {error.strerror or error}", UNKNOWN)
+        return NotConnected(
+            text("link.no_look", "{socket} cannot be looked at: {why}", socket=path, why=error.strerror or error),
+            UNKNOWN,
+        )
     if not stat.S_ISSOCK(kind):
-        return NotConnected(f"{path} is not a socket; something else is in its place", UNKNOWN)
-    return NotConnected(f"nobody answers on the socket {path}: the control process that made it is gone", UNWATCHED)
+        return NotConnected(
+            text("link.not_a_socket", "{socket} is not a socket; something else is in its place", socket=path), UNKNOWN
+        )
+    return NotConnected(
+        text(
+            "link.nobody_there",
+            "nobody answers on the socket {socket}: the control process that made it is gone",
+            socket=path,
+        ),
+        UNWATCHED,
+    )
 
 
 def holder(lock: Path, table: Path = Path("/proc/locks")) -> int:

@@ -19,12 +19,14 @@ from pydantic import (
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
+    model_validator,
 )
 from pydantic_core import from_json
 
 from pumpd.messages.message import Id, Text
 from pumpd.messages.message import Message as _Message
 from pumpd.messages.pairing import PairAccept, PairClose, PairOffer, PairOpen, PairReveal, PairState
+from pumpd.texts import messages_in, text
 
 # A PIN goes over the socket and nowhere else: not into a journal, a log or an error.
 SentPin = Annotated[
@@ -46,6 +48,7 @@ class Prescribed(_Message):
     patient: Text
     previous_weight: Text | None = None
     course: Text | None = None
+    weight_from_record: bool = False  # not typed twice: a person confirmed that it is still the weight on record
     overrides: Annotated[dict[Text, Text], Field(max_length=20)] = Field(default_factory=dict)
 
 
@@ -142,7 +145,7 @@ class Stop(_Message):
     op: Literal["stop"] = "stop"
     pump: Id | None = None
     by: Text = "unnamed"
-    reason: Text = "stop requested"
+    reason: Text = Field(default_factory=lambda: text("stop.requested", "stop requested"))
     switching_source: bool = False
     of_session: OfSession = None
     age_s: Age = None
@@ -154,7 +157,7 @@ class Pause(_Message):
     op: Literal["pause"] = "pause"
     pump: Id
     by: Text = "unnamed"
-    reason: Text = "pause requested"
+    reason: Text = Field(default_factory=lambda: text("pause.requested", "pause requested"))
 
 
 class Resume(_Message):
@@ -487,7 +490,7 @@ Request = Annotated[
 REQUEST: TypeAdapter[Request] = TypeAdapter(Request, config=ConfigDict(defer_build=True))
 
 
-_UNCLEAR = "stop requested, in a request that cannot be read in full"
+_UNCLEAR = text("stop.unreadable", "stop requested, in a request that cannot be read in full")
 
 
 def unclear_stop(line: bytes) -> Stop | None:
@@ -512,11 +515,24 @@ def unclear_stop(line: bytes) -> Stop | None:
 
 
 class Answer(_Message):
-    """`ok` with a result, or not `ok` with every reason."""
+    """`ok` with a result, or not `ok` with every reason.
+
+    `messages`: by each English text in them that has one, its message for readers of other languages: its `id`, and
+    its `parameters` by name.
+    """
 
     ok: bool
     result: dict[str, Any] = Field(default_factory=dict)
     reasons: tuple[str, ...] = ()
+    messages: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_messages(cls, given: Any) -> Any:
+        """The messages of what is answered here: pydantic makes plain text of them."""
+        if not isinstance(given, dict) or "messages" in given:
+            return given
+        return {**given, "messages": messages_in((given.get("reasons", ()), given.get("result", {})))}
 
 
 DISCLAIMER = "not a cleared medical device; for simulation, research and integration only"

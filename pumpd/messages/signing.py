@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from pumpd.infusion.events import Binding
 from pumpd.journal.records import canonical
+from pumpd.texts import text
 
 PREFIX = "pumpd-confirmation-v1\n"
 _HALF = 32
@@ -68,9 +69,9 @@ def public_of(der: bytes) -> ec.EllipticCurvePublicKey:
     try:
         public = serialization.load_der_public_key(der)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise ValueError("public_key: not a public key in DER") from error
+        raise ValueError(text("signature.no_public_key", "public_key: not a public key in DER")) from error
     if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
-        raise ValueError("public_key: only keys on the curve P-256 are accepted")  # noqa: TRY004
+        raise ValueError(text("signature.curve", "public_key: only keys on the curve P-256 are accepted"))  # noqa: TRY004
     return public
 
 

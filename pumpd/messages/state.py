@@ -8,6 +8,8 @@ with simulated time.
 from datetime import timedelta
 from typing import Any, NotRequired, TypedDict
 
+from pumpd.texts import Message
+
 
 class AlarmState(TypedDict):
     """An active alarm, with its cause and what to do."""
@@ -117,10 +119,16 @@ class ObservationState(TypedDict):
 
 
 class PauseState(TypedDict):
+    """`left_s`: until a pause under way ends the infusion, whichever limit comes first; null while nothing is paused.
+    `reason`: why a person paused; empty until that is given, null where there is nothing to ask.
+    """
+
     used: int
     most: int
     single_left_s: float
     total_left_s: float
+    left_s: float | None
+    reason: str | None
 
 
 class Step(TypedDict):
@@ -171,7 +179,8 @@ class InfusionState(TypedDict):
 
     `treatment`: the session of the first delivery. `earlier_…`: booked by its earlier deliveries, at worst.
     `treatment_…`: prescribed in all. `closes_ts`: when the time for the treatment ends.
-    `expires_ts`: when the order expires, while it is not started.
+    `expires_ts`: when the order expires, while it is not started. `started_ts`: the first start. `confirmed_by`: who
+    confirmed the last one. `dose_rate_mg_h`: at the reported rate.
     """
 
     session: str
@@ -197,6 +206,9 @@ class InfusionState(TypedDict):
     booked_mg: NotRequired[str]
     prescribed_mg: NotRequired[str]
     remaining_mg: NotRequired[str]
+    dose_rate_mg_h: NotRequired[str]
+    started_ts: str | None
+    confirmed_by: str | None
     running_s: float
     elapsed_s: float
     remaining_s: int
@@ -312,7 +324,8 @@ class GatewayState(TypedDict):
     """`journal`: "ok", or what is wrong with it. `alarm_output`: null, "ok", or what is wrong with the sounder.
 
     `supply`: null when no supply is monitored. `certificate`: null while bedside serves none. `tablets`: by
-    the id of the key.
+    the id of the key. `messages`: in what is streamed, by each English text that has one, its message for readers of
+    other languages.
     """
 
     notice: str
@@ -333,3 +346,4 @@ class GatewayState(TypedDict):
     pumps: list[PumpState]
     tablets: dict[str, TabletState]
     tablets_connected: int
+    messages: NotRequired[dict[str, Message]]

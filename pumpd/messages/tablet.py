@@ -112,9 +112,20 @@ class TabletDissociate(_Inner):
 
 
 class TabletPause(_Inner):
+    """`reason` may be empty: a pause comes first, and `pause_reason` may follow."""
+
     op: Literal["pause"]
     pump: Id
-    reason: Text
+    reason: Text = ""
+
+
+class TabletPauseReason(_Inner):
+    """Why the last pause of this session was made. Changes nothing but the record."""
+
+    op: Literal["pause_reason"]
+    pump: Id
+    session: Id
+    reason: Annotated[Text, Field(min_length=3)]
 
 
 class TabletResume(_Inner):
@@ -180,6 +191,14 @@ class EndObservation(_Inner):
     reason: Text = ""
 
 
+class TabletWristband(_Inner):
+    """A wristband that the tablet found to be another patient's. Control judges it too; a refusal is on record."""
+
+    op: Literal["wristband"]
+    pump: Id
+    read: Text
+
+
 class TabletPlasma(_Inner):
     """The estimated plasma concentration that the pump's program leads to, for a tablet that did not order it."""
 
@@ -226,6 +245,7 @@ Inner = Annotated[
     | TabletAssociate
     | TabletDissociate
     | TabletPause
+    | TabletPauseReason
     | TabletResume
     | TabletClear
     | TabletIdentify
@@ -234,6 +254,7 @@ Inner = Annotated[
     | PauseAudio
     | VitalSigns
     | EndObservation
+    | TabletWristband
     | TabletPlasma
     | TabletHistory
     | TabletCorrectDose

@@ -8,6 +8,7 @@ from pumpd.pump.outcome import Done, Outcome, Refused, Unknown
 from pumpd.pump.program import Container, PumpProgram, RateStep
 from pumpd.pump.reading import Identity, PumpClock, PumpState, Reading
 from pumpd.pump.stopped import no_flow_since, stopped
+from pumpd.pump.words import word
 
 __all__ = [
     "ALARM_TABLE",
@@ -43,4 +44,5 @@ __all__ = [
     "mark_of",
     "no_flow_since",
     "stopped",
+    "word",
 ]

@@ -5,6 +5,7 @@ from decimal import ROUND_DOWN, Context, Decimal
 from enum import StrEnum
 
 from pumpd.quantities import Duration, Rate, Volume
+from pumpd.texts import text
 
 _DOWN = Context(prec=60, rounding=ROUND_DOWN)  # whatever the caller's own context is
 
@@ -32,7 +33,14 @@ class FewDigits:
         if value >= 1:
             places = min(places, self.digits - len(str(int(value))))
         if places < 0:
-            raise ValueError(f"{value} has more than {self.digits} digits before the point")
+            raise ValueError(
+                text(
+                    "fit.digits",
+                    "{value} has more than {digits} digits before the point",
+                    value=value,
+                    digits=self.digits,
+                )
+            )
         return value.quantize(Decimal(1).scaleb(-places), ROUND_DOWN, _DOWN)
 
 

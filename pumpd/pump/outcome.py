@@ -7,8 +7,17 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pumpd.text import shown
+from pumpd.texts import Text
 
 T_co = TypeVar("T_co", covariant=True)
+
+
+def _printable(reason: str) -> str:
+    """The reason on one line, and still the message that it was."""
+    if reason.isprintable() or not isinstance(reason, Text):
+        return shown(reason)
+    parameters = {name: _printable(value) for name, value in reason.parameters.items()}
+    return Text(shown(reason), reason.message, parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +34,7 @@ class Refused:
     reasons: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "reasons", tuple(map(shown, self.reasons)))
+        object.__setattr__(self, "reasons", tuple(map(_printable, self.reasons)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +44,7 @@ class Unknown:
     cause: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "cause", shown(self.cause))
+        object.__setattr__(self, "cause", _printable(self.cause))
 
 
 Outcome = Done[T_co] | Refused | Unknown

@@ -5,6 +5,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from pumpd.quantities import Duration, Length, Rate, Volume
+from pumpd.texts import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +72,36 @@ class PumpProgram:
             return ()
         reasons = []
         if self.diameter != held.diameter:
-            reasons.append(f"diameter is {held.diameter}, ordered {self.diameter}")
+            reasons.append(
+                text(
+                    "held.diameter", "diameter is {held}, ordered {ordered}", held=held.diameter, ordered=self.diameter
+                )
+            )
         if len(self.steps) != len(held.steps):
-            reasons.append(f"{len(held.steps)} steps, ordered {len(self.steps)}")
+            reasons.append(
+                text("held.steps", "{held} steps, ordered {ordered}", held=len(held.steps), ordered=len(self.steps))
+            )
         for number, (want, have) in enumerate(zip(self.steps, held.steps, strict=False), 1):
             if want.rate != have.rate:
-                reasons.append(f"rate of step {number} is {have.rate}, ordered {want.rate}")
+                reasons.append(
+                    text(
+                        "held.rate",
+                        "rate of step {number} is {held}, ordered {ordered}",
+                        number=number,
+                        held=have.rate,
+                        ordered=want.rate,
+                    )
+                )
             if want.volume != have.volume:
-                reasons.append(f"volume of step {number} is {have.volume}, ordered {want.volume}")
+                reasons.append(
+                    text(
+                        "held.volume",
+                        "volume of step {number} is {held}, ordered {ordered}",
+                        number=number,
+                        held=have.volume,
+                        ordered=want.volume,
+                    )
+                )
         return tuple(reasons)
 
     def rate_at(self, volume: Volume) -> Rate:

@@ -127,7 +127,7 @@ def _services(settings: Settings) -> dict[str, bool]:
     return {
         "control": True,
         "bedside": settings.bedside is not None,
-        "telemetry": settings.mqtt is not None,
+        "telemetry": bool(settings.mqtt or settings.fleet),
         "vitals": settings.vitals is not None and settings.vitals.broker is not None,
     }
 

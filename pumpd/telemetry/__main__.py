@@ -1,4 +1,4 @@
-"""`python -m pumpd.telemetry --config PATH`: publish the journal of this gateway to its MQTT broker."""
+"""`python -m pumpd.telemetry --config PATH`: publish the journal of this gateway to its MQTT broker and to the ward."""
 
 from pumpd.unneeded import EVERYWHERE, block
 
@@ -13,6 +13,7 @@ import random
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -32,11 +33,33 @@ with needs("telemetry"):
 CONFIG_REFUSED = 2
 
 
-def cursor_path(settings: Settings) -> Path:
+def cursor_path(settings: Settings, name: str = "telemetry.sqlite3") -> Path:
     """Under systemd in the service's own directory, because it may not write to control's; otherwise in the state
     directory.
     """
-    return Path(os.environ.get("STATE_DIRECTORY", settings.state_dir)) / "telemetry.sqlite3"
+    return Path(os.environ.get("STATE_DIRECTORY", settings.state_dir)) / name
+
+
+class Sink(Protocol):
+    """Sends the journal to one place."""
+
+    async def run(self) -> None: ...
+
+
+def sinks(settings: Settings, taken: NameTaken, open_files: contextlib.ExitStack) -> dict[str, tuple[Sink, Cursor]]:
+    """Each configured sink with its own cursor. Raises CursorError."""
+    made: dict[str, tuple[Sink, Cursor]] = {}
+    if settings.mqtt is not None:
+        cursor = open_files.enter_context(contextlib.closing(Cursor(cursor_path(settings))))
+        jitter = random.Random()  # noqa: S311 - not a secret
+        made["telemetry"] = Telemetry(settings, settings.mqtt, cursor, jitter, taken), cursor
+    if settings.fleet is not None:
+        with needs("fleet"):
+            from pumpd.telemetry.fleet.cursor import FleetCursor  # noqa: PLC0415 - loaded only where there is a ward
+            from pumpd.telemetry.fleet.service import Fleet  # noqa: PLC0415 - as above
+        sent = open_files.enter_context(contextlib.closing(FleetCursor(cursor_path(settings, "fleet.sqlite3"))))
+        made["fleet"] = Fleet(settings, settings.fleet, sent, random.Random()), sent  # noqa: S311 - jitter
+    return made
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,24 +69,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     logs.set_up(options.log_level)
     os.umask(TELEMETRY_UMASK)  # also without its unit: nobody else reads or changes its cursor
-    try:
-        settings = Settings.load(options.config)
-        if settings.mqtt is None:
-            raise SettingsError([f"{options.config}: mqtt: telemetry needs this section"])
-        cursor = Cursor(cursor_path(settings))
-    except (SettingsError, CursorError) as error:
-        print(f"pumpd telemetry: {error}", file=sys.stderr)
-        return CONFIG_REFUSED
-    structlog.get_logger().info("telemetry_started", gateway=settings.gateway, statement=STATEMENT)
-    taken = NameTaken(place("the name is taken", settings, options.config).path)
-    try:
-        with contextlib.closing(cursor):
-            telemetry = Telemetry(settings, settings.mqtt, cursor, random.Random(), taken)  # noqa: S311 - jitter, not a secret
-            asyncio.run(until_signal(telemetry=telemetry.run()))
-    except CursorError as error:
-        structlog.get_logger().critical("cursor_failed", error=str(error))
-        return 1
-    structlog.get_logger().info("telemetry_stopped", published_up_to=cursor.position.id)
+    with contextlib.ExitStack() as open_files:
+        try:
+            settings = Settings.load(options.config)
+            if settings.mqtt is None and settings.fleet is None:
+                raise SettingsError([f"{options.config}: mqtt: telemetry needs this section, or `fleet`"])
+            taken = NameTaken(place("the name is taken", settings, options.config).path)
+            made = sinks(settings, taken, open_files)
+        except (SettingsError, CursorError) as error:
+            print(f"pumpd telemetry: {error}", file=sys.stderr)
+            return CONFIG_REFUSED
+        structlog.get_logger().info("telemetry_started", gateway=settings.gateway, statement=STATEMENT)
+        try:
+            asyncio.run(until_signal(**{name: sink.run() for name, (sink, _) in made.items()}))
+        except CursorError as error:
+            structlog.get_logger().critical("cursor_failed", error=str(error))
+            return 1
+        for name, (_, cursor) in made.items():
+            structlog.get_logger().info(f"{name}_stopped", published_up_to=cursor.position.id)
     return 0
 
 

@@ -18,6 +18,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pumpd.texts import text
+
 ACKNOWLEDGED_WITHIN_S = 0.5
 SPAWNED_WITHIN_S = 3.0  # for starting Python on a slow, busy gateway
 CLOSED_WITHIN_S = 1.0
@@ -73,13 +75,20 @@ class Guard:
     ) -> "Guard":
         """Start a deadman for the port of `fd`, which listens on `socket_path`. Raises GuardError."""
         if len(os.fsencode(socket_path)) > LONGEST_PATH:
-            raise GuardError(f"{socket_path} is longer than {LONGEST_PATH} bytes, the limit for a socket: shorten it")
+            raise GuardError(
+                text(
+                    "deadman.path",
+                    "{path} is longer than {most} bytes, the limit for a socket: shorten it",
+                    path=socket_path,
+                    most=LONGEST_PATH,
+                )
+            )
         ours, theirs = socket.socketpair()
         try:
             pid = _run(theirs, socket_path)
         except OSError as error:
             ours.close()
-            raise GuardError(f"the deadman does not start: {error}") from error
+            raise GuardError(text("deadman.no_start", "the deadman does not start: {error}", error=error)) from error
         finally:
             theirs.close()
         guard = cls(ours, pid, on_trouble)
@@ -108,7 +117,7 @@ class Guard:
             return None
         except OSError as error:
             connection.close()
-            raise GuardError(f"{socket_path}: {error}") from error
+            raise GuardError(text("deadman.socket", "{path}: {error}", path=socket_path, error=error)) from error
         guard = cls(connection, None, on_trouble)
         try:
             _, state, since, written = (await guard._ask("yield")).split(" ")
@@ -176,15 +185,15 @@ class Guard:
         try:
             count = socket.send_fds(self._socket, [data], [] if fd is None else [fd])
         except BlockingIOError as error:
-            self._report("the deadman accepts no line")
+            self._report(text("deadman.no_line", "the deadman accepts no line"))
             raise GuardError(self.trouble) from error
         except OSError as error:
-            self._end("the deadman has died")
+            self._end(text("deadman.died", "the deadman has died"))
             raise GuardError(self.trouble) from error
         answer: asyncio.Future[str] = self._loop.create_future()
         self._sent.append(_Sent(line.partition(" ")[0], answer, self._loop.call_later(within_s, self._late, answer)))
         if count < len(data):
-            self._end("the deadman accepted half a line")
+            self._end(text("deadman.half_line", "the deadman accepted half a line"))
         return answer
 
     def _readable(self) -> None:
@@ -198,7 +207,7 @@ class Guard:
         for line in lines:
             self._answered(line.decode("ascii", "replace"))
         if not data:
-            self._end("the deadman has died")
+            self._end(text("deadman.died", "the deadman has died"))
 
     def _answered(self, line: str) -> None:
         if not self._sent:
@@ -209,14 +218,14 @@ class Guard:
         if verdict == "ok" and not sent.answer.done():
             sent.answer.set_result(rest)
         elif verdict != "ok":
-            self._fail(sent.answer, f"the deadman refuses: {rest}")
+            self._fail(sent.answer, text("deadman.refuses", "the deadman refuses: {why}", why=rest))
             if sent.word == "lease":
-                self._report(f"the deadman refuses: {rest}")
+                self._report(text("deadman.refuses", "the deadman refuses: {why}", why=rest))
 
     def _late(self, answer: asyncio.Future[str]) -> None:
         """The line stays queued: its reply may still come, and must not count for a later line."""
-        self._fail(answer, "the deadman does not answer")
-        self._report("the deadman does not answer")
+        self._fail(answer, text("deadman.silent", "the deadman does not answer"))
+        self._report(text("deadman.silent", "the deadman does not answer"))
 
     def _end(self, why: str) -> None:
         if self._ended.is_set():

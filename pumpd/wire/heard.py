@@ -10,6 +10,7 @@ Promises:
 from collections import deque
 from typing import Generic, TypeVar
 
+from pumpd.texts import text
 from pumpd.wire.errors import EchoError, NotUnderstoodError, ReplyTimeoutError
 from pumpd.wire.line import LineSettings
 
@@ -69,21 +70,28 @@ class Heard(Generic[F]):
 
     def why_unanswered(self, timeout_s: float, line: LineSettings) -> ReplyTimeoutError:
         """The error of an exchange that had no reply: silence, an echo alone, or bytes that were not understood."""
-        within = f"within {timeout_s:.2g} s"
+        within = text("heard.within", "within {seconds} s", seconds=f"{timeout_s:.2g}")
         if self._bytes:
-            came = escaped(bytes(self._bytes[-SHOWN:]))
-            echo = "; the line also returns what is sent" if self.echoed else ""
-            return NotUnderstoodError(
-                f'the pump answered {within}, and the answer was not understood: "{came}"{echo}. '
-                f"Check the pump's model and firmware, and that its line is set to {line}",
-                tuple(self.frames),
+            why = text(
+                "heard.not_understood",
+                'the pump answered {within}, and the answer was not understood: "{came}"{echo}. '
+                "Check the pump's model and firmware, and that its line is set to {line}",
+                within=within,
+                came=escaped(bytes(self._bytes[-SHOWN:])),
+                echo=text("heard.echoes_too", "; the line also returns what is sent") if self.echoed else "",
+                line=line,
             )
+            return NotUnderstoodError(why, tuple(self.frames))
         if self.echoed:
             return EchoError(
-                f"the line returns what is sent, and nothing else came {within}: the adapter echoes and the pump is "
-                "silent, or TX and RX are connected. Check the pump, the adapter and the cable"
+                text(
+                    "heard.echo",
+                    "the line returns what is sent, and nothing else came {within}: the adapter echoes and the pump is "
+                    "silent, or TX and RX are connected. Check the pump, the adapter and the cable",
+                    within=within,
+                )
             )
-        return ReplyTimeoutError(f"no reply {within}")
+        return ReplyTimeoutError(text("heard.nothing", "no reply {within}", within=within))
 
     @property
     def _removes_echo(self) -> bool:

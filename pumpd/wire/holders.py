@@ -7,6 +7,8 @@ import contextlib
 import os
 from pathlib import Path
 
+from pumpd.texts import text
+
 _PROC = Path("/proc")
 _SHOWN = 3  # processes in a message
 _NAME = 60  # characters of a process's name
@@ -41,24 +43,33 @@ def in_use(port: str) -> str:
     """Why the port cannot be opened now, and what to do. Blocks."""
     found = holders(port)
     if not found and os.path.realpath(port) in _targets(_PROC / "self"):
-        return "this program has the port open already, under another name; give each pump a port of its own"
-    return (
-        f"the port is in use by another program{_named(port, found)}; end that program, or give this pump another port"
+        return text(
+            "port.open_here",
+            "this program has the port open already, under another name; give each pump a port of its own",
+        )
+    return text(
+        "port.in_use",
+        "the port is in use by another program{which}; end that program, or give this pump another port",
+        which=_named(port, found),
     )
 
 
 def bytes_taken(port: str) -> str:
     """Why bytes that the port announced were not there, and what to do. Blocks."""
-    return (
-        f"another program reads this port and takes the pump's replies{_named(port, holders(port))}; end that program"
+    return text(
+        "port.bytes_taken",
+        "another program reads this port and takes the pump's replies{which}; end that program",
+        which=_named(port, holders(port)),
     )
 
 
 def _named(port: str, found: list[str]) -> str:
     if not found:
-        return f" (to see which one: sudo fuser -v {port})"
-    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return f": {', '.join(found[:_SHOWN])}{more}"
+        return text("port.see_which", " (to see which one: sudo fuser -v {port})", port=port)
+    shown = ", ".join(found[:_SHOWN])
+    if len(found) > _SHOWN:
+        return text("port.holders_and_more", ": {shown} and {more} more", shown=shown, more=len(found) - _SHOWN)
+    return f": {shown}"
 
 
 def _targets(process: Path) -> set[str]:

@@ -29,6 +29,7 @@ from typing import Generic, Protocol, TypeVar
 import structlog
 
 from pumpd.pump import Tap
+from pumpd.texts import of_error, text
 from pumpd.wire.errors import (
     LinkLostError,
     NotSentError,
@@ -165,7 +166,7 @@ class Link(Generic[F]):
         self._settling: asyncio.TimerHandle | None = None
         self._reopening: asyncio.Task[None] | None = None
         self._closed = False
-        self._gone = "not open yet"
+        self._gone: str = text("link.not_open", "not open yet")
 
     # -- parties ---------------------------------------------------------------------------------------------
 
@@ -195,7 +196,7 @@ class Link(Generic[F]):
         """Remove a party; whatever it still had queued is certainly not sent."""
         if party in self._parties:
             self._parties.remove(party)
-            self._fail_queued(party, NotSentError("this pump's side of the link was closed"))
+            self._fail_queued(party, NotSentError(text("link.side_closed", "this pump's side of the link was closed")))
 
     # -- the connection --------------------------------------------------------------------------------------
 
@@ -210,7 +211,11 @@ class Link(Generic[F]):
     async def open(self) -> None:
         """Open the port once. Raises PortError (an OSError); nothing is retried until the port has been open."""
         if self._closed or self._transport is not None:
-            raise PortError(f"port {self.port}: this link is {'closed' if self._closed else 'already open'}")
+            raise PortError(
+                text("link.is_closed", "port {port}: this link is closed", port=self.port)
+                if self._closed
+                else text("link.is_open", "port {port}: this link is already open", port=self.port)
+            )
         self._loop = asyncio.get_running_loop()
         self._framer.reset()
         self._adopt(await self._opener(self.port, self.line, self._on_bytes, self._lose))
@@ -218,7 +223,13 @@ class Link(Generic[F]):
     def _adopt(self, transport: Transport) -> None:
         if self._closed:
             transport.close()
-            raise PortError(f"port {self.port}: this link was closed while the port was being opened")
+            raise PortError(
+                text(
+                    "link.closed_while_opened",
+                    "port {port}: this link was closed while the port was being opened",
+                    port=self.port,
+                )
+            )
         self._transport = transport
         self._heard = Heard()  # this may be another line
         self.connections += 1
@@ -228,7 +239,7 @@ class Link(Generic[F]):
     async def close(self) -> None:
         """Fail everything queued, close the port, stop trying to reopen it. Harmless when repeated."""
         self._closed = True
-        self._drop("closed")
+        self._drop(text("link.closed", "closed"))
         task, self._reopening = self._reopening, None
         if task is not None:
             task.cancel()
@@ -272,7 +283,7 @@ class Link(Generic[F]):
             try:
                 await self.open()
             except OSError as error:
-                self._gone = str(error)
+                self._gone = of_error(error)
             else:
                 log.info("link_restored", port=self.port, tries=tries)
                 return
@@ -308,7 +319,7 @@ class Link(Generic[F]):
             return await asyncio.shield(job.future)
         if party.stopping or (epoch is not None and epoch != party.epoch):
             self.statistics.overtaken += 1
-            raise OvertakenError("a stop or a lost connection came first")
+            raise OvertakenError(text("link.overtaken", "a stop or a lost connection came first"))
         self._queue.append(job)
         if self._flight is None:
             self._next()
@@ -327,7 +338,9 @@ class Link(Generic[F]):
         party.epoch += 1
         party.stopping += 1
         job.future.add_done_callback(lambda future: self._stop_ended(party, future))
-        self.statistics.overtaken += self._fail_queued(party, OvertakenError("a stop came first"))
+        self.statistics.overtaken += self._fail_queued(
+            party, OvertakenError(text("link.stop_first", "a stop came first"))
+        )
         self._stops.append(job)
         self._next()
 
@@ -363,7 +376,7 @@ class Link(Generic[F]):
             transport.write(job.request)
         except LinkLostError as error:
             job.fail(error)
-            self._lose(str(error))
+            self._lose(of_error(error))
             return
         self._flight = job
         self._heard.begin(job.request, may_repeat=job.may_repeat)
@@ -406,7 +419,7 @@ class Link(Generic[F]):
             if now >= self._quiet_limit:
                 self._quiet_limit = now + 10 * self._quiet_s
                 while self._queue:
-                    self._queue.popleft().fail(NotSentError("the line does not become quiet"))
+                    self._queue.popleft().fail(NotSentError(text("link.not_quiet", "the line does not become quiet")))
             if self._flight is not None:
                 self._quiet_at = now + self._quiet_s
             self._settling = self._loop.call_at(self._quiet_at, self._settle)
@@ -455,7 +468,7 @@ class Link(Generic[F]):
         try:
             self._transport.write(response)
         except LinkLostError as error:
-            self._lose(str(error))
+            self._lose(of_error(error))
             return
         self._heard.responded(response)
         self.statistics.bytes_out += len(response)

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
+from pumpd.texts import text
 from pumpd.wire.errors import LinkLostError, PortError
 from pumpd.wire.line import LineSettings, OnBytes, OnLost
 
@@ -44,7 +45,9 @@ class MemoryTransport:
 
     def write(self, data: bytes) -> None:
         if not self._open:
-            raise LinkLostError(f"memory://{self._served.name} is closed", sent=False)
+            raise LinkLostError(
+                text("port.closed", "{port} is closed", port=f"memory://{self._served.name}"), sent=False
+            )
         self._out_free = max(self._out_free, self._loop.time()) + self._byte_s * len(data)
         self._loop.call_at(self._out_free, self._to_peer, data, self._out_free)
 
@@ -64,7 +67,14 @@ class MemoryTransport:
     def unplug(self) -> None:
         if self._open:
             self.close()
-            self._on_lost(f"memory://{self._served.name}: unplugged")
+            self._on_lost(
+                text(
+                    "port.failed",
+                    "{port}: {why}",
+                    port=f"memory://{self._served.name}",
+                    why=text("port.unplugged", "unplugged"),
+                )
+            )
 
     def _to_peer(self, data: bytes, due: float) -> None:
         if self._open:
@@ -129,9 +139,13 @@ def connect(name: str, line: LineSettings, on_bytes: OnBytes, on_lost: OnLost) -
     """Open `memory://NAME`; called by `open_transport`. Raises PortError."""
     served = _served.get(name)
     if served is None or not served.plugged:
-        raise PortError(f"port memory://{name}: there is no such port")
+        raise PortError(_at(name, text("port.none_such", "there is no such port")))
     if served.transport is not None:
-        raise PortError(f"port memory://{name}: the port is in use")
+        raise PortError(_at(name, text("port.busy", "the port is in use")))
     served.transport = MemoryTransport(served, line, on_bytes, on_lost)
     served.peer.attach(served.transport.send)
     return served.transport
+
+
+def _at(name: str, why: str) -> str:
+    return text("port.why", "port {port}: {why}", port=f"memory://{name}", why=why)

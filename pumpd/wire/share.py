@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from pumpd.pump import Tap
+from pumpd.texts import text
 from pumpd.wire.errors import PortError
 from pumpd.wire.line import LineSettings
 from pumpd.wire.link import Framer, Lane, Link, Party, Statistics
@@ -130,11 +131,18 @@ async def join(
         shared = ports[port] = _Shared(link)
     async with shared.lock:
         if ports.get(port) is not shared:
-            raise PortError(f"port {port}: it was closed just now; try again")
+            raise PortError(text("port.closed_just_now", "port {port}: it was closed just now; try again", port=port))
         if name in shared.sides:
-            raise PortError(f"port {port}: {name if name is not None else 'the port'} is already in use")
+            raise PortError(
+                text(
+                    "port.used_here",
+                    "port {port}: {name} is already in use",
+                    port=port,
+                    name=name if name is not None else text("port.the_port", "the port"),
+                )
+            )
         if shared.link.line != line or not shared.link.has_framer(make_framer):
-            raise PortError(f"port {port}: it is open for another kind of pump")
+            raise PortError(text("port.other_kind", "port {port}: it is open for another kind of pump", port=port))
         if not shared.sides:
             try:
                 await shared.link.open()
@@ -142,7 +150,9 @@ async def join(
                 _forget(shared)
                 raise
         elif not shared.link.connected:
-            raise PortError(f"port {port}: it was just lost, and is being opened again")
+            raise PortError(
+                text("port.just_lost", "port {port}: it was just lost, and is being opened again", port=port)
+            )
         side: Side[F] = Side(shared, name)
         shared.sides[name] = side
         return side

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 import serial
 
+from pumpd.texts import of_error, text
 from pumpd.wire.errors import LinkLostError, PortError
 from pumpd.wire.holders import bytes_taken, in_use
 from pumpd.wire.line import LineSettings, OnBytes, OnLost, Transport
@@ -35,12 +36,12 @@ _CHUNK = 4096
 _IN_USE = (errno.EBUSY, errno.EAGAIN)
 
 _WHY = {
-    errno.ENOENT: "there is no such port; check that the cable is plugged in",
-    errno.ENODEV: "the device is missing; check that the cable is plugged in",
-    errno.ENXIO: "the device is missing; check that the cable is plugged in",
-    errno.EACCES: "permission denied; the user needs access to serial ports (group dialout)",
-    errno.ENOTTY: "this is not a serial port",
-    errno.EISDIR: "this is a directory, not a serial port",
+    errno.ENOENT: text("port.none", "there is no such port; check that the cable is plugged in"),
+    errno.ENODEV: text("port.device_missing", "the device is missing; check that the cable is plugged in"),
+    errno.ENXIO: text("port.device_missing", "the device is missing; check that the cable is plugged in"),
+    errno.EACCES: text("port.permission", "permission denied; the user needs access to serial ports (group dialout)"),
+    errno.ENOTTY: text("port.not_serial", "this is not a serial port"),
+    errno.EISDIR: text("port.directory", "this is a directory, not a serial port"),
 }
 
 
@@ -67,10 +68,10 @@ class DescriptorTransport:
 
     def write(self, data: bytes) -> None:
         if self._fd is None:
-            raise LinkLostError(f"{self._port} is closed", sent=False)
+            raise LinkLostError(text("port.closed", "{port} is closed", port=self._port), sent=False)
         if self._unsent:
             if len(self._unsent) + len(data) > MOST_UNSENT_BYTES:
-                raise LinkLostError(f"{self._port} accepts no more bytes", sent=False)
+                raise LinkLostError(text("port.full", "{port} accepts no more bytes", port=self._port), sent=False)
             self._unsent += data
             return
         try:
@@ -79,7 +80,9 @@ class DescriptorTransport:
             count = 0
         except OSError as error:
             self.close()
-            raise LinkLostError(f"{self._port}: {error.strerror}", sent=False) from error
+            raise LinkLostError(
+                text("port.failed", "{port}: {why}", port=self._port, why=error.strerror), sent=False
+            ) from error
         if count < len(data):
             self._unsent += data[count:]
             self._loop.add_writer(self._fd, self._writable)
@@ -104,7 +107,7 @@ class DescriptorTransport:
         self._release()
         if self._on_lost is not None:
             on_lost, self._on_lost = self._on_lost, None
-            on_lost(f"{self._port}: {why}")
+            on_lost(text("port.failed", "{port}: {why}", port=self._port, why=why))
 
     def _bytes_taken(self) -> None:
         """The connection ends now; who took the bytes is looked for in a thread. A write meanwhile says less."""
@@ -125,14 +128,14 @@ class DescriptorTransport:
         except BlockingIOError:
             return
         except OSError as error:
-            self._lost(error.strerror or "it failed")
+            self._lost(error.strerror or text("port.it_failed", "it failed"))
             return
         if data:
             self._on_bytes(data)
         elif self._is_serial and not _hung_up(self._fd):
             self._bytes_taken()
         else:
-            self._lost("the other end is gone")
+            self._lost(text("port.other_end", "the other end is gone"))
 
     def _writable(self) -> None:
         if self._fd is None:
@@ -142,7 +145,7 @@ class DescriptorTransport:
         except BlockingIOError:
             return
         except OSError as error:
-            self._lost(error.strerror or "it failed")
+            self._lost(error.strerror or text("port.it_failed", "it failed"))
             return
         if not self._unsent:
             self._loop.remove_writer(self._fd)
@@ -168,17 +171,28 @@ async def open_transport(
     if rest and scheme == "memory":
         return connect_memory(rest, line, on_bytes, on_lost)
     if rest and scheme not in ("tcp", "socket"):
-        raise PortError(f"port {port}: {scheme}:// is not known; give a device path, tcp://HOST:PORT or memory://NAME")
+        raise PortError(
+            text(
+                "port.scheme",
+                "port {port}: {scheme}:// is not known; give a device path, tcp://HOST:PORT or memory://NAME",
+                port=port,
+                scheme=scheme,
+            )
+        )
     owner: _Closable
     try:
         async with asyncio.timeout(timeout_s):
             owner = await (_open_socket(port) if rest else _open_serial(port, line))
     except TimeoutError as error:
-        raise PortError(f"port {port}: it did not open within {timeout_s:g} s") from error
+        raise PortError(
+            text(
+                "port.too_slow", "port {port}: it did not open within {seconds} s", port=port, seconds=f"{timeout_s:g}"
+            )
+        ) from error
     except OSError as error:
         if isinstance(error, PortError):
             raise
-        raise PortError(f"port {port}: {_why(error)}") from error
+        raise PortError(text("port.why", "port {port}: {why}", port=port, why=_why(error))) from error
     return DescriptorTransport(port, owner, on_bytes, on_lost)
 
 
@@ -186,7 +200,7 @@ def _why(error: OSError) -> str:
     """The reason in words."""
     number = _number(error)
     if number is None:
-        return str(error)
+        return of_error(error)
     return _WHY.get(number) or os.strerror(number).lower()
 
 
@@ -205,9 +219,11 @@ async def _open_socket(port: str) -> socket.socket:
     except ValueError:
         host = number = None
     if not host or not number:
-        raise PortError(f"port {port}: a host and a port number are needed, as in tcp://127.0.0.1:4001")
+        raise PortError(
+            text("port.tcp", "port {port}: a host and a port number are needed, as in tcp://127.0.0.1:4001", port=port)
+        )
     loop = asyncio.get_running_loop()
-    problem: OSError = PortError(f"port {port}: no address for {host}")
+    problem: OSError = PortError(text("port.no_address", "port {port}: no address for {host}", port=port, host=host))
     for family, kind, protocol, _, address in await loop.getaddrinfo(host, number, type=socket.SOCK_STREAM):
         connection = socket.socket(family, kind, protocol)
         try:
@@ -231,7 +247,7 @@ async def _open_serial(path: str, line: LineSettings) -> serial.Serial:
 
     def work() -> serial.Serial:
         if (reason := stale(path)) is not None:
-            raise PortError(f"port {path}: {reason}")
+            raise PortError(text("port.why", "port {port}: {why}", port=path, why=reason))
         asked = line
         if os.path.realpath(path).startswith("/dev/pts/"):
             asked = LineSettings(line.baudrate)  # it has no parity, and a second open that requests one fails
@@ -246,7 +262,7 @@ async def _open_serial(path: str, line: LineSettings) -> serial.Serial:
             )  # opening raises DTR and RTS, which may power a converter
         except OSError as error:
             if _number(error) in _IN_USE:
-                raise PortError(f"port {path}: {in_use(path)}") from error
+                raise PortError(text("port.why", "port {port}: {why}", port=path, why=in_use(path))) from error
             raise
         with contextlib.suppress(OSError, ValueError, NotImplementedError, AttributeError):
             opened.set_low_latency_mode(True)  # best effort: otherwise a USB converter may delay bytes by 16 ms
@@ -275,7 +291,7 @@ async def _in_thread(work: Callable[[], Any], undo: Callable[[Any], None]) -> An
         try:
             result = work()
         except (OSError, ValueError, termios.error) as error:
-            problem = error if isinstance(error, OSError) else PortError(str(error))
+            problem = error if isinstance(error, OSError) else PortError(of_error(error))
         try:
             loop.call_soon_threadsafe(deliver, result, problem)
         except RuntimeError:  # the loop has ended meanwhile

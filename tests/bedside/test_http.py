@@ -1,7 +1,9 @@
 """The HTTP side: stop needs nothing, no foreign code runs, and the live stream resumes where it ended."""
 
 import asyncio
+import gzip
 import json
+import re
 import stat
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,6 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pumpd.bedside import app as app_room
+from pumpd.bedside.files import Files
 from pumpd.bedside.link import AWAY, NoControlError
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.journal import JournalError
@@ -121,7 +124,11 @@ async def test_the_page_without_script_stops_and_shows_the_answer(tmp_path, monk
         assert "<script" not in page.text
         assert "SIMULATED" in page.text
         assert "not a cleared medical device" in page.text
-        assert "Stop sent to bed1." in (await here.tablet.http.post("/stop")).text
+        for words in ("Stop all pumps", "Alle Pumpen stoppen", "Parar todas las bombas", "Arrêter toutes les pompes"):
+            assert words in page.text
+        outcome = (await here.tablet.http.post("/stop")).text
+        for language, words in {"en": "Stop sent", "de": "Stopp gesendet", "es": "enviada", "fr": "envoyé"}.items():
+            assert re.search(f'<p lang="{language}">[^<]*{words}[^<]* bed1.</p>', outcome), language
         await here.testbed.until("stopped", within_s=5)
 
 
@@ -130,7 +137,7 @@ async def test_a_page_from_another_site_stops_nothing(tmp_path, monkeypatch):
         await here.running()
         elsewhere = {"sec-fetch-site": "cross-site"}
         assert (await here.tablet.http.post("/api/stop", headers=elsewhere)).status_code == 403
-        await here.tablet.http.post("/stop", headers=elsewhere)
+        assert "No pump was stopped" in (await here.tablet.http.post("/stop", headers=elsewhere)).text
         await asyncio.sleep(3)
         assert here.testbed.state() == "running"
 
@@ -189,6 +196,40 @@ async def test_files_are_served_only_from_the_directory_of_the_page(tmp_path, mo
         ):
             assert (await here.tablet.http.get(path)).status_code == 404, path
         assert "form" in (await here.tablet.http.get("/stop")).text
+
+
+GZIPPED = gzip.compress(b"long text")
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding", "body"),
+    [
+        ("gzip, deflate, br, zstd", "br", b"small"),
+        ("gzip, deflate", "gzip", GZIPPED),
+        ("br;q=0, gzip;q=0.5", "gzip", GZIPPED),
+        ("br; q=0.000, GZIP", "gzip", GZIPPED),
+        ("br;q=0.1", "br", b"small"),
+        ("identity", None, b"long text"),
+        ("", None, b"long text"),
+        ("brotli, xbr", None, b"long text"),
+    ],
+)
+async def test_a_file_is_served_as_small_as_the_browser_takes_it(tmp_path, accepted, encoding, body):
+    static = tmp_path / "static"
+    static.mkdir()
+    (static / "page.js").write_bytes(b"long text")
+    (static / "page.js.br").write_bytes(b"small")
+    (static / "page.js.gz").write_bytes(GZIPPED)
+    (static / "icon.png").write_bytes(b"png")
+    files = Files(static)
+    answer = files.answer("page.js", accepted)
+    assert (bytes(answer.body), answer.headers.get("content-encoding")) == (body, encoding)
+    assert answer.headers["vary"] == "accept-encoding"
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert answer.headers["content-length"] == str(len(body))
+    assert "vary" not in files.answer("icon.png", accepted).headers
+    assert "page.js" in files
+    assert "page.js.br" not in files
 
 
 @pytest.mark.parametrize("path", ["/api/live", "/api/library", "/api/bench/bed1"])

@@ -27,10 +27,30 @@ def html() -> str:
     return index.read_text()
 
 
-def test_the_page_is_under_120_kb_compressed(html):
-    parts = [STATIC / "index.html", *STATIC.glob("assets/*.js"), *STATIC.glob("assets/*.css")]
-    assert len(parts) == 3
-    assert sum(len(gzip.compress(part.read_bytes())) for part in parts) < 120_000
+def test_the_page_is_at_most_80_kb_as_a_browser_gets_it(html):
+    """Compressed, in any of its four languages. What the gateway says and the chart library come after it."""
+    languages = {each: sized(f"assets/{each}-????????.js") for each in ("de", "es", "fr")}
+    assert min(languages.values()) > 1000, "a language has no file"
+    assert (
+        sized("index.html") + sized("assets/page-*.js") + sized("assets/page-*.css") + max(languages.values()) <= 80_000
+    )
+    assert sized("index.html") + sized("assets/*.js") + sized("assets/*.css") <= 140_000
+
+
+def sized(files: str) -> int:
+    """Bytes of these files as a browser gets them."""
+    return sum(len(path.with_name(f"{path.name}.br").read_bytes()) for path in STATIC.glob(files))
+
+
+def test_every_text_of_the_page_is_there_compressed_and_the_same(html):
+    texts = [
+        path for path in STATIC.rglob("*") if path.suffix in (".html", ".js", ".css", ".svg", ".txt", ".webmanifest")
+    ]
+    assert len(texts) > 6
+    for path in texts:
+        assert gzip.decompress(path.with_name(f"{path.name}.gz").read_bytes()) == path.read_bytes(), path.name
+        given = f"process.stdout.write(require('zlib').brotliDecompressSync(require('fs').readFileSync('{path}.br')))"
+        assert in_node("-e", given).stdout == path.read_text(), path.name
 
 
 def test_nothing_is_inline_and_nothing_comes_from_elsewhere(html):
@@ -44,8 +64,30 @@ def test_nothing_is_inline_and_nothing_comes_from_elsewhere(html):
 def test_every_file_that_the_page_names_is_there(html):
     manifest = json.loads((STATIC / "manifest.webmanifest").read_text())
     named = re.findall(r'\b(?:src|href)="/([^"]+)"', html) + [icon["src"].lstrip("/") for icon in manifest["icons"]]
-    assert [name for name in named if not (STATIC / name).is_file()] == []
+    assert [name for name in named if not (STATIC / name).is_file()] == ["stop"]  # that page is bedside's own
+    kept = json.loads(
+        re.findall(r"FILES = (\[.*?\])", (STATIC / "sw.js").read_text(), re.DOTALL)[0].replace("PAGE", '"/"')
+    )
+    there = {f"/assets/{path.name}" for path in STATIC.glob("assets/*") if path.suffix in (".js", ".css")}
+    assert {path for path in kept if path.startswith("/assets/")} == there, (
+        "the service worker keeps every part of the page"
+    )
     assert (STATIC / "icon-512.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.requirement("STP-12", "STP-01")
+def test_the_page_s_html_itself_links_to_stop_in_four_languages(html):
+    """It needs no script, and comes after the element that the script fills."""
+    assert html.index('id="page"') < html.index('href="/stop"')
+    link = re.search(r'<a href="/stop">(.*?)</a>', html, re.DOTALL)
+    assert link
+    assert re.findall(r'lang="(\w+)">[^<]+<', link[1]) == ["en", "de", "es", "fr"]
+
+
+def test_pulling_down_does_not_reload_the_page():
+    """Browsers take it from one or the other of the two elements."""
+    style = next(STATIC.glob("assets/*.css")).read_text()
+    assert re.search(r"html,body\{overscroll-behavior:none\}", style)
 
 
 def test_the_manifest_makes_the_page_installable_and_has_the_disclaimer():
@@ -74,7 +116,7 @@ def test_the_licence_of_every_package_in_the_bundle_ships_with_the_page():
         (licence,) = (path for path in folder.iterdir() if re.match(r"licen[cs]e(\.|$)", path.name, re.IGNORECASE))
         assert licence.read_text().strip() in notices, name
         assert f"{name} {json.loads((folder / 'package.json').read_text())['version']} (MIT)" in notices
-    assert "/THIRD-PARTY-NOTICES.txt" in next(STATIC.glob("assets/*.js")).read_text()
+    assert "/THIRD-PARTY-NOTICES.txt" in next(STATIC.glob("assets/page-*.js")).read_text()
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
     assert "pumpd/bedside/static/**" in wheel["artifacts"]
 
@@ -89,7 +131,7 @@ def test_an_import_cycle_in_the_page_fails_the_check():
 @pytest.mark.requirement("SEC-20")
 def test_every_screen_has_the_disclaimer():
     """The strip of Frame.tsx, on every screen, and the page without script."""
-    script = next(STATIC.glob("assets/*.js")).read_text()
+    script = next(STATIC.glob("assets/page-*.js")).read_text()
     assert "Not a cleared medical device" in script
     assert "Not a cleared medical device" in (STATIC / "index.html").read_text()
     assert "<Strip " in (PAGE / "src/parts/Frame.tsx").read_text()
@@ -114,6 +156,14 @@ def test_text_from_a_pump_is_never_markup():
     ways = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|dangerouslySet|\beval\(|new Function")
     found = [f"{path.name}: {way}" for path in SOURCES for way in ways.findall(path.read_text())]
     assert found == []
+
+
+@pytest.mark.requirement("STP-12")
+def test_storage_is_used_only_in_the_one_guarded_way():
+    """A browser that blocks it throws as soon as it is named, and would take the page and Stop with it."""
+    ways = re.compile(r"\b(?:localStorage|sessionStorage)\b")
+    sources = [path for path in SOURCES if path.suffix in (".ts", ".tsx") and not path.name.endswith(".test.ts")]
+    assert {path.name for path in sources if ways.search(path.read_text())} == {"storage.ts"}
 
 
 def test_no_source_file_is_long():

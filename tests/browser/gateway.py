@@ -274,6 +274,14 @@ class Network:
     def back(self) -> None:
         os.kill(self._pid, signal.SIGCONT)
 
+    def hold(self) -> None:
+        """Every connection, present or new, hangs without an end."""
+        os.kill(self._pid, signal.SIGUSR1)
+
+    def hold_no_more(self) -> None:
+        """New connections work again; those that hang do so for ever."""
+        os.kill(self._pid, signal.SIGUSR2)
+
 
 @contextlib.contextmanager
 def network(gateway: RealGateway) -> Iterator[Network]:

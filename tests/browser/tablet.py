@@ -84,13 +84,14 @@ class Tablet:
 
     def fill_order(self, bed: str, **fields: str) -> None:
         asked: dict[str, str] = {
-            "Drug": "ketamine-1mg-ml, constant rate", "Weight": "70", "Weight, typed again": "70",
+            "Drug": "Ketamine 1 mg/mL, constant rate", "Weight": "70", "Weight, typed again": "70",
             "Which weight?": "Actual", "Dose": "0.5", "Duration": "40", "Container": "50 mL",
-            "Patient token": next(patients),
         } | fields  # fmt: skip
+        patient = asked.pop("patient", None) or next(patients)
         self.gateway.free(bed)
-        self.gateway.ask(op="associate", pump=bed, patient=asked["Patient token"], by="the test")
+        self.gateway.ask(op="associate", pump=bed, patient=patient, by="the test")
         self.bed(bed, "order")
+        expect(self.page.get_by_role("form", name="Order")).to_contain_text(patient)
         for label, value in asked.items():
             if label in ("Drug", "Which weight?", "Container"):
                 self.page.get_by_role("group", name=label).get_by_text(value, exact=True).click()
@@ -105,12 +106,15 @@ class Tablet:
         expect(self.hold("start")).to_be_enabled()
 
     def scan(self, bed: str, wristband: str = "") -> None:
-        """Type as a scanner does, into the focused field. Default: the right wristband."""
+        """Type as a scanner does, into the focused field. Default: the right wristband, which is judged at once."""
         expect(self.page.get_by_label("Wristband of the patient")).to_be_focused()
-        wristband = wristband or self.gateway.pumps()[bed]["infusion"]["review"]["patient"]
-        self.page.keyboard.type(wristband)
+        patient = self.gateway.pumps()[bed]["infusion"]["review"]["patient"]
+        self.page.keyboard.type(wristband or patient)
         self.page.keyboard.press("Enter")
-        expect(self.page.get_by_test_id("scanned")).to_have_text(wristband)
+        right = not wristband or wristband == patient
+        expect(self.page.get_by_test_id("verdict")).to_contain_text(
+            f"This is the wristband of {patient}" if right else f"{wristband} is not the wristband of {patient}"
+        )
 
     def hold(self, what: str) -> Locator:
         return self.page.get_by_role("button", name=re.compile(f"^Hold to {what}"))

@@ -16,7 +16,7 @@ def test_pair_order_check_hold_run_finish_observe(browser, quick_testbed):
     with tablet(browser, quick_testbed, "quick tablet") as nurse:
         nurse.pair()
         nurse.sign_in("bed1")
-        nurse.order("bed1", **{"Patient token": "P-7"})
+        nurse.order("bed1", patient="P-7")
 
         for fact in TEN:  # on one screen, without scrolling
             place = nurse.page.locator("main").get_by_text(fact, exact=True).first
@@ -37,7 +37,7 @@ def test_pair_order_check_hold_run_finish_observe(browser, quick_testbed):
         expect(watched.get_by_test_id("observation-left")).to_contain_text("1:")
         for label, value in (("Systolic", "138"), ("Diastolic", "84"), ("Heart rate", "82"), ("SpO₂", "97")):
             watched.get_by_label(label).fill(value)
-        nurse.button("Save").click()
+        watched.get_by_role("button", name="Record", exact=True).click()
         expect(watched.get_by_role("row").filter(has_text="138/84")).to_contain_text("97")
         nurse.button("End it early").click()
         watched.get_by_label("Why does the observation end early?").fill("taken over by ward 8")

@@ -65,7 +65,7 @@ def another(code: str) -> str:
 @pytest.mark.requirement("SEC-01", "SEC-18", "SEC-22")
 async def test_a_tablet_is_paired_by_the_code_typed_at_the_gateway(tmp_path):
     async with open_testbed(tmp_path) as here:
-        tablet = Try(await opened(here, name="ward 7 tablet"))
+        tablet = Try(await opened(here), name="ward 7 tablet")
         answer = await offered(here, tablet)
         assert answer["gateway"] == here.gateway.settings.gateway
         assert not (await state(here, tablet))["offered"]
@@ -82,6 +82,18 @@ async def test_a_tablet_is_paired_by_the_code_typed_at_the_gateway(tmp_path):
         assert {"pairing_opened", "pairing_offered", "pairing_revealed", "tablet_paired"} <= set(here.kinds())
         again = await here.ask_as(BEDSIDE, op="pair_offer", **Try(tablet.token).offer)
         assert "closed" in again.reasons[0]  # one window, one tablet
+
+
+@pytest.mark.parametrize(
+    ("typed", "at_the_gateway", "kept"),
+    [("bed 1", "demo tablet", "bed 1"), (" bed  1 ", "", "bed 1"), ("", "spare", "spare"), ("  ", "", "tablet")],
+)
+async def test_the_name_that_a_person_gives_a_tablet_is_kept(tmp_path, typed, at_the_gateway, kept):
+    async with open_testbed(tmp_path) as here:
+        tablet = Try(await opened(here, name=at_the_gateway), name=typed)
+        assert (await here.ask(op="pair_accept", code=await answered(here, tablet))).ok
+        assert [key.name for key in paired(here)] == [kept]
+        assert (await state(here, tablet))["tablet"]["name"] == kept
 
 
 @pytest.mark.requirement("SEC-22")

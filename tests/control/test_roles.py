@@ -14,8 +14,8 @@ ANY = {"hello", "sign_in", "sign_out", "touch"}
 OPENS = {
     "view": set(),
     "confirm": {
-        *("challenge", "confirm", "associate", "dissociate", "pause", "resume", "clear"),
-        *("identify", "reconcile"),
+        *("challenge", "confirm", "wristband", "associate", "dissociate", "pause", "resume", "clear"),
+        *("pause_reason", "identify", "reconcile"),
         *("acknowledge", "pause_audio", "vitals", "end_observation"),
         *("history", "correct_dose", "plasma"),
         *("preview_rest", "rest"),  # where the library entry allows it: tests/control/test_rest.py

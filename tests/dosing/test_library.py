@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from pumpd.dosing import LibraryError
+from pumpd.dosing.canonical import plain_data
 from pumpd.dosing.library import load, parse
 from pumpd.dosing.library_containers import parse_containers
 from pumpd.library.files import CHECKOUT, default_library, read_library
@@ -420,3 +421,19 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
 
 def test_the_library_that_is_used_by_default_loads():
     assert read_library(default_library()).entries
+
+
+def test_a_name_says_the_entry_s_concentration_and_no_other_entry_has_it():
+    assert LIBRARY.entries["ketamine-1mg-ml"].name == "Ketamine 1 mg/mL, constant rate"
+    wrong = changed('name = "Ketamine 1 mg/mL,', 'name = "Ketamine 2 mg/mL,')
+    assert any("says 2 mg/mL, the concentration is 1 mg/mL" in each for each in problems(wrong))
+    same = changed("mL, constant rate", "mL, gentle start")
+    with pytest.raises(LibraryError, match="is the name of ketamine-1mg-ml"):
+        load({**FILES, NAME: same})
+
+
+def test_a_library_without_names_keeps_the_digest_that_was_signed():
+    """The name was added to a format that sites have signed: without one, its key is not in the canonical form."""
+    named = LIBRARY.entries["ketamine-1mg-ml"]
+    assert plain_data(named)["name"] == named.name
+    assert "name" not in plain_data(named.model_copy(update={"name": None}))

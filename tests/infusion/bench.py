@@ -14,6 +14,7 @@ from pumpd.infusion import Infusion, Limits, Place, State, Window, advance, begi
 from pumpd.infusion import events as ev
 from pumpd.pump import Done, Outcome, PumpAlarm, PumpProgram, PumpState, RateStep, Reading, Refused, Unknown
 from pumpd.quantities import NS_PER_S, Duration, Length, Rate, Volume
+from pumpd.texts import Text
 
 S = NS_PER_S
 MIN = 60 * S
@@ -138,8 +139,19 @@ class Bench:
     def send(self, event: ev.Event) -> tuple[ev.Action, ...]:
         self.infusion, actions = advance(self.infusion, event)
         self.check_order(actions)
+        self.check_messages(actions)
         self.carry_out(actions)
         return actions
+
+    @staticmethod
+    def check_messages(actions: tuple[ev.Action, ...]) -> None:
+        """What a person is told is a message, so that it can be said in their language."""
+        for action in actions:
+            match action:
+                case ev.Refuse(reasons=reasons):
+                    assert all(isinstance(reason, Text) for reason in reasons), reasons
+                case ev.Record(kind="state_changed", body=body):
+                    assert isinstance(body["reason"], Text), body
 
     @staticmethod
     def check_order(actions: tuple[ev.Action, ...]) -> None:

@@ -15,6 +15,7 @@ from pumpd.infusion.doubt import contradiction
 from pumpd.infusion.record import event_from_data, event_to_data, infusion_from_data, to_data
 from pumpd.pump import AlarmCode, PumpAlarm, PumpState, Reading
 from pumpd.quantities import Rate, Volume
+from pumpd.texts import text
 from tests.infusion.bench import MIN, Pump, S, bench, infusion
 
 pytestmark = pytest.mark.requirement("COM-15")
@@ -24,7 +25,7 @@ DOUBTED = AlarmCode.IDENTITY_DOUBTED
 
 def doubt(here, *, others=True):
     """The cable is back; control says so before anything is read."""
-    return here.send(ev.PumpDoubted(here.now_ns, "the link was lost", others))
+    return here.send(ev.PumpDoubted(here.now_ns, text("identity.test", "the link was lost"), others))
 
 
 def identify(here):

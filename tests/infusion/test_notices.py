@@ -4,8 +4,10 @@ import pytest
 
 from pumpd.infusion import State
 from pumpd.infusion import events as ev
+from pumpd.infusion.evaluate import _no_more_flow
 from pumpd.infusion.interlocks.near_end import _given_by_then
 from pumpd.infusion.limits import Limits
+from pumpd.infusion.pause_ends import pause_ends_ns
 from pumpd.infusion.record import from_data, to_data
 from pumpd.pump import ALARM_TABLE, AlarmCode, Priority, PumpAlarm
 from pumpd.quantities import Volume
@@ -120,6 +122,29 @@ def test_the_budget_of_all_pauses_together_and_the_window_have_it_as_well():
     assert AlarmCode.PAUSE_ENDING in here.infusion.alarms
     here.wait(90 * S)
     assert here.infusion.alarms == {AlarmCode.WINDOW_CLOSED}
+
+
+@pytest.mark.requirement("ALM-17", "WIN-05")
+@pytest.mark.parametrize(
+    "waiting",
+    [
+        infusion(),  # the limit of one pause
+        infusion(limits=Limits(pause_total_ns=150 * S)),
+        infusion(minutes=1),  # the window with its pauses
+        infusion().but(closes_ns=43 * MIN),  # the time for the treatment
+    ],
+)
+def test_the_time_left_that_is_shown_ends_when_the_pause_does(waiting):
+    here = Bench(waiting).run()
+    assert pause_ends_ns(here.infusion, here.now_ns) is None
+    here.wait(10 * S)
+    paused(here)
+    ends = pause_ends_ns(here.infusion, here.now_ns)
+    assert ends is not None
+    assert not _no_more_flow(here.infusion, ends - 1)
+    assert _no_more_flow(here.infusion, ends + 1)
+    here.wait(20 * S)
+    assert pause_ends_ns(here.infusion, here.now_ns) == ends
 
 
 @pytest.mark.requirement("ALM-17", "PRG-25")

@@ -11,6 +11,7 @@ from pumpd.infusion import events as ev
 from pumpd.infusion.interlocks import confirmation
 from pumpd.pump import AlarmCode, Done, PumpAlarm, PumpProgram, RateStep, Refused, Unknown
 from pumpd.quantities import Rate, Volume
+from pumpd.texts import text
 from tests.infusion.bench import MIN, PATIENT, Bench, S, bench, infusion, program
 
 
@@ -227,7 +228,7 @@ def test_a_program_that_reads_back_differently_is_abandoned(held):
 
 
 @pytest.mark.requirement("STA-05", "SEC-17")
-@pytest.mark.parametrize("outcome", [Refused(("no",)), Unknown("silence")])
+@pytest.mark.parametrize("outcome", [Refused((text("pump.test", "no"),)), Unknown("silence")])
 def test_without_a_read_back_there_is_no_confirmation(outcome):
     here = bench(auto=False)
     here.send(ev.ReadingTaken(S, here.pump.reading(0)))

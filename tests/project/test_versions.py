@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-FOLDERS = (".", "drivers", "simulators", "examples/reference-pump", "examples/toy-pump")
+FOLDERS = (".", "drivers", "simulators", "ward", "examples/reference-pump", "examples/toy-pump")
 
 
 def project(folder: str) -> dict:

@@ -91,7 +91,10 @@ class VirtualGateway:
         return all(_is_read(states[bed]) for bed in self.plugged) and self._served()
 
     def _served(self) -> bool:
-        return "active" in self.run("systemctl is-active pumpd-bedside", check=False).out.split()
+        try:
+            return "active" in self.run("systemctl is-active pumpd-bedside", check=False).out.split()
+        except TimeoutError:  # a machine that still starts may be too busy for its agent
+            return False
 
     # -- in the machine ----------------------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ class Debian:
 DEBIANS = {each.name: each for each in (Debian("deb12", "bookworm", "3.11"), Debian("deb13", "trixie", "3.13"))}
 
 # Each group of distributions is a folder in lib/: the extra of pumpd that asks for it, or "" for what control needs.
-GROUPS = {"core": "", "bedside": "bedside", "telemetry": "telemetry", "cli": "cli", "gpio": "gpio"}
+GROUPS = {"core": "", "bedside": "bedside", "telemetry": "telemetry", "fleet": "fleet", "cli": "cli", "gpio": "gpio"}
 SIMULATORS = "simulators"  # a group by itself: it uses core, bedside and telemetry
 OWN = {"pumpd": ("core", "."), "pumpd-drivers": ("core", "drivers"), "pumpd-simulators": (SIMULATORS, "simulators")}
 
@@ -44,7 +44,9 @@ PROGRAMS_TABLE = {
     "pumpd": Program("pumpd", ("core", "cli"), "the commands of a gateway"),
     "pumpd-control": Program("pumpd.control", ("core", "gpio"), "control: the pumps, over serial lines"),
     "pumpd-bedside": Program("pumpd.bedside", ("core", "bedside"), "bedside: the tablets' HTTPS server"),
-    "pumpd-telemetry": Program("pumpd.telemetry", ("core", "telemetry"), "telemetry: the journal to an MQTT broker"),
+    "pumpd-telemetry": Program(
+        "pumpd.telemetry", ("core", "telemetry", "fleet"), "telemetry: the journal to an MQTT broker and to the ward"
+    ),
     "pumpd-vitals": Program("pumpd.vitals", ("core", "telemetry"), "vitals: vital signs from an MQTT broker"),
     # Asked by the maintainer scripts of packaging/: exit status 0 permits.
     "pumpd-may-update": Program("pumpd.update.may", ("core",), "whether the software may be changed now"),

@@ -9,7 +9,7 @@ from collections.abc import Awaitable
 from decimal import Decimal
 from typing import Protocol
 
-from pumpd.driving import DeclinedError, KeepAlive, Lane
+from pumpd.driving import DeclinedError, KeepAlive, Lane, text
 from pumpd.quantities import Duration
 from pumpd_drivers.alaris_asena.codec import security_code
 from pumpd_drivers.alaris_asena.replies import Fields, number
@@ -43,17 +43,38 @@ class ControlToken:
         for word in self._words:
             reply = await self._command(word, "ENABLED", security_code(self.serial), epoch=epoch, lane=lane)
             if reply[:1] != ("ENABLED",):
-                raise DeclinedError(f"{word}: the pump does not accept remote control ({'^'.join(reply)})")
+                raise DeclinedError(
+                    text(
+                        "alaris_asena.no_control",
+                        "{command}: the pump does not accept remote control ({reply})",
+                        command=word,
+                        reply="^".join(reply),
+                    )
+                )
             assumed_ms = Decimal(self._settings.token_lapse_s) * 1000
             if assumed_ms and reply[4:5] == ("ms",) and number(word, reply, 3, "ms") > assumed_ms:
-                raise DeclinedError(f"{word}: the pump reports a token lifetime of {reply[3]} ms, above token_lapse_s")
+                raise DeclinedError(
+                    text(
+                        "alaris_asena.token",
+                        "{command}: the pump reports a token lifetime of {lifetime} ms, above token_lapse_s",
+                        command=word,
+                        lifetime=reply[3],
+                    )
+                )
 
     async def give_back(self, epoch: int) -> None:
         self._repeated.end()
         for word in self._words:
             reply = await self._command(word, "DISABLED", epoch=epoch)
             if reply[:1] != ("DISABLED",):
-                raise DeclinedError(f"{word}: sent DISABLED, the pump replied {'^'.join(reply)}")
+                raise DeclinedError(
+                    text(
+                        "alaris_asena.not_disabled",
+                        "{command}: sent DISABLED, the pump replied {reply}",
+                        command=word,
+                        reply="^".join(reply),
+                    )
+                )
 
     def keep(self, lease: Duration) -> None:
         """Repeat the token from now on, as long as `renew` is called within each lease."""

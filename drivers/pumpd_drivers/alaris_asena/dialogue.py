@@ -10,7 +10,7 @@ from abc import ABC
 from collections.abc import Callable
 from typing import TypeAlias
 
-from pumpd.driving import DeclinedError, Lane, LinkDriver, Side, UnansweredError
+from pumpd.driving import DeclinedError, Lane, LinkDriver, Side, UnansweredError, text
 from pumpd_drivers.alaris_asena.codec import Garbage, Message
 from pumpd_drivers.alaris_asena.control_token import ControlToken
 from pumpd_drivers.alaris_asena.replies import Fields, Status, plain
@@ -45,12 +45,28 @@ class AlarisDialogue(LinkDriver[Heard], ABC):
         """A setting; the pump's reply must show that it holds the value."""
         held = await self.command(word, *fields, epoch=epoch)
         if [plain(field) for field in held[: len(fields)]] != [plain(field) for field in fields]:
-            raise DeclinedError(f"{word}: sent {'^'.join(fields)}, the pump holds {'^'.join(held) or 'nothing'}")
+            raise DeclinedError(
+                text(
+                    "alaris_asena.holds_other",
+                    "{command}: sent {sent}, the pump holds {held}",
+                    command=word,
+                    sent="^".join(fields),
+                    held="^".join(held) or text("alaris_asena.nothing", "nothing"),
+                )
+            )
 
     async def status(self, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> Status:
         status = Status.of(await self.question("INF", lane=lane, epoch=epoch))
         if self.control.serial not in ("", status.serial):
-            raise UnansweredError(f"INF: another pump replied, {status.serial}, not {self.control.serial}")
+            raise UnansweredError(
+                text(
+                    "alaris_asena.another",
+                    "{command}: another pump replied, {found}, not {serial}",
+                    command="INF",
+                    found=status.serial,
+                    serial=self.control.serial,
+                )
+            )
         return status
 
     async def stopped(self, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> bool:
@@ -58,7 +74,7 @@ class AlarisDialogue(LinkDriver[Heard], ABC):
 
     async def require_stopped(self, epoch: int) -> None:
         if not await self.stopped(epoch=epoch):
-            raise DeclinedError("the pump is infusing, not stopped: stop it first")
+            raise DeclinedError(text("alaris_asena.infusing", "the pump is infusing, not stopped: stop it first"))
 
 
 def _answers(word: str) -> Callable[[Heard], bool]:

@@ -22,6 +22,8 @@ from pumpd.driving import (
     UnansweredError,
     join,
     now_ns,
+    of_error,
+    text,
 )
 from pumpd.pump import Capabilities, Container, Identity, Mark, PumpProgram, PumpState, Reading, StopFrames
 from pumpd.quantities import Duration, Length
@@ -74,12 +76,26 @@ class AlarisAsena(AlarisDialogue):
         reply = " ".join(await self.question("COMMS_PROTOCOL", epoch=epoch))
         protocol = _PROTOCOL.fullmatch(reply)
         if not serial or protocol is None:
-            raise DeclinedError(f"the pump reports serial {serial!r} and protocol {reply!r}: this is no Asena")
+            raise DeclinedError(
+                text(
+                    "alaris_asena.no_asena",
+                    "the pump reports serial {serial} and protocol {protocol}: this is no Asena",
+                    serial=f"{serial!r}",
+                    protocol=f"{reply!r}",
+                )
+            )
         revision = protocol["revision"]
         newest = self.settings.newest_firmware
         if self.settings.firmware_is_revision and tuple(map(int, revision.split("."))) > newest:
             last = ".".join(map(str, newest))
-            raise DeclinedError(f"firmware: {revision} has no remote control; {last} is the last that has")
+            raise DeclinedError(
+                text(
+                    "alaris_asena.firmware",
+                    "firmware: {revision} has no remote control; {last} is the last that has",
+                    revision=revision,
+                    last=last,
+                )
+            )
         if not self.control.identified(serial):
             self._loaded = None
         return Identity("Asena", revision, serial)
@@ -113,12 +129,22 @@ class AlarisAsena(AlarisDialogue):
         wait_s = self.settings.token_lapse_s + self.settings.reply_timeout_s + self.settings.quiet_s
         lease_s = watchdog.ns / 1e9 - wait_s
         if lease_s <= 0 or watchdog > limits.LONGEST_LEASE:
-            raise DeclinedError(f"watchdog: {watchdog} is not within {wait_s:g} s to {limits.LONGEST_LEASE}")
+            raise DeclinedError(
+                text(
+                    "alaris_asena.watchdog",
+                    "watchdog: {watchdog} is not within {least} s to {longest}",
+                    watchdog=watchdog,
+                    least=f"{wait_s:g}",
+                    longest=limits.LONGEST_LEASE,
+                )
+            )
         assert self._loaded is not None  # `start` refuses without
         try:
             await self._require_ready(self._loaded, epoch)
         except UnansweredError as error:
-            raise DeclinedError(f"INF_START was not sent: {error}") from error
+            raise DeclinedError(
+                text("alaris_asena.not_sent", "INF_START was not sent: {why}", why=of_error(error))
+            ) from error
         self._loaded = None
         self.control.keep(Duration.from_ns(int(lease_s * 1e9)))
         await self.command("INF_START", epoch=epoch)
@@ -127,7 +153,13 @@ class AlarisAsena(AlarisDialogue):
             if status.rate and not status.stopped(self.settings):
                 return
             await asyncio.sleep(CHECK_AGAIN_S)
-        raise UnansweredError("INF_START: the pump replied, but does not report that it infuses")
+        raise UnansweredError(
+            text(
+                "pump.does_not_infuse",
+                "{command}: the pump replied, but does not report that it infuses",
+                command="INF_START",
+            )
+        )
 
     async def _require_ready(self, loaded: PumpProgram, epoch: int) -> None:
         await self.require_stopped(epoch)
@@ -148,7 +180,9 @@ class AlarisAsena(AlarisDialogue):
         if self.control.serial:  # it may accept a stop from its controller only
             await self.control.take(None, Lane.STOP)
         await asyncio.sleep(CHECK_AGAIN_S)
-        raise UnansweredError("INF_STOP: the pump does not report that it has stopped")
+        raise UnansweredError(
+            text("pump.has_not_stopped", "{command}: the pump does not report that it has stopped", command="INF_STOP")
+        )
 
     async def _release(self, epoch: int) -> None:
         await self.require_stopped(epoch)

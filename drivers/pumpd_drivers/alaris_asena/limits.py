@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from pumpd.driving import text
 from pumpd.pump import Capabilities, Container, FixedStep, LossOfControl, PumpKind
 from pumpd.quantities import Duration, Rate, Volume
 from pumpd_drivers.alaris_asena.settings import AlarisSettings
@@ -12,7 +13,9 @@ LONGEST_LEASE = Duration(60)
 def capabilities(family: str, container: Container, settings: AlarisSettings) -> Capabilities:
     """Raises ValueError for a container that the pump does not take."""
     if container.diameter is None:
-        raise ValueError("diameter: this pump takes syringes; give the syringe's inner diameter")
+        raise ValueError(
+            text("limits.syringe_diameter", "diameter: this pump takes syringes; give the syringe's inner diameter")
+        )
     return Capabilities(
         family=family,
         kind=PumpKind.SYRINGE,

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pumpd.driving import UnansweredError
+from pumpd.driving import UnansweredError, text
 from pumpd.pump import PumpAlarm
 from pumpd.quantities import Rate, Volume
 from pumpd_drivers.alaris_asena.settings import AlarisSettings
@@ -32,7 +32,15 @@ def number(word: str, fields: Fields, place: int, unit: str) -> Decimal:
     match fields[place : place + 2]:
         case (value, reported) if reported == unit and _PLAIN.fullmatch(value):
             return Decimal(value)
-    raise UnansweredError(f"{word}: the pump replied {'^'.join(fields)}; a number in {unit} was expected")
+    raise UnansweredError(
+        text(
+            "alaris_asena.number",
+            "{command}: the pump replied {reply}; a number in {unit} was expected",
+            command=word,
+            reply="^".join(fields),
+            unit=unit,
+        )
+    )
 
 
 def plain(field: str) -> str:
@@ -55,7 +63,9 @@ class Status:
     def of(cls, fields: Fields) -> "Status":
         """Raises UnansweredError for fields that are not a status."""
         if len(fields) < 10:
-            raise UnansweredError(f"INF: the reply is too short ({'^'.join(fields)})")
+            raise UnansweredError(
+                text("alaris_asena.short", "INF: the reply is too short ({reply})", reply="^".join(fields))
+            )
         pressure = _PRESSURE.fullmatch(fields[8]) if fields[9] == "mmHg" else None
         return cls(
             serial=fields[0],

@@ -9,7 +9,7 @@ Promises:
 from collections.abc import Callable
 from typing import TypeVar
 
-from pumpd.driving import RETRIES, DeclinedError, KeepAlive, Lane, LinkDriver, Side
+from pumpd.driving import RETRIES, DeclinedError, KeepAlive, Lane, LinkDriver, Side, text
 from pumpd.quantities import Duration
 from pumpd_drivers.dianet_star import replies
 from pumpd_drivers.dianet_star.codec import Garbage, Reply, Request
@@ -49,7 +49,9 @@ class RefusedError(DeclinedError):
 
     def __init__(self, what: str, code: int) -> None:
         self.code = code
-        super().__init__(f"{what}: the pump refuses: {Refusal.text_of(code)}")
+        super().__init__(
+            text("pump.refuses", "{command}: the pump refuses: {why}", command=what, why=Refusal.text_of(code))
+        )
 
 
 class DianetStarDialogue(LinkDriver[Reply | Garbage]):

@@ -25,10 +25,23 @@ from pumpd.driving import (
     UnansweredError,
     join,
     now_ns,
+    of_error,
     port_failed,
+    text,
     timed_out,
 )
-from pumpd.pump import Capabilities, Container, Identity, Mark, PumpAlarm, PumpClock, PumpProgram, PumpState, Reading
+from pumpd.pump import (
+    Capabilities,
+    Container,
+    Identity,
+    Mark,
+    PumpAlarm,
+    PumpClock,
+    PumpProgram,
+    PumpState,
+    Reading,
+    word,
+)
 from pumpd.quantities import Duration, Length
 from pumpd_drivers.dianet_star import limits, program, replies
 from pumpd_drivers.dianet_star.codec import Garbage, Reply, ReplyFramer, RequestFramer
@@ -80,10 +93,23 @@ class DianetStar(DianetStarDialogue):
         clock = PumpClock(ident.unix_time_s, now_ns()) if self.settings.tells_time else None
         kind, name = _KINDS[self.settings.model]
         if ident.kind != kind:
-            raise DeclinedError(f"model: the pump reports type {ident.kind}; a {name} is type {kind}")
+            raise DeclinedError(
+                text(
+                    "dianet_star.model",
+                    "model: the pump reports type {found}; a {name} is type {kind}",
+                    found=ident.kind,
+                    name=name,
+                    kind=kind,
+                )
+            )
         if self.settings.serial not in ("", str(ident.serial)):
             raise DeclinedError(
-                f"serial: the pump reports {ident.serial}; the settings allow only {self.settings.serial}"
+                text(
+                    "pump.other_serial",
+                    "serial: the pump reports {serial}; the settings allow only {allowed}",
+                    serial=ident.serial,
+                    allowed=self.settings.serial,
+                )
             )
         if self.ident is not None and self.ident.number != ident.number:
             self._loaded, self._given = None, 0  # they belong to the other pump
@@ -134,7 +160,7 @@ class DianetStar(DianetStarDialogue):
         """
         before, now = self.ident, await self.get(Ident)
         if before is None or now.number != before.number:
-            raise DeclinedError(f"another pump replied: serial {now.serial}")
+            raise DeclinedError(text("dianet_star.another", "another pump replied: serial {serial}", serial=now.serial))
         await self.switch(Mode.DOKU, None)
         status = await self.status()
         self.latch(PumpAlarm.PUMP_RESET)
@@ -157,15 +183,23 @@ class DianetStar(DianetStarDialogue):
         lease = Duration.from_ns(watchdog.ns - int(silent_s * 1e9))
         if lease <= Duration(0) or watchdog > limits.LONGEST_WATCHDOG:
             raise DeclinedError(
-                f"watchdog: {watchdog} is not above {silent_s:.2f} s, within which the pump may stop by itself, and up "
-                f"to {limits.LONGEST_WATCHDOG}"
+                text(
+                    "dianet_star.watchdog",
+                    "watchdog: {watchdog} is not above {least} s, within which the pump may stop by itself, and "
+                    "up to {longest}",
+                    watchdog=watchdog,
+                    least=f"{silent_s:.2f}",
+                    longest=limits.LONGEST_WATCHDOG,
+                )
             )
         await program.require_unused(self, epoch)
         status = await self._require_stopped(epoch)
         if not status.state & State.FERNREGEL:
-            raise DeclinedError("the pump left closed loop: load the program again")
+            raise DeclinedError(text("dianet_star.left_loop", "the pump left closed loop: load the program again"))
         if not status.state & State.RUN_READY:
-            raise DeclinedError("the pump reports that it is not ready to run: see its display")
+            raise DeclinedError(
+                text("dianet_star.not_ready", "the pump reports that it is not ready to run: see its display")
+            )
         self.hold.begin(lease)
         try:
             await self.do(Word.ACTION, DoIt(Action.START_STOP, 1), epoch)
@@ -175,16 +209,27 @@ class DianetStar(DianetStarDialogue):
         for _ in range(START_CHECKS):
             if replies.state((await self.status()).state) is PumpState.INFUSING:
                 return
-        raise UnansweredError("start: the pump replied, but does not report that it runs")
+        raise UnansweredError(
+            text("pump.does_not_run", "{command}: the pump replied, but does not report that it runs", command="start")
+        )
 
     async def _confirm(self, refusal: RefusedError) -> None:
         """A refused start counts as refused only when nothing flows. Raises UnansweredError otherwise."""
         try:
             status = await self.status()
         except (DeclinedError, UnansweredError) as error:
-            raise UnansweredError(f"{refusal}; its state could then not be read: {error}") from error
+            raise UnansweredError(
+                text(
+                    "pump.then_not_read",
+                    "{refusal}; its state could then not be read: {error}",
+                    refusal=of_error(refusal),
+                    error=of_error(error),
+                )
+            ) from error
         if not (state := replies.state(status.state)).no_flow:
-            raise UnansweredError(f"{refusal}; but it is {state}")
+            raise UnansweredError(
+                text("pump.but_is", "{refusal}; but it is {state}", refusal=of_error(refusal), state=word(state))
+            )
 
     async def _stop(self) -> None:
         try:
@@ -209,7 +254,14 @@ class DianetStar(DianetStarDialogue):
                 return
             if status.state & State.OPERATED:
                 await asyncio.sleep(KEYS_HOLD_BACK_S)
-            raise UnansweredError(f"stop: the pump reports that it is {state}")
+            raise UnansweredError(
+                text(
+                    "pump.stop_reports",
+                    "{command}: the pump reports that it is {state}",
+                    command="stop",
+                    state=word(state),
+                )
+            )
         except (RefusedError, UnansweredError) as error:
             if port_failed(error):
                 raise
@@ -237,5 +289,7 @@ class DianetStar(DianetStarDialogue):
     async def _require_stopped(self, epoch: int) -> Status:
         status = await self.status(epoch=epoch)
         if (state := replies.state(status.state)) is not PumpState.STOPPED:
-            raise DeclinedError(f"the pump is {state}, not stopped: stop it first")
+            raise DeclinedError(
+                text("pump.not_stopped", "the pump is {state}, not stopped: stop it first", state=word(state))
+            )
         return status

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from pumpd.driving import text
 from pumpd.pump import Capabilities, Container, FixedStep, LossOfControl, PumpKind, RateStep
 from pumpd.quantities import Duration, Rate, Volume
 from pumpd_drivers.dianet_star.segments import Limits
@@ -14,9 +15,18 @@ def capabilities(family: str, container: Container, settings: DianetStarSettings
     """Raises ValueError for a container that the model does not take."""
     volumetric = settings.model == "infusomat-fms"
     if volumetric and container.diameter is not None:
-        raise ValueError("diameter: this pump takes bags and bottles; for syringes, set model to perfusor-fm")
+        raise ValueError(
+            text(
+                "dianet_star.bags", "diameter: this pump takes bags and bottles; for syringes, set model to perfusor-fm"
+            )
+        )
     if not volumetric and container.diameter is None:
-        raise ValueError("diameter: this pump takes syringes; for bags and bottles, set model to infusomat-fms")
+        raise ValueError(
+            text(
+                "dianet_star.syringes",
+                "diameter: this pump takes syringes; for bags and bottles, set model to infusomat-fms",
+            )
+        )
     native = settings.stops_when_control_is_lost
     return Capabilities(
         family=family,
@@ -37,12 +47,27 @@ def capabilities(family: str, container: Container, settings: DianetStarSettings
 
 def step_reasons(step: RateStep, limits: Limits) -> list[str]:
     """Why a step does not fit the limits that the pump reports; empty when it does."""
-    reasons = []
+    reasons: list[str] = []
     low, high = rate(limits.cc_rate_min), rate(limits.cc_rate_max)
     if not low <= step.rate <= high:
-        reasons.append(f"rate: {step.rate} is not within {low} to {high}, the pump's own limits in closed loop")
+        reasons.append(
+            text(
+                "dianet_star.rate",
+                "rate: {rate} is not within {low} to {high}, the pump's own limits in closed loop",
+                rate=step.rate,
+                low=low,
+                high=high,
+            )
+        )
     if step.volume > (most := volume(limits.vtbd_max)):
-        reasons.append(f"volume: {step.volume} is above the pump's own limit {most}")
+        reasons.append(
+            text(
+                "dianet_star.volume",
+                "volume: {volume} is above the pump's own limit {most}",
+                volume=step.volume,
+                most=most,
+            )
+        )
     return reasons
 
 

@@ -3,7 +3,7 @@
 What is written here counts once it has been read back.
 """
 
-from pumpd.driving import DeclinedError, Lane
+from pumpd.driving import DeclinedError, Lane, listed, text
 from pumpd.pump import RateStep
 from pumpd_drivers.dianet_star import limits
 from pumpd_drivers.dianet_star.dialogue import HOLD, DianetStarDialogue
@@ -32,7 +32,7 @@ async def write(pump: DianetStarDialogue, step: RateStep, epoch: int) -> None:
     Raises DeclinedError, UnansweredError.
     """
     if reasons := limits.step_reasons(step, await pump.get(Limits, epoch=epoch)):
-        raise DeclinedError("; ".join(reasons))
+        raise DeclinedError(listed(reasons))
     await pump.switch(Mode.FERNREGEL, epoch)
     pump.hold.begin(HOLD)
     await pump.do(Word.ACTION, DoIt(Action.START_STOP, 0), epoch)  # it is stopped; this acknowledges old alarms
@@ -47,16 +47,28 @@ async def write(pump: DianetStarDialogue, step: RateStep, epoch: int) -> None:
 async def require_unused(pump: DianetStarDialogue, epoch: int) -> None:
     """The counter is at 0. Raises DeclinedError otherwise: the pump then holds only the rest of a program."""
     if given := (await pump.get(Actual, epoch=epoch)).infused:
-        raise DeclinedError(f"the pump's counter shows {limits.volume(given)}: load the program again")
+        raise DeclinedError(
+            text(
+                "dianet_star.counter",
+                "the pump's counter shows {given}: load the program again",
+                given=limits.volume(given),
+            )
+        )
 
 
 async def read(pump: DianetStarDialogue, epoch: int) -> RateStep:
     """Everything that a start would run. Raises DeclinedError when that has no end, or a second step."""
     if (await pump.get(Reload, epoch=epoch)).active:
-        raise DeclinedError("the pump holds a second step (reload), which is not part of any pumpd program")
+        raise DeclinedError(
+            text("dianet_star.reload", "the pump holds a second step (reload), which is not part of any pumpd program")
+        )
     now = await pump.get(Setpoint, epoch=epoch)
     if now.rate in (0, LEAVE_32) or now.vtbd in (0, LEAVE_32):
-        raise DeclinedError("the pump holds no rate, or no volume that would end its flow: load a program")
+        raise DeclinedError(
+            text(
+                "dianet_star.no_program", "the pump holds no rate, or no volume that would end its flow: load a program"
+            )
+        )
     return RateStep(limits.rate(now.rate), limits.volume(now.vtbd))
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import ClassVar, Self
 
+from pumpd.texts import text
+
 LEAVE_8, LEAVE_16, LEAVE_32 = 0xFF, 0xFFFF, 0xFFFFFFFF
 NAME_LENGTH, HISTORY_LENGTH = 20, 10
 SERIAL_BITS = 18  # the low bits of the ident number; the bits above are the type
@@ -81,23 +83,24 @@ class Refusal(IntEnum):
 
     @classmethod
     def text_of(cls, code: int) -> str:
-        known = (text for refusal, text in _REFUSALS.items() if refusal == code)
-        return f"{next(known, 'for a reason that is not public')} ({code:#04x})"
+        known = (why for refusal, why in _REFUSALS.items() if refusal == code)
+        why = next(known, text("dianet_star.not_public", "for a reason that is not public"))
+        return text("dianet_star.refusal", "{why} ({code})", why=why, code=f"{code:#04x}")
 
 
 _REFUSALS = {
-    Refusal.CRC: "the frame arrived damaged",
-    Refusal.FRAME: "the frame is malformed",
-    Refusal.SEGMENT: "it does not know the segment",
-    Refusal.USER: "its keys are in use",
-    Refusal.IDENT: "the inverted ident number is wrong",
-    Refusal.RANGE: "a value is out of range",
-    Refusal.LENGTH: "the data has the wrong length",
-    Refusal.ADDRESS: "the address is wrong",
-    Refusal.MODE: "not allowed in its present mode",
-    Refusal.CLOCK: "the clock cannot be set now",
-    Refusal.ACTION: "the action cannot be done now",
-    Refusal.CONTEXT: "the values do not go together",
+    Refusal.CRC: text("dianet_star.crc", "the frame arrived damaged"),
+    Refusal.FRAME: text("dianet_star.frame", "the frame is malformed"),
+    Refusal.SEGMENT: text("dianet_star.segment", "it does not know the segment"),
+    Refusal.USER: text("dianet_star.user", "its keys are in use"),
+    Refusal.IDENT: text("dianet_star.ident", "the inverted ident number is wrong"),
+    Refusal.RANGE: text("dianet_star.range", "a value is out of range"),
+    Refusal.LENGTH: text("dianet_star.length", "the data has the wrong length"),
+    Refusal.ADDRESS: text("dianet_star.address", "the address is wrong"),
+    Refusal.MODE: text("dianet_star.mode", "not allowed in its present mode"),
+    Refusal.CLOCK: text("dianet_star.clock", "the clock cannot be set now"),
+    Refusal.ACTION: text("dianet_star.action", "the action cannot be done now"),
+    Refusal.CONTEXT: text("dianet_star.context", "the values do not go together"),
 }
 
 

@@ -11,7 +11,7 @@ from abc import ABC
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pumpd.driving import DeclinedError, Lane, LinkDriver, Side
+from pumpd.driving import DeclinedError, Lane, LinkDriver, Side, text
 from pumpd.quantities import Rate, Volume
 from pumpd_drivers.fresenius_base_a.codec import ACK, NAK, NO_ACK, Frame, Heard, Signal
 from pumpd_drivers.fresenius_base_a.limits import RATE_STEP, VOLUME_STEP
@@ -27,8 +27,16 @@ Fits = Callable[[Frame], bool]
 class PumpRefusedError(DeclinedError):
     """The pump replied I with this code: certainly not done."""
 
-    def __init__(self, text: str, code: str) -> None:
-        super().__init__(f"{text}: the pump refuses: {ERRORS.get(code, 'an error without a name')} ({code})")
+    def __init__(self, request: str, code: str) -> None:
+        super().__init__(
+            text(
+                "pump.refuses_with_code",
+                "{command}: the pump refuses: {why} ({code})",
+                command=request,
+                why=ERRORS.get(code, text("fresenius_base_a.no_name", "an error without a name")),
+                code=code,
+            )
+        )
         self.code = code
 
 
@@ -156,9 +164,16 @@ def _answer(address: int | None, fits: Fits, *, naks: bool) -> Callable[[Heard],
     return accepts
 
 
-def _agreed(text: str, heard: Heard) -> Frame:
+def _agreed(request: str, heard: Heard) -> Frame:
     if not isinstance(heard, Frame):
-        raise DeclinedError(f"{text}: the pump did not accept the frame ({heard})")
+        raise DeclinedError(
+            text(
+                "fresenius_base_a.frame",
+                "{command}: the pump did not accept the frame ({heard})",
+                command=request,
+                heard=heard,
+            )
+        )
     if heard.letter == "I":
-        raise PumpRefusedError(text, heard.data)
+        raise PumpRefusedError(request, heard.data)
     return heard

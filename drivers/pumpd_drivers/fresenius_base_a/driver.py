@@ -15,7 +15,7 @@ Promises, in addition to those of `pumpd.driving`:
 from collections.abc import Mapping
 from typing import Any
 
-from pumpd.driving import Codec, DeclinedError, LineSettings, Side, UnansweredError, join, now_ns
+from pumpd.driving import Codec, DeclinedError, LineSettings, Side, UnansweredError, join, now_ns, of_error, text
 from pumpd.pump import Capabilities, Container, Identity, PumpAlarm, PumpProgram, PumpState, Reading, StopFrames
 from pumpd.quantities import Duration, Volume
 from pumpd_drivers.fresenius_base_a import limits, program
@@ -52,7 +52,7 @@ class FreseniusBaseA(FreseniusBaseADialogue):
     @classmethod
     async def connect(cls, port: str, settings: Mapping[str, Any]) -> "FreseniusBaseA":
         chosen, responder = FreseniusBaseASettings.of(settings), responder_of(port)
-        name = f"module {chosen.module}"
+        name = text("fresenius_base_a.module", "module {module}", module=chosen.module)
         side = await join(port, LINE, ReplyFramer, name=name, quiet_s=chosen.quiet_s, respond=responder.respond)
         return cls(side, chosen, responder)
 
@@ -75,7 +75,7 @@ class FreseniusBaseA(FreseniusBaseADialogue):
     async def _identify(self, epoch: int) -> Identity:
         await self.status(epoch=epoch)  # opens the session if the pump reports that there is none
         reply = await self.question("LF;b", lambda frame: is_device_type(frame.data), epoch=epoch)
-        return Identity(reply.data[1:], "not reported")
+        return Identity(reply.data[1:], text("fresenius_base_a.not_reported", "not reported"))
 
     async def _read(self) -> Reading:
         asked = now_ns()
@@ -117,21 +117,34 @@ class FreseniusBaseA(FreseniusBaseADialogue):
 
     async def _read_back(self, epoch: int) -> PumpProgram:
         if self._loaded is None:
-            raise DeclinedError("no program was loaded since this driver was opened or the pump released")
+            raise DeclinedError(
+                text(
+                    "fresenius_base_a.not_loaded",
+                    "no program was loaded since this driver was opened or the pump released",
+                )
+            )
         return await program.read(self, self._loaded, epoch)
 
     async def _release(self, epoch: int) -> None:
         if (status := await self.status(epoch=epoch)).flowing:
-            raise DeclinedError(f"the pump flows at {status.rate}: it stays under PC control")
+            raise DeclinedError(
+                text("fresenius_base_a.stays", "the pump flows at {rate}: it stays under PC control", rate=status.rate)
+            )
         await self.set_mode("1", epoch=epoch)
         self._responder.end(self._module)
 
     def _require_stopped(self, status: Status) -> None:
         if status.flowing:
-            raise DeclinedError(f"the pump flows at {status.rate}: stop it first")
+            raise DeclinedError(
+                text("fresenius_base_a.flows", "the pump flows at {rate}: stop it first", rate=status.rate)
+            )
         if status.alarmed:
             self.latch(PumpAlarm.PUMP_FAULT)
-            raise DeclinedError("the pump is stopped and has an alarm: remove its cause, then load again")
+            raise DeclinedError(
+                text(
+                    "fresenius_base_a.alarm", "the pump is stopped and has an alarm: remove its cause, then load again"
+                )
+            )
 
     # -- flow ------------------------------------------------------------------------------------------------
 
@@ -141,31 +154,57 @@ class FreseniusBaseA(FreseniusBaseADialogue):
         status = await self.status(epoch=epoch)
         self._require_stopped(status)
         if status.delivered >= loaded.vtbi:
-            raise DeclinedError(f"the pump has delivered its {loaded.vtbi}: load a program first")
+            raise DeclinedError(
+                text(
+                    "fresenius_base_a.delivered",
+                    "the pump has delivered its {volume}: load a program first",
+                    volume=loaded.vtbi,
+                )
+            )
         command = self.settings.start_command or program.rate_command(loaded, self.settings)
         self._responder.begin(self._module, watchdog)
         try:
             await self.command(command, epoch=epoch)
         except DeclinedError as refusal:
             # Without a cause it was sent, and the pump refused: that counts when nothing flows.
-            if refusal.__cause__ is None and (await self._status_after(str(refusal))).flowing:
-                raise UnansweredError(f"{refusal}; but it reports that it flows") from refusal
+            if refusal.__cause__ is None and (await self._status_after(of_error(refusal))).flowing:
+                raise UnansweredError(
+                    text(
+                        "fresenius_base_a.but_flows",
+                        "{refusal}; but it reports that it flows",
+                        refusal=of_error(refusal),
+                    )
+                ) from refusal
             self._responder.end(self._module)
             raise
-        status = await self._status_after("the pump accepted the start")
+        status = await self._status_after(text("fresenius_base_a.accepted", "the pump accepted the start"))
         if status.delivered < loaded.vtbi and not (status.flowing and status.rate == loaded.steps[0].rate):
-            does = f"flows at {status.rate}" if status.flowing else "is stopped"
-            raise UnansweredError(f"the pump accepted the start, but reports that it {does}")
+            raise UnansweredError(
+                text(
+                    "fresenius_base_a.wrong_rate",
+                    "the pump accepted the start, but reports that it flows at {rate}",
+                    rate=status.rate,
+                )
+                if status.flowing
+                else text("fresenius_base_a.is_stopped", "the pump accepted the start, but reports that it is stopped")
+            )
 
     async def _status_after(self, what: str) -> Status:
         try:
             return await self.status()
         except (DeclinedError, UnansweredError) as error:
-            raise UnansweredError(f"{what}; its state could then not be read: {error}") from error
+            raise UnansweredError(
+                text(
+                    "pump.then_not_read",
+                    "{refusal}; its state could then not be read: {error}",
+                    refusal=what,
+                    error=of_error(error),
+                )
+            ) from error
 
     async def _stop_once(self) -> None:
         if not await self.pause():
-            raise UnansweredError("PO: the pump reports that it still flows")
+            raise UnansweredError(text("fresenius_base_a.still_flows", "PO: the pump reports that it still flows"))
         self._responder.end(self._module)
 
     def flow_in(self, frame: Heard) -> bool | None:

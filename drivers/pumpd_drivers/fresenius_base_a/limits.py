@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Literal
 
-from pumpd.driving import DeclinedError
+from pumpd.driving import DeclinedError, text
 from pumpd.pump import Capabilities, Container, FixedStep, LossOfControl, PumpKind
 from pumpd.quantities import Rate, Volume
 from pumpd_drivers.fresenius_base_a.settings import FreseniusBaseASettings
@@ -14,7 +14,9 @@ RATE_STEP, VOLUME_STEP = Decimal("0.1"), Decimal("0.001")  # of d in mL/h and of
 def capabilities(family: str, container: Container, settings: FreseniusBaseASettings) -> Capabilities:
     """For any syringe: the pump measures it and is given no diameter. Raises ValueError for a bag."""
     if container.diameter is None:
-        raise ValueError("diameter: this pump takes syringes; a bag needs a volumetric pump")
+        raise ValueError(
+            text("fresenius_base_a.bag", "diameter: this pump takes syringes; a bag needs a volumetric pump")
+        )
     return Capabilities(
         family=family,
         kind=PumpKind.SYRINGE,
@@ -36,5 +38,14 @@ def in_steps(value: Decimal, step: Decimal, digits: int, value_format: Literal["
     """A value as the pump accepts it. Raises DeclinedError for one that is not on the pump's grid."""
     steps, base, letter = value / step, *((16, "X") if value_format == "hex" else (10, "d"))
     if steps != int(steps) or not 0 < steps < base**digits:
-        raise DeclinedError(f"{value} is not {step} times a number of {digits} {value_format} digits above 0")
+        raise DeclinedError(
+            text(
+                "fresenius_base_a.grid",
+                "{value} is not {step} times a number of {digits} {format} digits above 0",
+                value=value,
+                step=step,
+                digits=digits,
+                format=value_format,
+            )
+        )
     return f"{int(steps):0{digits}{letter}}"

@@ -3,7 +3,7 @@
 Where PR itself starts the flow, no rate is set beforehand: the rate read back is then the one that the start will send.
 """
 
-from pumpd.driving import DeclinedError
+from pumpd.driving import DeclinedError, text
 from pumpd.pump import PumpProgram, RateStep
 from pumpd.quantities import Rate, Volume
 from pumpd_drivers.fresenius_base_a.dialogue import FreseniusBaseADialogue
@@ -21,7 +21,9 @@ async def write(pump: FreseniusBaseADialogue, program: PumpProgram, epoch: int) 
     if settings.start_command:
         await pump.command(rate, epoch=epoch)
     if counted := (await pump.status(epoch=epoch)).delivered:
-        raise DeclinedError(f"RV: the pump's counter still shows {counted}")
+        raise DeclinedError(
+            text("fresenius_base_a.counter", "RV: the pump's counter still shows {counted}", counted=counted)
+        )
 
 
 async def read(pump: FreseniusBaseADialogue, program: PumpProgram, epoch: int) -> PumpProgram:
@@ -31,7 +33,14 @@ async def read(pump: FreseniusBaseADialogue, program: PumpProgram, epoch: int) -
         rate = Rate(await pump.value("LM;d", epoch) * RATE_STEP)
     limit = Volume(await pump.value(pump.settings.limit_query, epoch) * VOLUME_STEP)
     if not limit or not rate:
-        raise DeclinedError(f"the pump holds {rate} and a volume limit of {limit}: that is no program")
+        raise DeclinedError(
+            text(
+                "fresenius_base_a.no_program",
+                "the pump holds {rate} and a volume limit of {limit}: that is no program",
+                rate=rate,
+                limit=limit,
+            )
+        )
     return PumpProgram((RateStep(rate, limit),), program.diameter)
 
 

@@ -10,7 +10,8 @@ import re
 from abc import ABC
 from collections.abc import Callable
 
-from pumpd.driving import DeclinedError, Lane, LinkDriver, Side, UnansweredError, timed_out
+from pumpd.driving import DeclinedError, Lane, LinkDriver, Side, UnansweredError, text, timed_out
+from pumpd.pump import word
 from pumpd_drivers.harvard.codec import Garbage, Reply, Request
 from pumpd_drivers.harvard.replies import SHAPE, Status
 from pumpd_drivers.harvard.settings import HarvardSettings
@@ -32,13 +33,21 @@ class HarvardDialogue(LinkDriver[Reply | Garbage], ABC):
     async def set(self, command: str, epoch: int | None) -> None:
         reply = await self.command(command, consents, epoch)
         if reply.error is not None:
-            raise DeclinedError(f"{command}: the pump refuses: {reply.error}")
+            raise DeclinedError(
+                text("pump.refuses", "{command}: the pump refuses: {why}", command=command, why=reply.error)
+            )
 
     async def target(self, command: str, shape: re.Pattern[str], epoch: int) -> re.Match[str]:
         """A target that must be set: without it a run has no end."""
         reply = await self.question(command, lambda reply: shaped(shape)(reply) or shaped(_NOT_SET)(reply), epoch=epoch)
         if (match := reply.data(shape)) is None:
-            raise DeclinedError(f"{command}: the pump holds none, so nothing would end a run: load the program again")
+            raise DeclinedError(
+                text(
+                    "harvard.no_target",
+                    "{command}: the pump holds none, so nothing would end a run: load the program again",
+                    command=command,
+                )
+            )
         return match
 
     async def status(self, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> Status:
@@ -47,7 +56,7 @@ class HarvardDialogue(LinkDriver[Reply | Garbage], ABC):
     async def require_stopped(self, epoch: int) -> Status:
         status = await self.status(epoch=epoch)
         if not status.stopped:
-            raise DeclinedError(f"the pump is {status.state}: stop it first")
+            raise DeclinedError(text("pump.stop_first", "the pump is {state}: stop it first", state=word(status.state)))
         return status
 
     async def match(self, command: str, shape: re.Pattern[str], epoch: int | None = None) -> re.Match[str]:
@@ -59,7 +68,9 @@ class HarvardDialogue(LinkDriver[Reply | Garbage], ABC):
         reply = await self.ask(self.framed(command), self._accepts(fits), lane=lane, epoch=epoch)
         assert isinstance(reply, Reply)
         if not fits(reply):
-            raise DeclinedError(f"{command}: the pump refuses: {reply.error}")
+            raise DeclinedError(
+                text("pump.refuses", "{command}: the pump refuses: {why}", command=command, why=reply.error)
+            )
         return reply
 
     async def command(self, command: str, fits: Fits, epoch: int | None, *, lane: Lane = Lane.NORMAL) -> Reply:
@@ -78,11 +89,18 @@ class HarvardDialogue(LinkDriver[Reply | Garbage], ABC):
         frame = await self.send_once(self.framed(command), accepts, epoch)
         if others := sorted({address for address in frame.addresses if address != ours}):
             raise DeclinedError(
-                f"address: pump {', '.join(str(other) for other in others)} answers where pump {ours} was asked: check "
-                "the address of each pump on this line"
+                text(
+                    "harvard.other_address",
+                    "address: pump {others} answers where pump {ours} was asked: check the address of each pump "
+                    "on this line",
+                    others=", ".join(str(other) for other in others),
+                    ours=ours,
+                )
             )
         if isinstance(frame, Reply) and frame.error is not None:
-            raise DeclinedError(f"{command}: the pump refuses: {frame.error}")
+            raise DeclinedError(
+                text("pump.refuses", "{command}: the pump refuses: {why}", command=command, why=frame.error)
+            )
 
     async def heard_after(self, command: str) -> Reply | Garbage | UnansweredError:
         """In a stop: what comes from the pump, understood or not; the error for silence. A prompt without text is no

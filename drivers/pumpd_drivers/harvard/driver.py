@@ -23,6 +23,7 @@ from pumpd.driving import (
     UnansweredError,
     join,
     now_ns,
+    text,
     timed_out,
 )
 from pumpd.pump import Capabilities, Container, Identity, Mark, PumpAlarm, PumpProgram, PumpState, Reading, StopFrames
@@ -74,10 +75,21 @@ class Harvard(HarvardDialogue):
         await self._make_pollable(epoch)
         version = _fields(await self.question("version", lambda reply: "Serial number" in _fields(reply), epoch=epoch))
         if version.get("Pump address", "").strip() != str(self.settings.address):
-            raise DeclinedError(f"address: the pump reports {version.get('Pump address')!r}")
+            raise DeclinedError(
+                text(
+                    "harvard.address", "address: the pump reports {address}", address=f"{version.get('Pump address')!r}"
+                )
+            )
         serial = version["Serial number"]
         if self.settings.serial not in ("", serial):
-            raise DeclinedError(f"serial: the pump reports {serial}; the settings allow only {self.settings.serial}")
+            raise DeclinedError(
+                text(
+                    "pump.other_serial",
+                    "serial: the pump reports {serial}; the settings allow only {allowed}",
+                    serial=serial,
+                    allowed=self.settings.serial,
+                )
+            )
         firmware = version.get("Firmware", "")
         if not self.settings.asks_ver:
             return Identity("ultra", firmware, serial)
@@ -143,10 +155,24 @@ class Harvard(HarvardDialogue):
         try:
             status = await self.status(epoch=epoch)
         except DeclinedError as error:  # a stop came in between
-            raise UnansweredError(f"irun: the pump refuses ({reply.error}), and its state was not read") from error
+            raise UnansweredError(
+                text(
+                    "pump.refuses_unread",
+                    "{command}: the pump refuses ({error}), and its state was not read",
+                    command="irun",
+                    error=reply.error,
+                )
+            ) from error
         if not status.stopped or status.displaced:
-            raise UnansweredError(f"irun: the pump refuses ({reply.error}), but is not stopped")
-        raise DeclinedError(f"irun: the pump refuses: {reply.error}")
+            raise UnansweredError(
+                text(
+                    "pump.refuses_not_stopped",
+                    "{command}: the pump refuses ({error}), but is not stopped",
+                    command="irun",
+                    error=reply.error,
+                )
+            )
+        raise DeclinedError(text("pump.refuses", "{command}: the pump refuses: {why}", command="irun", why=reply.error))
 
     async def _stop_once(self) -> None:
         first = await self.heard_after("stp")
@@ -155,7 +181,11 @@ class Harvard(HarvardDialogue):
             await self.heard_after("poll on")  # after a power cut it is stopped, and replies without XON
             raise first if isinstance(first, UnansweredError) else second
         if not shows_stopped(first, second):
-            raise UnansweredError(f"stp: the pump does not report that it stopped, but {second}")
+            raise UnansweredError(
+                text(
+                    "harvard.not_stopped", "stp: the pump does not report that it stopped, but {second}", second=second
+                )
+            )
 
     def flow_in(self, frame: Reply | Garbage) -> bool | None:
         """By the prompts beside a text; a prompt alone may belong to anything."""
@@ -172,7 +202,13 @@ class Harvard(HarvardDialogue):
         status = await self.require_stopped(epoch)
         given = limits.volume(await self.match("ivolume", limits.VOLUME, epoch))
         if given or (status.displaced and not status.withdraws):
-            raise DeclinedError(f"the pump's counter shows {given}, so its target is not the program's: load it again")
+            raise DeclinedError(
+                text(
+                    "pump.counter_shows",
+                    "the pump's counter shows {given}, so its target is not the program's: load it again",
+                    given=given,
+                )
+            )
         self._given = Volume(0)
 
 

@@ -3,6 +3,7 @@
 import re
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
+from pumpd.driving import listed, text
 from pumpd.pump import Capabilities, Container, FewDigits, LossOfControl, PumpKind, PumpProgram
 from pumpd.quantities import Duration, Length, Rate, Volume
 from pumpd_drivers.harvard.settings import HarvardSettings
@@ -27,7 +28,7 @@ TIME = re.compile(r"(\d+) seconds|(\d+):(\d\d):(\d\d)", re.ASCII)
 def capabilities(family: str, container: Container, settings: HarvardSettings) -> Capabilities:
     """Raises ValueError for a container that the pump does not take."""
     if reasons := diameter_reasons(container.diameter, settings):
-        raise ValueError("; ".join(reasons))
+        raise ValueError(listed(reasons))
     assert container.diameter is not None  # diameter_reasons checked it
     low, high = rate_range(container.diameter, settings)
     return Capabilities(
@@ -99,16 +100,33 @@ def rate_range(inner: Length, settings: HarvardSettings) -> tuple[Rate, Rate]:
 def diameter_reasons(inner: Length | None, settings: HarvardSettings) -> list[str]:
     """Why this diameter cannot be set; empty when it can."""
     if inner is None:
-        return ["diameter: this pump takes syringes; give the syringe's inner diameter"]
+        return [
+            text("limits.syringe_diameter", "diameter: this pump takes syringes; give the syringe's inner diameter")
+        ]
     largest = Length(settings.diameter_max_mm)
     if not SMALLEST_DIAMETER <= inner <= largest:
-        return [f"diameter: {inner} is not within {SMALLEST_DIAMETER} to {largest}"]
+        return [
+            text(
+                "limits.diameter",
+                "diameter: {inner} is not within {smallest} to {largest}",
+                inner=inner,
+                smallest=SMALLEST_DIAMETER,
+                largest=largest,
+            )
+        ]
     if inner.decimal % DIAMETER_STEP:
-        return [f"diameter: {inner} has more than four places after the point"]
+        return [text("harvard.places", "diameter: {inner} has more than four places after the point", inner=inner)]
     return []
 
 
 def time_reasons(program: PumpProgram) -> list[str]:
     if target_time_s(program) <= LONGEST_TIME_S:
         return []
-    return [f"duration: {program.duration} is above {Duration(LONGEST_TIME_S)}, the longest that this driver runs"]
+    return [
+        text(
+            "harvard.duration",
+            "duration: {duration} is above {longest}, the longest that this driver runs",
+            duration=program.duration,
+            longest=Duration(LONGEST_TIME_S),
+        )
+    ]

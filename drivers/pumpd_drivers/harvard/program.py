@@ -5,7 +5,7 @@ What is written here counts once it has been read back.
 
 import re
 
-from pumpd.driving import DeclinedError
+from pumpd.driving import DeclinedError, text
 from pumpd.pump import PumpProgram, RateStep
 from pumpd_drivers.harvard import limits
 from pumpd_drivers.harvard.dialogue import HarvardDialogue, consents, shaped
@@ -26,7 +26,16 @@ async def write(pump: HarvardDialogue, program: PumpProgram, epoch: int) -> None
     await pump.set(f"diameter {inner.number}", epoch)
     low, high = limits.rate_limits(await pump.match("irate lim", limits.RATE_LIMITS, epoch))
     if not low <= step.rate <= high:
-        raise DeclinedError(f"rate: {step.rate} is not within {low} to {high}, the pump's own limits for {inner}")
+        raise DeclinedError(
+            text(
+                "harvard.rate",
+                "rate: {rate} is not within {low} to {high}, the pump's own limits for {inner}",
+                rate=step.rate,
+                low=low,
+                high=high,
+                inner=inner,
+            )
+        )
     await pump.set(f"irate {step.rate.number} ml/hr", epoch)
     for clear in ("civolume", "cwvolume", "citime", "cwtime", "ctvolume", "cttime"):
         await pump.set(clear, epoch)
@@ -34,19 +43,35 @@ async def write(pump: HarvardDialogue, program: PumpProgram, epoch: int) -> None
     if pump.settings.target_time == "required":
         await pump.set(f"ttime {limits.clock(limits.target_time_s(program))}", epoch)
     if (now := await read(pump, epoch)) != program:
-        raise DeclinedError(f"the pump holds {now}, not {program}: load it again, or do not use this pump")
+        raise DeclinedError(
+            text(
+                "harvard.holds_other",
+                "the pump holds {now}, not {program}: load it again, or do not use this pump",
+                now=now,
+                program=program,
+            )
+        )
 
 
 async def read(pump: HarvardDialogue, epoch: int) -> PumpProgram:
     """Everything that a run would do. Raises DeclinedError when that has no end, or is a ramp."""
     ramp = await pump.question("iramp", lambda reply: reply.error is not None or shaped(_RAMP)(reply), epoch=epoch)
     if ramp.error is None and ramp.data(_NO_RAMP) is None:
-        raise DeclinedError("the pump holds a ramp, which pumpd never programs: remove it at its panel")
+        raise DeclinedError(
+            text("harvard.ramp", "the pump holds a ramp, which pumpd never programs: remove it at its panel")
+        )
     inner = limits.diameter(await pump.match("diameter", limits.DIAMETER, epoch))
     rate = limits.rate(await pump.match("irate", limits.RATE, epoch))
     volume = limits.volume(await pump.target("tvolume", limits.VOLUME, epoch))
     if not rate or not volume:
-        raise DeclinedError(f"the pump holds a rate of {rate} and a volume of {volume}: that is no program")
+        raise DeclinedError(
+            text(
+                "harvard.no_program",
+                "the pump holds a rate of {rate} and a volume of {volume}: that is no program",
+                rate=rate,
+                volume=volume,
+            )
+        )
     program = PumpProgram((RateStep(rate, volume),), inner)
     await _require_time_limit(pump, program, epoch)
     return program
@@ -57,7 +82,14 @@ async def _require_time_limit(pump: HarvardDialogue, program: PumpProgram, epoch
         return
     held_s = limits.time_s(await pump.target("ttime", limits.TIME, epoch))
     if held_s != (due_s := limits.target_time_s(program)):
-        raise DeclinedError(f"target time: the pump holds {held_s} s, not {due_s} s: load the program again")
+        raise DeclinedError(
+            text(
+                "harvard.target_time",
+                "target time: the pump holds {held_s} s, not {due_s} s: load the program again",
+                held_s=held_s,
+                due_s=due_s,
+            )
+        )
 
 
 async def _spare_the_memory(pump: HarvardDialogue, epoch: int) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from decimal import ROUND_DOWN, Decimal
 from typing import ClassVar
 
+from pumpd.driving import text
 from pumpd.pump import FewDigits, FixedStep, PumpProgram, PumpState
 from pumpd.quantities import Length, Rate, Volume
 from pumpd_drivers.harvard_classic import replies
@@ -118,10 +119,11 @@ class Phd2000As22(Model22):
     def never(self) -> str:
         if self.settings.volume_mode:
             return ""
-        return (
-            "volume_mode: a PHD 2000 in Model 22 mode obeys its target volume only in volume mode, which cannot be "
-            "asked for. Set the pump to its Model 44 protocol (dialect 44), or set it to volume mode at its keypad and "
-            "say so in the settings"
+        return text(
+            "harvard_classic.volume_mode",
+            "volume_mode: a PHD 2000 in Model 22 mode obeys its target volume only in volume mode, which "
+            "cannot be asked for. Set the pump to its Model 44 protocol (dialect 44), or set it to "
+            "volume mode at its keypad and say so in the settings",
         )
 
     def program(self, program: PumpProgram, inner: Length) -> tuple[str, ...]:
@@ -211,9 +213,10 @@ class Model33(Model44):
 
     @property
     def never(self) -> str:
-        return (
-            "dialect: for a Model 33 no source shows a target volume or a delivered volume, so nothing in the pump "
-            "would end a run; it is only identified and stopped"
+        return text(
+            "harvard_classic.model_33",
+            "dialect: for a Model 33 no source shows a target volume or a delivered volume, so nothing "
+            "in the pump would end a run; it is only identified and stopped",
         )
 
 

@@ -11,7 +11,7 @@ from abc import ABC
 from collections.abc import Callable
 from decimal import Decimal
 
-from pumpd.driving import DeclinedError, Lane, LinkDriver, Side, UnansweredError
+from pumpd.driving import DeclinedError, Lane, LinkDriver, Side, UnansweredError, of_error, text
 from pumpd.pump import PumpState
 from pumpd.quantities import Rate
 from pumpd.wire import NotUnderstoodError
@@ -21,9 +21,17 @@ from pumpd_drivers.harvard_classic.dialects import dialect
 from pumpd_drivers.harvard_classic.settings import HarvardClassicSettings
 
 _SPEAKERS = {
-    Form.CR_LF: "A Pump 11 or a Model 22 answers in this form: is dialect set right?",
-    Form.LF: "A Model 44, a Model 33, or a PHD 2000 in Model 44 mode answers in this form: is dialect set right?",
-    Form.PHD: "A PHD 2000 in Model 22 mode answers in this form: set dialect to 22 and phd_2000 to true?",
+    Form.CR_LF: text(
+        "harvard_classic.form_11_22", "A Pump 11 or a Model 22 answers in this form: is dialect set right?"
+    ),
+    Form.LF: text(
+        "harvard_classic.form_44",
+        "A Model 44, a Model 33, or a PHD 2000 in Model 44 mode answers in this form: is dialect set right?",
+    ),
+    Form.PHD: text(
+        "harvard_classic.form_phd",
+        "A PHD 2000 in Model 22 mode answers in this form: set dialect to 22 and phd_2000 to true?",
+    ),
 }
 
 Fits = Callable[[Reply], bool]
@@ -45,7 +53,9 @@ class HarvardClassicDialogue(LinkDriver[Reply | Garbage], ABC):
     async def set(self, command: str, epoch: int | None) -> None:
         reply = await self.command(command, consents, epoch)
         if reply.error is not None:
-            raise DeclinedError(f"{command}: the pump refuses: {reply.error}")
+            raise DeclinedError(
+                text("pump.refuses", "{command}: the pump refuses: {why}", command=command, why=reply.error)
+            )
 
     async def value(self, question: str, epoch: int | None = None) -> tuple[Decimal, Reply]:
         """A number, and the reply that contained it."""
@@ -83,7 +93,14 @@ class HarvardClassicDialogue(LinkDriver[Reply | Garbage], ABC):
         for frame in error.__cause__.frames:
             for reply in ReplyFramer().feed(frame.raw) if isinstance(frame, Garbage) else ():
                 if isinstance(reply, Reply):
-                    return UnansweredError(f"{error}. {_SPEAKERS[reply.form]}")
+                    return UnansweredError(
+                        text(
+                            "harvard_classic.other_form",
+                            "{why}. {dialect}",
+                            why=of_error(error),
+                            dialect=_SPEAKERS[reply.form],
+                        )
+                    )
         return error
 
     # -- exchanges -------------------------------------------------------------------------------------------
@@ -92,7 +109,9 @@ class HarvardClassicDialogue(LinkDriver[Reply | Garbage], ABC):
         reply = await self.ask(self.framed(question), self._accepts(fits), epoch=epoch)
         assert isinstance(reply, Reply)
         if not fits(reply):
-            raise DeclinedError(f"{question}: the pump refuses: {reply.error}")
+            raise DeclinedError(
+                text("pump.refuses", "{command}: the pump refuses: {why}", command=question, why=reply.error)
+            )
         return reply
 
     async def command(self, command: str, fits: Fits, epoch: int | None, *, lane: Lane = Lane.NORMAL) -> Reply:

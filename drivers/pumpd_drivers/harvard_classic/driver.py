@@ -12,8 +12,19 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, UnansweredError, join, now_ns
-from pumpd.pump import Capabilities, Container, Identity, Mark, PumpAlarm, PumpProgram, PumpState, Reading, StopFrames
+from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, UnansweredError, either, join, now_ns, text
+from pumpd.pump import (
+    Capabilities,
+    Container,
+    Identity,
+    Mark,
+    PumpAlarm,
+    PumpProgram,
+    PumpState,
+    Reading,
+    StopFrames,
+    word,
+)
 from pumpd.quantities import Duration, Length, Rate, Volume
 from pumpd_drivers.harvard_classic import limits, program, replies
 from pumpd_drivers.harvard_classic.codec import Garbage, Reply, ReplyFramer, RequestFramer
@@ -88,15 +99,26 @@ class HarvardClassic(HarvardClassicDialogue):
         self._check_version(reply.lines[0].strip())
         return Identity(match["model"], match["firmware"] or "")
 
-    def _check_version(self, text: str) -> None:
+    def _check_version(self, version: str) -> None:
         begins = (self.settings.version,) if self.settings.version else self.dialect.versions
-        if text.startswith(begins):
+        if version.startswith(begins):
             return
-        spoken, configured = replies.dialect_of(text), self.dialect.pump
-        advice = f"set dialect to {spoken}" if spoken else "set version to how this text begins"
+        spoken, configured = replies.dialect_of(version), self.dialect.pump
+        advice = (
+            text("harvard_classic.set_dialect", "set dialect to {dialect}", dialect=spoken)
+            if spoken
+            else text("harvard_classic.set_version", "set version to how this text begins")
+        )
         raise DeclinedError(
-            f"dialect: the pump reports {text!r}, and a {configured} is configured, whose text begins with "
-            f"{' or '.join(begins)}: connect the configured pump, or {advice}"
+            text(
+                "harvard_classic.version",
+                "dialect: the pump reports {version}, and a {pump} is configured, whose text begins with "
+                "{begins}: connect the configured pump, or {advice}",
+                version=f"{version!r}",
+                pump=configured,
+                begins=either(begins),
+                advice=advice,
+            )
         )
 
     # -- read ------------------------------------------------------------------------------------------------
@@ -104,7 +126,11 @@ class HarvardClassic(HarvardClassicDialogue):
     async def _read(self) -> Reading:
         if not self.dialect.counter:
             raise DeclinedError(
-                f"a {self.dialect.pump} reports no delivered volume: pumpd only identifies and stops it"
+                text(
+                    "harvard_classic.no_volume",
+                    "a {pump} reports no delivered volume: pumpd only identifies and stops it",
+                    pump=self.dialect.pump,
+                )
             )
         asked = now_ns()
         rate = await self.rate()
@@ -161,7 +187,12 @@ class HarvardClassic(HarvardClassicDialogue):
         if reply.error is not None:
             await self._refused(reply.error, epoch)
         if self.state(reply) is PumpState.WITHDRAWING:
-            raise UnansweredError("RUN: the pump runs backwards. Stop it, and set its direction at its panel")
+            raise UnansweredError(
+                text(
+                    "harvard_classic.backwards",
+                    "RUN: the pump runs backwards. Stop it, and set its direction at its panel",
+                )
+            )
         self._started = True
 
     async def _refused(self, error: str, epoch: int) -> None:
@@ -169,16 +200,34 @@ class HarvardClassic(HarvardClassicDialogue):
         try:
             given, reply = await self._count(epoch)
         except DeclinedError as problem:
-            raise UnansweredError(f"RUN: the pump refuses ({error}), and its state was not read") from problem
+            raise UnansweredError(
+                text(
+                    "pump.refuses_unread",
+                    "{command}: the pump refuses ({error}), and its state was not read",
+                    command="RUN",
+                    error=error,
+                )
+            ) from problem
         if self.state(reply).flowing or given:
-            raise UnansweredError(f"RUN: the pump refuses ({error}), but is not stopped")
-        raise DeclinedError(f"RUN: the pump refuses: {error}")
+            raise UnansweredError(
+                text(
+                    "pump.refuses_not_stopped",
+                    "{command}: the pump refuses ({error}), but is not stopped",
+                    command="RUN",
+                    error=error,
+                )
+            )
+        raise DeclinedError(text("pump.refuses", "{command}: the pump refuses: {why}", command="RUN", why=error))
 
     async def _stop_once(self) -> None:
         await self.command("STP", whatever, None, lane=Lane.STOP)
         reply = await self.command(self.dialect.status, whatever, None, lane=Lane.STOP)
         if not self.state(reply).no_flow:
-            raise UnansweredError(f"STP: the pump is {self.state(reply)}")
+            raise UnansweredError(
+                text(
+                    "pump.answers_state", "{command}: the pump is {state}", command="STP", state=word(self.state(reply))
+                )
+            )
         self._started = False
 
     async def _release(self, epoch: int) -> None:
@@ -193,9 +242,17 @@ class HarvardClassic(HarvardClassicDialogue):
         given, reply = await self._count(epoch)
         self._check_stopped(reply)
         if given:
-            raise DeclinedError(f"the pump's counter shows {given}, so its target is not the program's: load it again")
+            raise DeclinedError(
+                text(
+                    "pump.counter_shows",
+                    "the pump's counter shows {given}, so its target is not the program's: load it again",
+                    given=given,
+                )
+            )
         self._last = given, now_ns()
 
     def _check_stopped(self, reply: Reply) -> None:
         if not self.state(reply).no_flow:
-            raise DeclinedError(f"the pump is {self.state(reply)}: stop it first")
+            raise DeclinedError(
+                text("pump.stop_first", "the pump is {state}: stop it first", state=word(self.state(reply)))
+            )

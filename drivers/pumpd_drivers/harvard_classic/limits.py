@@ -5,6 +5,7 @@ The manuals' tables of rates differ by up to 2 % from speed times area, so the p
 
 from decimal import ROUND_CEILING, Decimal
 
+from pumpd.driving import listed, text
 from pumpd.pump import Capabilities, Container, FixedStep, LossOfControl, PumpKind
 from pumpd.quantities import Length, Rate
 from pumpd_drivers.harvard_classic.dialects import PLACES, Dialect, dialect
@@ -19,7 +20,7 @@ def capabilities(family: str, container: Container, settings: HarvardClassicSett
     if words.never:
         raise ValueError(words.never)
     if reasons := diameter_reasons(container.diameter, words):
-        raise ValueError("; ".join(reasons))
+        raise ValueError(listed(reasons))
     assert container.diameter is not None  # diameter_reasons checked it
     low, high = rate_range(container.diameter, words)
     return Capabilities(
@@ -49,10 +50,28 @@ def rate_range(inner: Length, words: Dialect) -> tuple[Rate, Rate]:
 def diameter_reasons(inner: Length | None, words: Dialect) -> list[str]:
     """Why this diameter cannot be set; empty when it can."""
     if inner is None:
-        return ["diameter: this pump takes syringes; give the syringe's inner diameter"]
+        return [
+            text("limits.syringe_diameter", "diameter: this pump takes syringes; give the syringe's inner diameter")
+        ]
     smallest, largest = Length(words.smallest_mm), Length(words.largest_mm)
     if not smallest <= inner <= largest:
-        return [f"diameter: {inner} is not within {smallest} to {largest}"]
+        return [
+            text(
+                "limits.diameter",
+                "diameter: {inner} is not within {smallest} to {largest}",
+                inner=inner,
+                smallest=smallest,
+                largest=largest,
+            )
+        ]
     if (held := Length(words.held_mm(inner.decimal))) != inner:
-        return [f"diameter: a {words.pump} cannot hold {inner}; the next smaller one that it holds is {held}"]
+        return [
+            text(
+                "harvard_classic.diameter",
+                "diameter: a {pump} cannot hold {inner}; the next smaller one that it holds is {held}",
+                pump=words.pump,
+                inner=inner,
+                held=held,
+            )
+        ]
     return []

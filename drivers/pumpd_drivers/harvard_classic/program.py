@@ -3,7 +3,7 @@
 What is written here counts once it has been read back.
 """
 
-from pumpd.driving import DeclinedError
+from pumpd.driving import DeclinedError, text
 from pumpd.pump import PumpProgram, RateStep
 from pumpd.quantities import Length
 from pumpd_drivers.harvard_classic.dialogue import HarvardClassicDialogue
@@ -15,7 +15,10 @@ async def write(pump: HarvardClassicDialogue, program: PumpProgram, epoch: int) 
     for command in pump.dialect.program(program, program.diameter):
         await pump.set(command, epoch)
     if reasons := program.differences(await read(pump, epoch)):  # also a value that the pump rounded
-        raise DeclinedError("the pump does not hold what was sent: load it again, or do not use this pump", *reasons)
+        raise DeclinedError(
+            text("pump.does_not_hold", "the pump does not hold what was sent: load it again, or do not use this pump"),
+            *reasons,
+        )
 
 
 async def read(pump: HarvardClassicDialogue, epoch: int) -> PumpProgram:
@@ -24,11 +27,26 @@ async def read(pump: HarvardClassicDialogue, epoch: int) -> PumpProgram:
     for question, allowed in words.fixed.items():
         reply = await pump.question(question, lambda reply: len(reply.lines) == 1, epoch=epoch)
         if (found := "".join(reply.lines).strip()) not in allowed:
-            raise DeclinedError(f"{question}: the pump reports {found}, not {allowed[0]}: load the program again")
+            raise DeclinedError(
+                text(
+                    "harvard_classic.reports",
+                    "{question}: the pump reports {found}, not {allowed}: load the program again",
+                    question=question,
+                    found=found,
+                    allowed=allowed[0],
+                )
+            )
     inner, _ = await pump.value("DIA", epoch)
     rate = await pump.rate(epoch)
     target, _ = await pump.value(words.target, epoch)
     volume = words.target_volume(target)
     if not rate or not volume:
-        raise DeclinedError(f"the pump holds a rate of {rate} and a target of {volume}: that is no program")
+        raise DeclinedError(
+            text(
+                "harvard_classic.no_program",
+                "the pump holds a rate of {rate} and a target of {volume}: that is no program",
+                rate=rate,
+                volume=volume,
+            )
+        )
     return PumpProgram((RateStep(rate, volume),), Length(inner))

@@ -14,7 +14,7 @@ from typing import Literal
 
 import structlog
 
-from pumpd.driving import RETRIES, DeclinedError, Lane, LinkDriver, Side, UnansweredError, timed_out
+from pumpd.driving import RETRIES, DeclinedError, Lane, LinkDriver, Side, UnansweredError, of_error, text, timed_out
 from pumpd.wire import WireError
 from pumpd_drivers.new_era.codec import Garbage, Reply, Request
 from pumpd_drivers.new_era.replies import ALARMS
@@ -28,11 +28,11 @@ NOTHING = re.compile("")
 log = structlog.get_logger("pumpd.drivers.new_era")
 
 _ERRORS = {
-    "?": "it does not know the command",
-    "?NA": "not applicable now",
-    "?OOR": "out of range",
-    "?COM": "the packet arrived damaged",
-    "?IGN": "ignored",
+    "?": text("new_era.unknown", "it does not know the command"),
+    "?NA": text("new_era.not_applicable", "not applicable now"),
+    "?OOR": text("new_era.out_of_range", "out of range"),
+    "?COM": text("new_era.damaged", "the packet arrived damaged"),
+    "?IGN": text("new_era.ignored", "ignored"),
 }
 
 
@@ -75,7 +75,14 @@ class NewEraDialogue(LinkDriver[Reply | Garbage], ABC):
                 return _agreed(command, reply)
             swallowed += 1
             if swallowed == MOST_SWALLOWED:
-                raise DeclinedError(f"{command}: the pump replied with an alarm {MOST_SWALLOWED} times")
+                raise DeclinedError(
+                    text(
+                        "new_era.alarms",
+                        "{command}: the pump replied with an alarm {times} times",
+                        command=command,
+                        times=MOST_SWALLOWED,
+                    )
+                )
 
     async def command(self, command: str, epoch: int, *, safe: bool | None = None) -> Reply:
         """A setting: sent again only when an alarm swallowed it. `safe` overrides the framing."""
@@ -83,7 +90,14 @@ class NewEraDialogue(LinkDriver[Reply | Garbage], ABC):
             reply = await self.send(command, NOTHING, epoch=epoch, safe=safe)
             if not reply.alarm:
                 return _agreed(command, reply)
-        raise DeclinedError(f"{command}: the pump replied with an alarm {MOST_SWALLOWED} times")
+        raise DeclinedError(
+            text(
+                "new_era.alarms",
+                "{command}: the pump replied with an alarm {times} times",
+                command=command,
+                times=MOST_SWALLOWED,
+            )
+        )
 
     async def switch_off(self, setting: Literal["power_fail_command", "trigger_command"], epoch: int) -> None:
         """What could start a flow without an order. A pump that does not know the command has nothing to switch off."""
@@ -96,14 +110,28 @@ class NewEraDialogue(LinkDriver[Reply | Garbage], ABC):
             log.info("command_unknown_to_pump", setting=setting, why=str(error))
         except DeclinedError as error:
             if error.__cause__ is None:  # the pump refused: perhaps it wants another argument
-                raise DeclinedError(f"{error}; the command is the setting {setting}") from error
+                raise DeclinedError(
+                    text(
+                        "new_era.setting",
+                        "{why}; the command is the setting {setting}",
+                        why=of_error(error),
+                        setting=setting,
+                    )
+                ) from error
             raise
 
     async def once(self, command: str, epoch: int) -> Reply:
         """A command that is never sent again. An alarm in place of its reply means that it was not executed."""
         reply = await self.send(command, NOTHING, epoch=epoch)
         if reply.alarm:
-            raise DeclinedError(f"{command}: the pump replied with its alarm {reply.status} instead")
+            raise DeclinedError(
+                text(
+                    "new_era.alarm_instead",
+                    "{command}: the pump replied with its alarm {status} instead",
+                    command=command,
+                    status=reply.status,
+                )
+            )
         return reply
 
     async def send(
@@ -126,10 +154,17 @@ class NewEraDialogue(LinkDriver[Reply | Garbage], ABC):
         try:
             reply = await self.link.exchange(request, accepts, timeout_s, lane, epoch)
         except WireError as error:
-            text = f"{command or 'status'}: {error}"
-            raise (UnansweredError(text) if error.sent else DeclinedError(text)) from error
+            why = text(
+                "pump.request",
+                "{request}: {why}",
+                request=command or text("new_era.status", "status"),
+                why=of_error(error),
+            )
+            raise (UnansweredError(why) if error.sent else DeclinedError(why)) from error
         if type(reply) is not Reply:
-            raise UnansweredError(f"{command}: no reply")  # `accepts` takes no Garbage
+            raise UnansweredError(
+                text("new_era.no_reply", "{command}: no reply", command=command)
+            )  # `accepts` takes no Garbage
         if reply.alarm:
             self._count_alarm(reply.alarm)
             self.link.unsettle()  # it may have been sent unasked, and the reply may still come
@@ -180,4 +215,12 @@ def _agreed(command: str, reply: Reply) -> Reply:
     if reply.error is None:
         return reply
     refusal = UnsupportedError if reply.error == "?" else DeclinedError
-    raise refusal(f"{command}: the pump refuses: {_ERRORS.get(reply.error, reply.error)} ({reply.error})")
+    raise refusal(
+        text(
+            "pump.refuses_with_code",
+            "{command}: the pump refuses: {why} ({code})",
+            command=command,
+            why=_ERRORS.get(reply.error, reply.error),
+            code=reply.error,
+        )
+    )

@@ -19,9 +19,11 @@ from pumpd.driving import (
     UnansweredError,
     join,
     now_ns,
+    of_error,
+    text,
     timed_out,
 )
-from pumpd.pump import Capabilities, Container, Identity, Mark, PumpProgram, PumpState, Reading, StopFrames
+from pumpd.pump import Capabilities, Container, Identity, Mark, PumpProgram, PumpState, Reading, StopFrames, word
 from pumpd.quantities import Duration
 from pumpd.wire import NotUnderstoodError
 from pumpd_drivers.new_era import limits, replies
@@ -90,7 +92,14 @@ class NewEra(NewEraDialogue):
         model, firmware = replies.model_and_firmware(version.data)
         if model.lower() not in self.settings.models:
             allowed = ", ".join(self.settings.models)
-            raise DeclinedError(f"model: the pump reports {model}; the settings allow {allowed}")
+            raise DeclinedError(
+                text(
+                    "new_era.model",
+                    "model: the pump reports {model}; the settings allow {allowed}",
+                    model=model,
+                    allowed=allowed,
+                )
+            )
         if not _flows(status):
             await self.switch_off("trigger_command", epoch)
         if not self._identified_before:
@@ -133,33 +142,71 @@ class NewEra(NewEraDialogue):
         """Ask for the counters, whose reply cannot be taken for a setting's, and require a stopped pump."""
         reply = await self.question("DIS", replies.COUNTERS, epoch=epoch)
         if reply.status != "S":
-            raise DeclinedError(f"the pump is {replies.STATES[reply.status]}, not stopped: stop it first")
+            raise DeclinedError(
+                text(
+                    "pump.not_stopped",
+                    "the pump is {state}, not stopped: stop it first",
+                    state=word(replies.STATES[reply.status]),
+                )
+            )
 
     async def _start(self, watchdog: Duration, epoch: int) -> None:
         seconds = int(watchdog.decimal)
         if not 1 <= seconds <= limits.LONGEST_WATCHDOG_S:
-            raise DeclinedError(f"watchdog: {watchdog} is not within 1 s to {limits.LONGEST_WATCHDOG_S} s")
+            raise DeclinedError(
+                text(
+                    "new_era.watchdog",
+                    "watchdog: {watchdog} is not within 1 s to {longest} s",
+                    watchdog=watchdog,
+                    longest=limits.LONGEST_WATCHDOG_S,
+                )
+            )
         await self._mode.on(seconds, epoch)
         await self._require_stopped(epoch)
         try:
             reply = await self.once("RUN", epoch)
             if reply.error is not None:
-                raise DeclinedError(f"RUN: the pump refuses ({reply.error})")
+                raise DeclinedError(
+                    text(
+                        "pump.refuses_start", "{command}: the pump refuses ({error})", command="RUN", error=reply.error
+                    )
+                )
         except DeclinedError as refusal:
             if refusal.__cause__ is None:  # it was sent, and the pump refused
                 await self._confirm(refusal)
             raise
         if reply.status != "I":
-            raise UnansweredError(f"RUN: the pump replied, and reports {replies.STATES[reply.status]}")
+            raise UnansweredError(
+                text(
+                    "pump.answers_and_reports",
+                    "{command}: the pump replied, and reports {state}",
+                    command="RUN",
+                    state=word(replies.STATES[reply.status]),
+                )
+            )
 
     async def _confirm(self, refusal: DeclinedError) -> None:
         """A refused start counts as refused only when nothing flows. Raises UnansweredError otherwise."""
         try:
             reply = await self.question("DIS", replies.COUNTERS)
         except (DeclinedError, UnansweredError) as error:
-            raise UnansweredError(f"{refusal}; its state could then not be read: {error}") from error
+            raise UnansweredError(
+                text(
+                    "pump.then_not_read",
+                    "{refusal}; its state could then not be read: {error}",
+                    refusal=of_error(refusal),
+                    error=of_error(error),
+                )
+            ) from error
         if _flows(reply):
-            raise UnansweredError(f"{refusal}; but it reports {replies.STATES[reply.status]}")
+            raise UnansweredError(
+                text(
+                    "pump.but_reports",
+                    "{refusal}; but it reports {state}",
+                    refusal=of_error(refusal),
+                    state=word(replies.STATES[reply.status]),
+                )
+            )
 
     async def _stop(self) -> None:
         self._stop_safe = self.safe is not False
@@ -173,7 +220,14 @@ class NewEra(NewEraDialogue):
                 if reply.error == "?COM":
                     self._stop_safe = not self._stop_safe
                 if reply.status != "S":
-                    raise UnansweredError(f"{command}: the pump reports {reply.status}")
+                    raise UnansweredError(
+                        text(
+                            "pump.command_reports",
+                            "{command}: the pump reports {state}",
+                            command=command,
+                            state=reply.status,
+                        )
+                    )
         except UnansweredError as error:
             frames = error.__cause__.frames if isinstance(error.__cause__, NotUnderstoodError) else ()
             if timed_out(error) and not any(map(self._head, frames)):
@@ -194,7 +248,13 @@ class NewEra(NewEraDialogue):
     async def _release(self, epoch: int) -> None:
         status = await self.question("", NOTHING, epoch=epoch)
         if _flows(status):
-            raise DeclinedError(f"the pump is {replies.STATES[status.status]}: its watchdog stays on")
+            raise DeclinedError(
+                text(
+                    "new_era.watchdog_stays",
+                    "the pump is {state}: its watchdog stays on",
+                    state=word(replies.STATES[status.status]),
+                )
+            )
         await self._mode.off(epoch)
 
 

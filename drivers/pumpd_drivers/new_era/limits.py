@@ -6,6 +6,7 @@ sheet); a rate limit is that speed times the syringe's inner area.
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
+from pumpd.driving import listed, of_error, text
 from pumpd.pump import Capabilities, Container, FewDigits, LossOfControl, PumpKind, PumpProgram
 from pumpd.quantities import Duration, Length, Rate, Volume
 from pumpd_drivers.new_era.settings import NewEraSettings
@@ -25,7 +26,7 @@ _SLOWEST_CM_H = Decimal("0.004205")
 def capabilities(family: str, container: Container, settings: NewEraSettings) -> Capabilities:
     """Raises ValueError for a container that the pump does not take."""
     if reasons := diameter_reasons(container.diameter):
-        raise ValueError("; ".join(reasons))
+        raise ValueError(listed(reasons))
     assert container.diameter is not None  # diameter_reasons checked it
     native = settings.safe_mode == "required"
     return Capabilities(
@@ -68,7 +69,13 @@ def lowest_rate(diameter: Length) -> Rate:
 def wire_number(value: Decimal) -> str:
     """A number for the pump: 4 digits, at most 3 after the point ("52.50"). ValueError when it does not fit."""
     if value < 0 or value >= 10000 or GRID.floor(value) != value:
-        raise ValueError(f"{value} is not a number of at most 4 digits, 3 of them after the point")
+        raise ValueError(
+            text(
+                "new_era.four_digits",
+                "{value} is not a number of at most 4 digits, 3 of them after the point",
+                value=value,
+            )
+        )
     places = min(3, 4 - len(str(int(value))))
     return str(value.quantize(Decimal(1).scaleb(-places)))
 
@@ -76,10 +83,20 @@ def wire_number(value: Decimal) -> str:
 def diameter_reasons(diameter: Length | None) -> list[str]:
     """Why this diameter cannot be set; empty when it can."""
     if diameter is None:
-        return ["diameter: this pump takes syringes; give the syringe's inner diameter"]
+        return [
+            text("limits.syringe_diameter", "diameter: this pump takes syringes; give the syringe's inner diameter")
+        ]
     if not MIN_DIAMETER <= diameter <= MAX_DIAMETER:
-        return [f"diameter: {diameter} is not within {MIN_DIAMETER} to {MAX_DIAMETER}"]
-    return _unfit("diameter", diameter.decimal)
+        return [
+            text(
+                "limits.diameter",
+                "diameter: {inner} is not within {smallest} to {largest}",
+                inner=diameter,
+                smallest=MIN_DIAMETER,
+                largest=MAX_DIAMETER,
+            )
+        ]
+    return _unfit(text("new_era.field_diameter", "diameter"), diameter.decimal)
 
 
 def program_reasons(program: PumpProgram, most_steps: int = MAX_STEPS) -> list[str]:
@@ -89,17 +106,40 @@ def program_reasons(program: PumpProgram, most_steps: int = MAX_STEPS) -> list[s
         return reasons
     low, high = lowest_rate(program.diameter), highest_rate(program.diameter)
     if len(program.steps) > most_steps:
-        reasons.append(f"steps: {len(program.steps)} steps, this pump holds {most_steps}")
+        reasons.append(
+            text(
+                "new_era.steps",
+                "steps: {steps} steps, this pump holds {most}",
+                steps=len(program.steps),
+                most=most_steps,
+            )
+        )
     for number, step in enumerate(program.steps, start=1):
         if not low <= step.rate <= high:
             reasons.append(
-                f"step {number} rate: {step.rate} is not within {low} to {high} for a {program.diameter} syringe"
+                text(
+                    "new_era.rate",
+                    "step {number} rate: {rate} is not within {low} to {high} for a {diameter} syringe",
+                    number=number,
+                    rate=step.rate,
+                    low=low,
+                    high=high,
+                    diameter=program.diameter,
+                )
             )
-        reasons += _unfit(f"step {number} rate", step.rate.decimal)
+        reasons += _unfit(text("new_era.field_rate", "step {number} rate", number=number), step.rate.decimal)
         if step.volume > MAX_VOLUME:
-            reasons.append(f"step {number} volume: {step.volume} is above {MAX_VOLUME}")
+            reasons.append(
+                text(
+                    "new_era.volume",
+                    "step {number} volume: {volume} is above {most}",
+                    number=number,
+                    volume=step.volume,
+                    most=MAX_VOLUME,
+                )
+            )
         else:
-            reasons += _unfit(f"step {number} volume", step.volume.decimal)
+            reasons += _unfit(text("new_era.field_volume", "step {number} volume", number=number), step.volume.decimal)
     return reasons
 
 
@@ -107,5 +147,5 @@ def _unfit(field: str, value: Decimal) -> list[str]:
     try:
         wire_number(value)
     except ValueError as error:
-        return [f"{field}: {error}"]
+        return [text("new_era.field", "{field}: {why}", field=field, why=of_error(error))]
     return []

@@ -9,7 +9,7 @@ Promises:
 
 from decimal import Decimal
 
-from pumpd.driving import DeclinedError
+from pumpd.driving import DeclinedError, text
 from pumpd.pump import PumpProgram, RateStep
 from pumpd.quantities import Length
 from pumpd_drivers.new_era import limits, replies
@@ -29,7 +29,7 @@ class Phases:
         await self._pump.switch_off("power_fail_command", epoch)
         await self._pump.switch_off("trigger_command", epoch)
         if program.diameter is None:
-            raise DeclinedError("diameter: none is given")
+            raise DeclinedError(text("new_era.no_diameter", "diameter: none is given"))
         await command("DIA" + limits.wire_number(program.diameter.decimal), epoch)
         await self._select_first(len(program.steps), epoch)
         for number, step in enumerate(program.steps, start=1):
@@ -55,10 +55,12 @@ class Phases:
         steps: list[RateStep] = []
         while await self._is_step(len(steps) + 1, epoch):
             if len(steps) == limits.MAX_STEPS:
-                raise DeclinedError("the pump has no stop phase: it would run on after the program")
+                raise DeclinedError(
+                    text("new_era.no_stop_phase", "the pump has no stop phase: it would run on after the program")
+                )
             steps.append(await self._step(len(steps) + 1, epoch))
         if not steps:
-            raise DeclinedError("the pump holds no program: its first phase is a stop")
+            raise DeclinedError(text("new_era.no_program", "the pump holds no program: its first phase is a stop"))
         await self._select(1, epoch)
         return PumpProgram(tuple(steps), Length(Decimal(diameter.data)))
 
@@ -68,7 +70,13 @@ class Phases:
             await self._select(1, epoch)
         except UnsupportedError as error:
             if steps > 1:
-                raise DeclinedError(f"steps: {steps} steps, but this pump has no phases: it holds one step") from error
+                raise DeclinedError(
+                    text(
+                        "new_era.no_phases",
+                        "steps: {steps} steps, but this pump has no phases: it holds one step",
+                        steps=steps,
+                    )
+                ) from error
             self.known = False
 
     async def _select(self, number: int, epoch: int) -> None:
@@ -81,7 +89,14 @@ class Phases:
         await self._select(number, epoch)
         function = (await self._pump.question("FUN", replies.FUNCTION, epoch=epoch)).data
         if function not in ("RAT", "STP"):
-            raise DeclinedError(f"phase {number} holds {function}, which is no part of a program")
+            raise DeclinedError(
+                text(
+                    "new_era.phase_holds",
+                    "phase {number} holds {function}, which is no part of a program",
+                    number=number,
+                    function=function,
+                )
+            )
         return function == "RAT"
 
     async def _step(self, number: int, epoch: int) -> RateStep:
@@ -89,7 +104,22 @@ class Phases:
         volume = replies.volume((await self._pump.question("VOL", replies.VOLUME, epoch=epoch)).data)
         direction = (await self._pump.question("DIR", replies.DIRECTION, epoch=epoch)).data
         if direction != "INF":
-            raise DeclinedError(f"phase {number} has direction {direction}, not INF")
+            raise DeclinedError(
+                text(
+                    "new_era.phase_direction",
+                    "phase {number} has direction {direction}, not INF",
+                    number=number,
+                    direction=direction,
+                )
+            )
         if not rate or not volume:
-            raise DeclinedError(f"phase {number} holds {rate} and {volume}: without a volume it never ends")
+            raise DeclinedError(
+                text(
+                    "new_era.phase_endless",
+                    "phase {number} holds {rate} and {volume}: without a volume it never ends",
+                    number=number,
+                    rate=rate,
+                    volume=volume,
+                )
+            )
         return RateStep(rate, volume)

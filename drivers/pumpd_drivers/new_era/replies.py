@@ -7,6 +7,7 @@ import re
 from decimal import Decimal
 from functools import lru_cache
 
+from pumpd.driving import text
 from pumpd.pump import PumpAlarm, PumpState
 from pumpd.quantities import Rate, Volume
 
@@ -60,5 +61,5 @@ def model_and_firmware(data: str) -> tuple[str, str]:
     """("NE-1000", "3.92") from "NE1000V3.92". X models, and those of other makers ("AL"), are models of their own."""
     match = VERSION.fullmatch(data)
     if match is None:
-        raise ValueError(f"{data!r} is not a version word")
+        raise ValueError(text("new_era.version", "{data} is not a version word", data=f"{data!r}"))
     return f"{match[1]}-{match[2]}{match[3]}", match[4]

@@ -5,7 +5,7 @@ Promises:
 - With `safe_mode = "required"` a pump without safe mode is refused, never run without its watchdog.
 """
 
-from pumpd.driving import DeclinedError, UnansweredError, timed_out
+from pumpd.driving import DeclinedError, UnansweredError, of_error, text, timed_out
 from pumpd_drivers.new_era.codec import Reply
 from pumpd_drivers.new_era.dialogue import NOTHING, NewEraDialogue, UnsupportedError
 
@@ -24,21 +24,28 @@ class SafeMode:
 
     async def find(self, epoch: int) -> Reply:
         """Learn the pump's mode, collect its alarms, and return its status."""
-        pump, silence = self._pump, "no reply"
+        pump = self._pump
+        silence: str = text("new_era.silence", "no reply")
         for safe in _CALLS:
             try:
                 first = await pump.send("", NOTHING, epoch=epoch, safe=safe, either=True)
             except UnansweredError as error:
                 if not timed_out(error):
                     raise
-                silence = str(error)
+                silence = of_error(error)
                 continue
             pump.safe = first.safe
             return await pump.question("", NOTHING, epoch=epoch)
         pump.safe = None
         raise UnansweredError(
-            f"no pump was found on {pump.link.port} at address {self._settings.address} "
-            f"and {self._settings.baudrate} baud ({silence})"
+            text(
+                "new_era.not_found",
+                "no pump was found on {port} at address {address} and {baudrate} baud ({silence})",
+                port=pump.link.port,
+                address=self._settings.address,
+                baudrate=self._settings.baudrate,
+                silence=silence,
+            )
         )
 
     async def off(self, epoch: int) -> None:
@@ -61,7 +68,10 @@ class SafeMode:
             self.supported = False
             if self._settings.safe_mode == "required":
                 raise DeclinedError(
-                    "the pump has no safe mode, so nothing would stop it if this gateway died"
+                    text(
+                        "new_era.no_safe_mode",
+                        "the pump has no safe mode, so nothing would stop it if this gateway died",
+                    )
                 ) from error
         else:
             self._pump.safe = self.supported = True

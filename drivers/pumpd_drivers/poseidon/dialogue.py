@@ -16,7 +16,7 @@ from dataclasses import replace
 from decimal import Decimal
 from itertools import cycle
 
-from pumpd.driving import DeclinedError, Lane, LinkDriver, Side
+from pumpd.driving import DeclinedError, Lane, LinkDriver, Side, text
 from pumpd_drivers.poseidon.codec import Echo, Move, Ready, Reply, Request
 from pumpd_drivers.poseidon.replies import Sign, Times
 from pumpd_drivers.poseidon.settings import PoseidonSettings
@@ -87,7 +87,7 @@ class PoseidonDialogue(LinkDriver[Reply], ABC):
         motor, way = str(self.settings.motor), self.settings.direction
         request = Request("RUN", "DIST", motor, f"{number}.0", way, *distances)
         if not self.idle:
-            raise DeclinedError("RUN: the pump is not known to be idle: moves never overlap")
+            raise DeclinedError(text("poseidon.not_idle", "RUN: the pump is not known to be idle: moves never overlap"))
         self.idle, self._begins = False, True
         asked_s = now_s()
         heard: list[Echo] = []

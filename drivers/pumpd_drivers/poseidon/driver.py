@@ -13,7 +13,7 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, UnansweredError, join, now_ns, timed_out
+from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, UnansweredError, join, now_ns, text, timed_out
 from pumpd.pump import Capabilities, Container, Identity, PumpAlarm, PumpProgram, PumpState, Reading, StopFrames
 from pumpd.quantities import Duration, Rate
 from pumpd_drivers.poseidon import limits, program
@@ -35,7 +35,7 @@ class Poseidon(PoseidonDialogue):
     models = ("poseidon",)
     assumptions = PoseidonSettings.assumptions()
     syringes = limits.SYRINGES
-    signals = "the light L on the pump's board goes out and comes on"
+    signals = text("poseidon.signals", "the light L on the pump's board goes out and comes on")
     codec = Codec(RequestFramer, ReplyFramer)
     late_answers = 20
 
@@ -57,7 +57,7 @@ class Poseidon(PoseidonDialogue):
     async def connect(cls, port: str, settings: Mapping[str, Any]) -> "Poseidon":
         """One driver for a port: a frame for another motor would end the move of this one."""
         chosen = PoseidonSettings.of(settings)
-        name = "the pump, of which one motor can be used at a time,"
+        name = text("poseidon.one_motor", "the pump, of which one motor can be used at a time,")
         return cls(await join(port, LineSettings(BAUDRATE), ReplyFramer, name=name, quiet_s=chosen.quiet_s), chosen)
 
     @property
@@ -143,23 +143,29 @@ class Poseidon(PoseidonDialogue):
         self._slices.load(plan)
         await program.write(self, plan, epoch)
         if self._plan is not plan:
-            raise DeclinedError("the pump restarted while it was programmed: identify it again")
+            raise DeclinedError(
+                text("poseidon.restarted", "the pump restarted while it was programmed: identify it again")
+            )
 
     async def _read_back(self, epoch: int) -> PumpProgram:
         return await program.read(self, self._plan, epoch)
 
     async def _require_idle(self, epoch: int) -> None:
         if self._slices.active:
-            raise DeclinedError("the pump is infusing: stop it first")
+            raise DeclinedError(text("pump.infusing_stop_first", "the pump is infusing: stop it first"))
         await self.ping(epoch)
         await self._decided(epoch)
         if not self.idle:
-            raise DeclinedError("the pump's clock is frozen, so it moves or is paused: stop it first")
+            raise DeclinedError(
+                text("poseidon.frozen", "the pump's clock is frozen, so it moves or is paused: stop it first")
+            )
 
     async def _start(self, watchdog: Duration, epoch: int) -> None:
         await self._require_idle(epoch)
         if self._plan is None or self._slices.begun:
-            raise DeclinedError("no program was loaded since the last start: load one first")
+            raise DeclinedError(
+                text("poseidon.not_loaded", "no program was loaded since the last start: load one first")
+            )
         await self._slices.first(epoch)
         self._slices.follow(watchdog)
 
@@ -171,7 +177,11 @@ class Poseidon(PoseidonDialogue):
             return
         await self.end_pause()
         if not await self._rests():
-            raise UnansweredError("STOP: the pump echoes it, but its clock is frozen: it moves, or is paused")
+            raise UnansweredError(
+                text(
+                    "poseidon.stop_frozen", "STOP: the pump echoes it, but its clock is frozen: it moves, or is paused"
+                )
+            )
 
     async def _rests(self) -> bool:
         """Two echoes, because there is no check sum, show that the pump's clock runs: nothing moves or waits to."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from types import MappingProxyType
 
+from pumpd.driving import listed, text
 from pumpd.pump import Capabilities, Container, FixedStep, LossOfControl, PumpKind, PumpProgram
 from pumpd.quantities import Duration, Length, Rate, Volume
 from pumpd_drivers.poseidon.settings import PoseidonSettings
@@ -42,7 +43,7 @@ _SPEED_STEP = Decimal("0.1")  # the firmware takes short numbers
 def capabilities(family: str, container: Container, settings: PoseidonSettings) -> Capabilities:
     """Raises ValueError for a container that the pump does not take."""
     if reasons := diameter_reasons(container.diameter):
-        raise ValueError("; ".join(reasons))
+        raise ValueError(listed(reasons))
     assert container.diameter is not None  # diameter_reasons checked it
     per_ml = steps_per_ml(container.diameter, settings)
     lowest = (SLOWEST * 3600 / per_ml).quantize(GRID.step, ROUND_CEILING)
@@ -63,16 +64,33 @@ def capabilities(family: str, container: Container, settings: PoseidonSettings) 
 def diameter_reasons(inner: Length | None) -> list[str]:
     """Why this diameter cannot be used; empty when it can."""
     if inner is None:
-        return ["diameter: this pump takes syringes; give the syringe's inner diameter"]
+        return [
+            text("limits.syringe_diameter", "diameter: this pump takes syringes; give the syringe's inner diameter")
+        ]
     if not SMALLEST_DIAMETER <= inner <= LARGEST_DIAMETER:
-        return [f"diameter: {inner} is not within {SMALLEST_DIAMETER} to {LARGEST_DIAMETER}"]
+        return [
+            text(
+                "limits.diameter",
+                "diameter: {inner} is not within {smallest} to {largest}",
+                inner=inner,
+                smallest=SMALLEST_DIAMETER,
+                largest=LARGEST_DIAMETER,
+            )
+        ]
     return []
 
 
 def time_reasons(program: PumpProgram) -> list[str]:
     if program.duration >= SHORTEST:
         return []
-    return [f"duration: {program.duration} is below {SHORTEST}, the shortest that this driver can follow"]
+    return [
+        text(
+            "poseidon.duration",
+            "duration: {duration} is below {shortest}, the shortest that this driver can follow",
+            duration=program.duration,
+            shortest=SHORTEST,
+        )
+    ]
 
 
 def steps_per_ml(inner: Length, settings: PoseidonSettings) -> Decimal:

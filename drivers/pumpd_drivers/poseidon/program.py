@@ -4,7 +4,7 @@ What is written counts once it has been echoed in every field. Reading back send
 asked for them, and its echo is the only proof that it holds them.
 """
 
-from pumpd.driving import DeclinedError
+from pumpd.driving import DeclinedError, text
 from pumpd.pump import PumpProgram
 from pumpd_drivers.poseidon.dialogue import PoseidonDialogue
 from pumpd_drivers.poseidon.limits import Plan
@@ -22,7 +22,12 @@ async def read(pump: PoseidonDialogue, plan: Plan | None, epoch: int) -> PumpPro
     Raises DeclinedError without a program, or when the pump has restarted since it was loaded.
     """
     if plan is None:
-        raise DeclinedError("the pump holds no program of this driver; after a restart it has lost it: load it again")
+        raise DeclinedError(
+            text(
+                "poseidon.no_program",
+                "the pump holds no program of this driver; after a restart it has lost it: load it again",
+            )
+        )
     await pump.set("ACCEL", pump.settings.acceleration, epoch, repeat=True)
     await pump.set("SPEED", plan.speed, epoch, repeat=True)
     return plan.program

@@ -13,7 +13,7 @@ import asyncio
 import math
 from dataclasses import dataclass
 
-from pumpd.driving import DeclinedError, KeepAlive, UnansweredError
+from pumpd.driving import DeclinedError, KeepAlive, UnansweredError, of_error, text
 from pumpd.quantities import Duration, Volume
 from pumpd_drivers.poseidon.dialogue import PoseidonDialogue, now_s
 from pumpd_drivers.poseidon.limits import PROVE_S, Plan
@@ -95,9 +95,15 @@ class Slices:
             await _until(now_s() + FROZEN_S)
             await self._pump.ping(epoch)
         except DeclinedError as error:  # a stop came in between
-            raise UnansweredError(f"the move was sent, and its state was not read: {error}") from error
+            raise UnansweredError(
+                text(
+                    "poseidon.move_unread", "the move was sent, and its state was not read: {why}", why=of_error(error)
+                )
+            ) from error
         if self._now is None:
-            raise UnansweredError("the move was acknowledged, and the pump's clock shows that nothing moves")
+            raise UnansweredError(
+                text("poseidon.no_move", "the move was acknowledged, and the pump's clock shows that nothing moves")
+            )
 
     def follow(self, lease: Duration) -> None:
         """Send the other slices, as long as `renew` is called within each lease."""
@@ -172,7 +178,14 @@ class Slices:
         while self._now is part:
             if now_s() > self._too_late_s:
                 self.faulty = True
-                raise UnansweredError(f"a move of {part.steps} steps, due in {part.due:.1f} s, still runs")
+                raise UnansweredError(
+                    text(
+                        "poseidon.still_moves",
+                        "a move of {steps} steps, due in {seconds} s, still runs",
+                        steps=part.steps,
+                        seconds=f"{part.due:.1f}",
+                    )
+                )
             await self._pump.ping(self._epoch)
             if self._now is part:
                 await asyncio.sleep(AGAIN_S)

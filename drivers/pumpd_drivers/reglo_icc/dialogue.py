@@ -13,7 +13,7 @@ from abc import ABC
 from collections.abc import Callable
 from decimal import Decimal
 
-from pumpd.driving import DeclinedError, Lane, LinkDriver, Side, UnansweredError, timed_out
+from pumpd.driving import DeclinedError, Lane, LinkDriver, Side, UnansweredError, text, timed_out
 from pumpd.quantities import Volume
 from pumpd_drivers.reglo_icc import limits
 from pumpd_drivers.reglo_icc.codec import FAIL, NO, OK, YES, Event, Garbage, Request, Sign, Text, read_reply
@@ -69,7 +69,14 @@ class RegloIccDialogue(LinkDriver[Heard], ABC):
             missed += 1
             if missed == TRIES:
                 error = FailedError if str(answer) == FAIL else DeclinedError
-                raise error(f"{command}: the pump replied {answer}, which is not an answer to it")
+                raise error(
+                    text(
+                        "reglo_icc.no_answer",
+                        "{command}: the pump replied {reply}, which is not an answer to it",
+                        command=command,
+                        reply=answer,
+                    )
+                )
 
     async def value(self, command: str, shape: re.Pattern[str], epoch: int | None) -> re.Match[str]:
         """A question whose answer is text of that shape. A sign is never its answer, whatever follows the sign."""
@@ -82,13 +89,29 @@ class RegloIccDialogue(LinkDriver[Heard], ABC):
         """The reply, asked for twice. Raises DeclinedError when the two replies differ."""
         first, second = [(await self.value(command, shape, epoch))[0] for _ in range(2)]
         if first != second:
-            raise DeclinedError(f"{command}: the pump reported {first!r}, then {second!r}: check the cable")
+            raise DeclinedError(
+                text(
+                    "reglo_icc.two_answers",
+                    "{command}: the pump reported {first}, then {second}: check the cable",
+                    command=command,
+                    first=f"{first!r}",
+                    second=f"{second!r}",
+                )
+            )
         return first
 
     async def require_held(self, command: str, due: str, epoch: int) -> None:
         held = (await self.value(command, _LETTER, epoch))[0]
         if held != due:
-            raise DeclinedError(f"{command}: the pump holds {held}, not {due}: load the program again")
+            raise DeclinedError(
+                text(
+                    "reglo_icc.holds",
+                    "{command}: the pump holds {held}, not {due}: load the program again",
+                    command=command,
+                    held=held,
+                    due=due,
+                )
+            )
 
     async def number(self, command: str, epoch: int | None) -> Decimal:
         value = read_reply((await self.value(command, _NUMBER, epoch))[0])
@@ -110,7 +133,11 @@ class RegloIccDialogue(LinkDriver[Heard], ABC):
         accepts = sign_or(_NUMBER) if command in ("f", "v") else is_sign
         answer = await self.send_once(self.request(command, parameter), accepts, epoch, lane=lane)
         if isinstance(answer, Sign) and answer.sign != OK:
-            raise DeclinedError(f"{command}{parameter}: the pump replied {answer}")
+            raise DeclinedError(
+                text(
+                    "pump.replied", "{command}: the pump replied {reply}", command=f"{command}{parameter}", reply=answer
+                )
+            )
 
     # -- channel addressing ----------------------------------------------------------------------------------
 
@@ -129,7 +156,13 @@ class RegloIccDialogue(LinkDriver[Heard], ABC):
                 return
         answer = await self.ask(self.request("~", "1", self.settings.address), is_sign, epoch=epoch)
         if str(answer) != OK or not await self.addresses_channels(epoch):
-            raise DeclinedError(f"~1: the pump does not address its channels separately ({answer})")
+            raise DeclinedError(
+                text(
+                    "reglo_icc.channels",
+                    "~1: the pump does not address its channels separately ({reply})",
+                    reply=answer,
+                )
+            )
 
 
 def is_sign(frame: Heard) -> bool:

@@ -14,7 +14,19 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, UnansweredError, join, now_ns
+from pumpd.driving import (
+    Codec,
+    DeclinedError,
+    Lane,
+    LineSettings,
+    Side,
+    UnansweredError,
+    join,
+    listed,
+    now_ns,
+    of_error,
+    text,
+)
 from pumpd.pump import Capabilities, Container, Identity, Mark, PumpAlarm, PumpProgram, PumpState, Reading, StopFrames
 from pumpd.quantities import Duration, Rate, Volume
 from pumpd_drivers.reglo_icc import limits, program
@@ -26,7 +38,11 @@ ML_PER_L = 1000
 
 _ANY = re.compile(r".+")
 _DIGITS = re.compile("[0-9]{1,6}", re.ASCII)
-_CAUSES = {"C": "its cycles are 0", "R": "its flow is 0 or too high", "V": "its volume is 0 or too large"}
+_CAUSES = {
+    "C": text("reglo_icc.cycles", "its cycles are 0"),
+    "R": text("reglo_icc.flow", "its flow is 0 or too high"),
+    "V": text("reglo_icc.volume", "its volume is 0 or too large"),
+}
 
 
 class RegloIcc(RegloIccDialogue):
@@ -53,7 +69,11 @@ class RegloIcc(RegloIccDialogue):
     @classmethod
     async def connect(cls, port: str, settings: Mapping[str, Any]) -> "RegloIcc":
         chosen = RegloIccSettings.of(settings)
-        name = f"channel {chosen.channel}" if chosen.channels_apart else "the pump (channels_apart is false)"
+        name = (
+            text("reglo_icc.channel", "channel {channel}", channel=chosen.channel)
+            if chosen.channels_apart
+            else text("reglo_icc.whole_pump", "the pump (channels_apart is false)")
+        )
         return cls(await join(port, LineSettings(9600), ReplyFramer, name=name, quiet_s=chosen.quiet_s), chosen)
 
     @property
@@ -68,12 +88,26 @@ class RegloIcc(RegloIccDialogue):
         await self.set("xE", "0", epoch)  # nothing unasked, which could come inside a reply
         model = (await self.value("#", _ANY, epoch))[0]
         if not model.startswith(self.settings.model):
-            raise DeclinedError(f"model: the pump reports {model!r}; the settings allow only {self.settings.model}")
+            raise DeclinedError(
+                text(
+                    "pump.other_model",
+                    "model: the pump reports {model}; the settings allow only {allowed}",
+                    model=f"{model!r}",
+                    allowed=self.settings.model,
+                )
+            )
         firmware = await self.twice("(", _DIGITS, epoch)
         await self.runs(epoch=epoch)  # a missing channel fails here; and it separates two similar replies
         serial = await self.twice("xS", _ANY, epoch) if self.settings.asks_serial else None
         if self.settings.serial not in ("", serial):
-            raise DeclinedError(f"serial: the pump reports {serial}; the settings allow only {self.settings.serial}")
+            raise DeclinedError(
+                text(
+                    "pump.other_serial",
+                    "serial: the pump reports {serial}; the settings allow only {allowed}",
+                    serial=serial,
+                    allowed=self.settings.serial,
+                )
+            )
         return Identity(self.settings.model, firmware, serial)
 
     # -- read ------------------------------------------------------------------------------------------------
@@ -104,17 +138,34 @@ class RegloIcc(RegloIccDialogue):
         (step,) = wanted.steps
         top = Rate(Decimal((await self.value("?", limits.TOP_FLOW, epoch))[1]) * 60)
         if step.rate > top:
-            raise DeclinedError(f"rate: {step.rate} is above the {top} that the pump allows for its tubing")
+            raise DeclinedError(
+                text(
+                    "reglo_icc.rate",
+                    "rate: {rate} is above the {most} that the pump allows for its tubing",
+                    rate=step.rate,
+                    most=top,
+                )
+            )
         if "volume_unit" not in self.settings.model_fields_set and step.rate.decimal * ML_PER_L <= top.decimal:
             raise DeclinedError(
-                f"rate: {step.rate} is so low that a pump which reads mL as L could run it a thousand times too fast. "
-                "Calibrate the pump, then set volume_unit, even if it is ml"
+                text(
+                    "reglo_icc.unit",
+                    "rate: {rate} is so low that a pump which reads mL as L could run it a thousand times too "
+                    "fast. Calibrate the pump, then set volume_unit, even if it is ml",
+                    rate=step.rate,
+                )
             )
         await program.write(self, step, epoch)
         await self.set("W", "", epoch)
         self._given = Volume(0)
         if reasons := wanted.differences(await self._read_back(epoch)):  # nothing else shows a garbled setting
-            raise DeclinedError(f"the pump does not hold what was sent ({'; '.join(reasons)}): load it again")
+            raise DeclinedError(
+                text(
+                    "reglo_icc.not_held",
+                    "the pump does not hold what was sent ({differences}): load it again",
+                    differences=listed(reasons),
+                )
+            )
         await self._require_unused(epoch)
 
     async def _read_back(self, epoch: int) -> PumpProgram:
@@ -122,13 +173,17 @@ class RegloIcc(RegloIccDialogue):
 
     async def _require_unused(self, epoch: int) -> None:
         if total := await self.total(epoch):
-            raise DeclinedError(f"the pump's total shows {total}, not 0: load the program again")
+            raise DeclinedError(
+                text("reglo_icc.total", "the pump's total shows {total}, not 0: load the program again", total=total)
+            )
 
     async def _require_stopped(self, epoch: int) -> None:
         if not await self.addresses_channels(epoch):
-            raise DeclinedError("the pump no longer addresses its channels separately: identify it again")
+            raise DeclinedError(
+                text("reglo_icc.no_channels", "the pump no longer addresses its channels separately: identify it again")
+            )
         if not await self.stopped(epoch=epoch):
-            raise DeclinedError("the pump is infusing: stop it first")
+            raise DeclinedError(text("pump.infusing_stop_first", "the pump is infusing: stop it first"))
 
     async def _start(self, watchdog: Duration, epoch: int) -> None:  # noqa: ARG002 - these pumps have none to arm
         await self._require_stopped(epoch)
@@ -139,18 +194,45 @@ class RegloIcc(RegloIccDialogue):
             moves = await self.runs() or bool(await self.total())
             cause = None if moves or str(answer) == OK else (await self.value("xe", _ANY, None))[0]
         except (DeclinedError, UnansweredError) as error:
-            raise UnansweredError(f"H: the pump replied {answer}; its state could then not be read: {error}") from error
+            raise UnansweredError(
+                text(
+                    "reglo_icc.then_not_read",
+                    "H: the pump replied {reply}; its state could then not be read: {why}",
+                    reply=answer,
+                    why=of_error(error),
+                )
+            ) from error
         if moves and str(answer) == OK:
             return
         if moves or str(answer) not in (NO, FAIL):
-            raise UnansweredError(f"H: the pump replied {answer}, and {'infuses' if moves else 'is stopped'}")
+            raise UnansweredError(
+                text("reglo_icc.infuses", "H: the pump replied {reply}, and infuses", reply=answer)
+                if moves
+                else text("reglo_icc.stopped", "H: the pump replied {reply}, and is stopped", reply=answer)
+            )
         self._loaded = loaded
-        raise DeclinedError(f"H: the pump refuses: {_CAUSES.get((cause or '')[:1], 'it gives no reason')} ({cause})")
+        why = _CAUSES.get((cause or "")[:1], text("reglo_icc.no_reason", "it gives no reason"))
+        raise DeclinedError(
+            text(
+                "pump.refuses_with_code",
+                "{command}: the pump refuses: {why} ({code})",
+                command="H",
+                why=why,
+                code=cause,
+            )
+        )
 
     async def _stop_once(self) -> None:
         answer = await self.send_once(self.request("I"), is_sign, None, lane=Lane.STOP)
         if not await self.stopped(lane=Lane.STOP):
-            raise UnansweredError(f"I: the pump replied {answer}, and reports that it runs")
+            raise UnansweredError(
+                text(
+                    "pump.replied_and_runs",
+                    "{command}: the pump replied {reply}, and reports that it runs",
+                    command="I",
+                    reply=answer,
+                )
+            )
         with contextlib.suppress(DeclinedError, UnansweredError):  # the stop itself is done
             await self._disarm(None, Lane.STOP)
 

@@ -7,6 +7,7 @@ are the multiples of 0.06 up to 599.94.
 import re
 from decimal import Decimal
 
+from pumpd.driving import text
 from pumpd.pump import Capabilities, Container, FewDigits, FixedStep, LossOfControl, PumpKind
 from pumpd.quantities import Rate, Volume
 from pumpd_drivers.reglo_icc.settings import RegloIccSettings
@@ -24,7 +25,7 @@ _ML = {"ul": Decimal("0.001"), "ml": Decimal(1), "l": Decimal(1000)}
 def capabilities(family: str, container: Container, settings: RegloIccSettings) -> Capabilities:
     """Raises ValueError for a container that the pump does not take."""
     if container.diameter is not None:
-        raise ValueError("diameter: this pump takes a tube, not a syringe")
+        raise ValueError(text("reglo_icc.tube", "diameter: this pump takes a tube, not a syringe"))
     return Capabilities(
         family=family,
         kind=PumpKind.VOLUMETRIC,

@@ -6,7 +6,7 @@ What is written here counts once it has been read back.
 import re
 from typing import Literal
 
-from pumpd.driving import DeclinedError
+from pumpd.driving import DeclinedError, text
 from pumpd.pump import RateStep
 from pumpd.quantities import Volume
 from pumpd_drivers.reglo_icc import limits
@@ -46,9 +46,13 @@ async def read(pump: RegloIccDialogue, epoch: int) -> RateStep:
     volume = Volume(await pump.number("v", epoch) * limits.scale(settings))
     await pump.require_held("xD", _way(settings), epoch)
     if settings.sets_backsteps and int((await pump.value("%", _DIGITS, epoch))[0]):
-        raise DeclinedError("the pump would step back after a stop (%): load the program again")
+        raise DeclinedError(
+            text("reglo_icc.backsteps", "the pump would step back after a stop (%): load the program again")
+        )
     if not rate or not volume:
-        raise DeclinedError(f"the pump holds {rate} and {volume}: that is no program")
+        raise DeclinedError(
+            text("pump.no_program", "the pump holds {rate} and {volume}: that is no program", rate=rate, volume=volume)
+        )
     return RateStep(rate, volume)
 
 

@@ -6,7 +6,7 @@ Promises: a reply names no request, so it must come from our bed and hold the re
 from abc import ABC
 from collections.abc import Callable
 
-from pumpd.driving import DeclinedError, LinkDriver, Side
+from pumpd.driving import DeclinedError, LinkDriver, Side, text
 from pumpd_drivers.space_bcc.codec import Frame, Garbage, Record, Signal, records
 from pumpd_drivers.space_bcc.replies import refused
 from pumpd_drivers.space_bcc.settings import SpaceBccSettings
@@ -45,5 +45,5 @@ class SpaceBccDialogue(LinkDriver[Heard], ABC):
         found = await self.question(f"MEM:GETSLOT#{slot}", fits, epoch)
         values = {record.parameter: record.value for record in found if record.slot == slot}
         if not values:
-            raise DeclinedError(f"slot {slot}: the rack reports no pump there")
+            raise DeclinedError(text("space_bcc.no_pump", "slot {slot}: the rack reports no pump there", slot=slot))
         return values

@@ -12,7 +12,7 @@ Promises, in addition to those of `pumpd.driving`:
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from pumpd.driving import Codec, DeclinedError, LineSettings, join, now_ns
+from pumpd.driving import Codec, DeclinedError, LineSettings, join, now_ns, text
 from pumpd.pump import Capabilities, Container, Identity, PumpAlarm, PumpProgram, PumpState, Reading
 from pumpd.quantities import Duration, Rate, Volume
 from pumpd_drivers.space_bcc import limits
@@ -41,7 +41,7 @@ class SpaceBcc(SpaceBccDialogue):
     @classmethod
     async def connect(cls, port: str, settings: Mapping[str, Any]) -> "SpaceBcc":
         chosen = SpaceBccSettings.of(settings)
-        name = f"slot {chosen.slot}"
+        name = text("space_bcc.slot", "slot {slot}", slot=chosen.slot)
         link = await join(port, LineSettings(), Framer, name=name, quiet_s=chosen.quiet_s, respond=_acknowledged)
         return cls(link, chosen)
 
@@ -87,7 +87,9 @@ class SpaceBcc(SpaceBccDialogue):
         self._refuse()
 
     def _refuse(self) -> NoReturn:
-        raise DeclinedError("this interface only monitors: go to the pump to change or stop it")
+        raise DeclinedError(
+            text("space_bcc.only_monitors", "this interface only monitors: go to the pump to change or stop it")
+        )
 
 
 def _acknowledged(frame: Heard) -> bytes | None:

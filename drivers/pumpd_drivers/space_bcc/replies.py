@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
-from pumpd.driving import DeclinedError
+from pumpd.driving import DeclinedError, text
 from pumpd_drivers.space_bcc.codec import Record
 
 
@@ -19,5 +19,12 @@ def number(values: Mapping[str, str], parameter: str) -> Decimal:
     except InvalidOperation:
         value = Decimal("NaN")
     if not value.is_finite() or value < 0 or value > 1_000_000:
-        raise DeclinedError(f"{parameter}: the rack reports {values.get(parameter)!r}, which is no number")
+        raise DeclinedError(
+            text(
+                "space_bcc.no_number",
+                "{parameter}: the rack reports {value}, which is no number",
+                parameter=parameter,
+                value=f"{values.get(parameter)!r}",
+            )
+        )
     return value

@@ -12,7 +12,7 @@ import re
 from abc import ABC
 from collections.abc import Callable
 
-from pumpd.driving import DeclinedError, Lane, LinkDriver, Side, UnansweredError, timed_out
+from pumpd.driving import DeclinedError, Lane, LinkDriver, Side, UnansweredError, text, timed_out
 from pumpd.quantities import Volume
 from pumpd_drivers.zyno_miva import limits
 from pumpd_drivers.zyno_miva.codec import Frame, Garbage
@@ -35,8 +35,8 @@ class ZynoMivaDialogue(LinkDriver[Heard], ABC):
         super().__init__(link, settings)
         self.settings = settings
 
-    def framed(self, text: str) -> bytes:
-        return Frame(text, self.settings.checksum).to_bytes()
+    def framed(self, request: str) -> bytes:
+        return Frame(request, self.settings.checksum).to_bytes()
 
     async def ask(
         self, request: bytes, accepts: Callable[[Heard], bool], *, lane: Lane = Lane.NORMAL, epoch: int | None = None
@@ -49,16 +49,16 @@ class ZynoMivaDialogue(LinkDriver[Heard], ABC):
         return answer
 
     async def question(
-        self, text: str, shape: re.Pattern[str], *, lane: Lane = Lane.NORMAL, epoch: int | None = None
+        self, request: str, shape: re.Pattern[str], *, lane: Lane = Lane.NORMAL, epoch: int | None = None
     ) -> str:
         """The reply to `Q5`, `RN` or `RE00000001`, without its two letters. Raises DeclinedError for an error."""
-        return _no_error(text, await self._value(text, text[:2], shape, lane, epoch))
+        return _no_error(request, await self._value(request, request[:2], shape, lane, epoch))
 
     async def plain(
-        self, text: str, shape: re.Pattern[str], *, lane: Lane = Lane.NORMAL, epoch: int | None = None
+        self, request: str, shape: re.Pattern[str], *, lane: Lane = Lane.NORMAL, epoch: int | None = None
     ) -> str:
         """The reply to `:INFU:RUN?`, which is the value alone. Raises DeclinedError for an error."""
-        return _no_error(text, await self._value(text, "", shape, lane, epoch))
+        return _no_error(request, await self._value(request, "", shape, lane, epoch))
 
     async def volume(self, code: str, epoch: int | None = None) -> Volume:
         return limits.volume(await self.question(code, limits.HUNDREDTHS, epoch=epoch))
@@ -68,26 +68,28 @@ class ZynoMivaDialogue(LinkDriver[Heard], ABC):
         value = await self._value(code, code, limits.HUNDREDTHS, Lane.NORMAL, epoch)
         return 0 if value == ERROR else int(value, 16)
 
-    async def _value(self, text: str, code: str, shape: re.Pattern[str], lane: Lane, epoch: int | None) -> str:
+    async def _value(self, request: str, code: str, shape: re.Pattern[str], lane: Lane, epoch: int | None) -> str:
         def accepts(frame: Heard) -> bool:
             if not isinstance(frame, Frame) or not frame.text.startswith(code):
                 return False
             rest = frame.text[len(code) :]
             return rest == ERROR or shape.fullmatch(rest) is not None
 
-        return str(await self.ask(self.framed(text), accepts, lane=lane, epoch=epoch))[len(code) :]
+        return str(await self.ask(self.framed(request), accepts, lane=lane, epoch=epoch))[len(code) :]
 
     async def set(self, name: str, value: str, epoch: int) -> None:
         """A setting. Its reply proves nothing, because no source states its text: the caller reads the value back."""
-        text = f"{name} {value}"
+        request = f"{name} {value}"
         try:
-            answer = await self.send_once(self.framed(text), lambda frame: isinstance(frame, Frame), epoch)
+            answer = await self.send_once(self.framed(request), lambda frame: isinstance(frame, Frame), epoch)
         except UnansweredError as error:
             if self.settings.set_reply == "any" or not timed_out(error):
                 raise
             return
         if str(answer).endswith(ERROR):
-            raise DeclinedError(f"{text}: the pump replied {answer}")
+            raise DeclinedError(
+                text("pump.replied", "{command}: the pump replied {reply}", command=request, reply=answer)
+            )
 
     # -- what it does now ------------------------------------------------------------------------------------------
 
@@ -99,10 +101,10 @@ class ZynoMivaDialogue(LinkDriver[Heard], ABC):
 
     async def require_stopped(self, epoch: int) -> None:
         if await self.runs(epoch=epoch) or await self.gives_bolus(epoch=epoch):
-            raise DeclinedError("the pump is infusing: stop it first")
+            raise DeclinedError(text("pump.infusing_stop_first", "the pump is infusing: stop it first"))
 
 
-def _no_error(text: str, value: str) -> str:
+def _no_error(request: str, value: str) -> str:
     if value == ERROR:
-        raise DeclinedError(f"{text}: the pump replied with an error")
+        raise DeclinedError(text("zyno_miva.error", "{command}: the pump replied with an error", command=request))
     return value

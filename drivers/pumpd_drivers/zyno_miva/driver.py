@@ -13,8 +13,32 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, UnansweredError, join, now_ns
-from pumpd.pump import Capabilities, Container, Identity, Mark, PumpAlarm, PumpProgram, PumpState, Reading, StopFrames
+from pumpd.driving import (
+    Codec,
+    DeclinedError,
+    Lane,
+    LineSettings,
+    Side,
+    UnansweredError,
+    join,
+    listed,
+    named,
+    now_ns,
+    of_error,
+    text,
+)
+from pumpd.pump import (
+    Capabilities,
+    Container,
+    Identity,
+    Mark,
+    PumpAlarm,
+    PumpProgram,
+    PumpState,
+    Reading,
+    StopFrames,
+    word,
+)
 from pumpd.quantities import Duration, Rate, Volume
 from pumpd_drivers.zyno_miva import limits, program
 from pumpd_drivers.zyno_miva.codec import Frame, Framer
@@ -80,10 +104,24 @@ class ZynoMiva(ZynoMivaDialogue):
     async def _identify(self, epoch: int) -> Identity:
         name = await self.plain("*IDN?", _NAME, epoch=epoch)
         if self.settings.model.upper() not in name.upper():
-            raise DeclinedError(f"model: the pump reports {name!r}; the settings allow only {self.settings.model}")
+            raise DeclinedError(
+                text(
+                    "pump.other_model",
+                    "model: the pump reports {model}; the settings allow only {allowed}",
+                    model=f"{name!r}",
+                    allowed=self.settings.model,
+                )
+            )
         serial = await self.question("RN", _SERIAL, epoch=epoch)
         if self.settings.serial not in ("", serial):
-            raise DeclinedError(f"serial: the pump reports {serial}; the settings allow only {self.settings.serial}")
+            raise DeclinedError(
+                text(
+                    "pump.other_serial",
+                    "serial: the pump reports {serial}; the settings allow only {allowed}",
+                    serial=serial,
+                    allowed=self.settings.serial,
+                )
+            )
         firmware = await self.question("RS", _FIRMWARE, epoch=epoch)
         if serial != self._serial:
             self._given = Volume(0)
@@ -171,7 +209,13 @@ class ZynoMiva(ZynoMivaDialogue):
         (step,) = wanted.steps
         await program.write(self, step, epoch)
         if reasons := wanted.differences(await self._read_back(epoch)):
-            raise DeclinedError(f"the pump does not hold what was sent ({'; '.join(reasons)}): set it at the pump")
+            raise DeclinedError(
+                text(
+                    "zyno_miva.not_held",
+                    "the pump does not hold what was sent ({differences}): set it at the pump",
+                    differences=listed(reasons),
+                )
+            )
         await program.require_ready(self, wanted, epoch)
 
     async def _read_back(self, epoch: int) -> PumpProgram:
@@ -184,7 +228,13 @@ class ZynoMiva(ZynoMivaDialogue):
         await program.require_ready(self, loaded, epoch)
         await self._note_events(MOST_NEW_EVENTS, epoch)
         if halting := [alarm for alarm in self.alarms if alarm.stops_flow]:
-            raise DeclinedError(f"the pump has an alarm ({', '.join(halting)}): clear it at the pump, then load again")
+            raise DeclinedError(
+                text(
+                    "zyno_miva.alarm",
+                    "the pump has an alarm ({alarms}): clear it at the pump, then load again",
+                    alarms=named(map(word, halting)),
+                )
+            )
         self._loaded = None  # after a stop, a second start would continue with the rest
         self._begins_by_ns = now_ns() + int(self.settings.review_s * 1e9)
         try:
@@ -195,10 +245,18 @@ class ZynoMiva(ZynoMivaDialogue):
         try:
             while not await self._begun(epoch=epoch):
                 if now_ns() >= self._begins_by_ns:
-                    raise UnansweredError(f"{RUN}: the pump replied, but does not report that it infuses")
+                    raise UnansweredError(
+                        text(
+                            "pump.does_not_infuse",
+                            "{command}: the pump replied, but does not report that it infuses",
+                            command=RUN,
+                        )
+                    )
                 await asyncio.sleep(CHECK_AGAIN_S)
         except DeclinedError as error:  # such as a stop that came first: the start was sent all the same
-            raise UnansweredError(f"{RUN} was sent, and then {error}") from error.__cause__
+            raise UnansweredError(
+                text("pump.sent_and_then", "{command} was sent, and then {why}", command=RUN, why=of_error(error))
+            ) from error.__cause__
 
     async def _begun(self, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> bool:
         """Whether it runs; then no start is pending any more."""
@@ -211,7 +269,14 @@ class ZynoMiva(ZynoMivaDialogue):
         while True:
             answer = await self.send_once(self.framed(STOP), _answers_command, None, lane=Lane.STOP)
             if await self._begun(lane=Lane.STOP) or await self.gives_bolus(lane=Lane.STOP):
-                raise UnansweredError(f"{STOP}: the pump replied {answer}, and reports that it runs")
+                raise UnansweredError(
+                    text(
+                        "pump.replied_and_runs",
+                        "{command}: the pump replied {reply}, and reports that it runs",
+                        command=STOP,
+                        reply=answer,
+                    )
+                )
             if now_ns() >= self._begins_by_ns:
                 return
             await asyncio.sleep(CHECK_AGAIN_S)  # it may still begin by itself

@@ -7,6 +7,7 @@ Source: the family's protocol sheet. Volumes are hexadecimal hundredths of a mL 
 import re
 from decimal import Decimal
 
+from pumpd.driving import text
 from pumpd.pump import Capabilities, Container, FixedStep, LossOfControl, PumpKind
 from pumpd.quantities import Rate, Volume
 from pumpd_drivers.zyno_miva.settings import ZynoMivaSettings
@@ -20,7 +21,7 @@ DECIMAL = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,3})?", re.ASCII)
 def capabilities(family: str, container: Container, settings: ZynoMivaSettings) -> Capabilities:
     """Raises ValueError for a container that the pump does not take."""
     if container.diameter is not None:
-        raise ValueError("diameter: this pump takes a bag or a cassette, not a syringe")
+        raise ValueError(text("zyno_miva.bag", "diameter: this pump takes a bag or a cassette, not a syringe"))
     grid = FixedStep(Decimal(1).scaleb(-settings.places))
     return Capabilities(
         family=family,

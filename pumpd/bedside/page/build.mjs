@@ -1,14 +1,18 @@
-// Bundles the page into ../static: index.html, assets/page-HASH.{js,css}, manifest.webmanifest, sw.js, the icons, and the
-// licences of the packages in the bundle. index.html is written last: for `make` it means that everything else is there.
+// Bundles the page into ../static: index.html, assets/NAME-HASH.{js,css}, manifest.webmanifest, sw.js, the icons, and the
+// licences of the packages in the bundle. Beside each text is the same compressed, NAME.br and NAME.gz, as bedside serves
+// it. index.html is written last: for `make` it means that everything else is there.
 
 import { createHash } from "node:crypto";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, extname, join } from "node:path";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { icon, maskable, png } from "./icons.mjs";
+import { languages } from "./languages.mjs";
 
 const here = import.meta.dirname;
 const out = join(here, "..", "static");
+const TEXTS = [".js", ".css", ".svg", ".txt", ".webmanifest"];
 
 await rm(out, { recursive: true, force: true });
 await mkdir(join(out, "assets"), { recursive: true });
@@ -17,6 +21,10 @@ const { metafile } = await build({
   entryPoints: { page: join(here, "src", "main.tsx") },
   outdir: join(out, "assets"),
   entryNames: "[name]-[hash]",
+  chunkNames: "[name]-[hash]",
+  splitting: true,
+  define: { BUILT: "true" },
+  plugins: [await languages(join(here, "src", "words"))],
   bundle: true,
   minify: true,
   format: "esm",
@@ -29,9 +37,9 @@ const { metafile } = await build({
   logLevel: "warning",
 });
 
-const made = Object.keys(metafile.outputs).map((path) => `/assets/${basename(path)}`);
-const script = made.find((path) => path.endsWith(".js"));
-const style = made.find((path) => path.endsWith(".css"));
+const assets = Object.keys(metafile.outputs).map((path) => `/assets/${basename(path)}`);
+const script = assets.find((path) => /page-\w+\.js$/.test(path));
+const style = assets.find((path) => path.endsWith(".css"));
 const html = (await readFile(join(here, "src", "index.html"), "utf8"))
   .replace("{script}", script)
   .replace("{style}", style);
@@ -39,8 +47,7 @@ const html = (await readFile(join(here, "src", "index.html"), "utf8"))
 const version = createHash("sha256").update(html).digest("hex").slice(0, 12);
 const worker = (await readFile(join(here, "src", "sw.js"), "utf8"))
   .replace("{version}", version)
-  .replace("{script}", script)
-  .replace("{style}", style);
+  .replace('"{assets}"', assets.map((path) => JSON.stringify(path)).join(", "));
 await writeFile(join(out, "sw.js"), worker);
 await writeFile(join(out, "icon.svg"), icon());
 await writeFile(join(out, "icon-192.png"), png(192));
@@ -48,7 +55,16 @@ await writeFile(join(out, "icon-512.png"), png(512));
 await writeFile(join(out, "icon-maskable.svg"), maskable());
 await cp(join(here, "src", "manifest.webmanifest"), join(out, "manifest.webmanifest"));
 await writeFile(join(out, "THIRD-PARTY-NOTICES.txt"), await notices(Object.keys(metafile.inputs)));
+for (const name of await readdir(out, { recursive: true })) {
+  if (TEXTS.includes(extname(name))) await compress(name, await readFile(join(out, name)));
+}
+await compress("index.html", Buffer.from(html));
 await writeFile(join(out, "index.html"), html);
+
+async function compress(name, content) {
+  await writeFile(join(out, `${name}.br`), brotliCompressSync(content));
+  await writeFile(join(out, `${name}.gz`), gzipSync(content, { level: 9 }));
+}
 
 /** The licence text of every package of which a file is in the bundle. */
 async function notices(inputs) {

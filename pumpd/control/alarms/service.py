@@ -33,6 +33,7 @@ from pumpd.journal import Entry
 from pumpd.journal.store import timestamp
 from pumpd.journal.writer import JournalWriter
 from pumpd.pump import ALARM_TABLE, AlarmCode, Priority
+from pumpd.texts import text
 
 log = structlog.get_logger("pumpd.control")
 
@@ -249,7 +250,7 @@ class AlarmService:
         self.check()
         key = next((key for key in self.board.active if (key[0], key[1].value) == (pump, code)), None)
         if key is None:
-            raise RefusedError(f"acknowledge: no alarm {code!r} is active{f' on {pump}' if pump else ''}")
+            raise RefusedError(_not_active(pump, code))
         if self.board.active[key].acknowledged_ns is None:
             self.board = self.board.acknowledge(key, by, self._clock.loop_ns())
             self._note("alarm_acknowledged", pump, {**describe.alarm(key[1]), "by": by}, self._session(pump))
@@ -259,7 +260,7 @@ class AlarmService:
         """Silence for a while; returns the seconds. Raises RefusedError when no alarm is active."""
         self.check()
         if self.board.highest is None:
-            raise RefusedError("pause_audio: no alarm is active")
+            raise RefusedError(text("alarm.none_active", "pause_audio: no alarm is active"))
         now = self._clock.loop_ns()
         self.board = self.board.pause_audio(by, tablet, now)
         assert self.board.pause is not None  # just made
@@ -319,3 +320,9 @@ class AlarmService:
 def _stamp(wall: datetime, ago_ns: int) -> str:
     """Wall time of an instant `ago_ns` before this one."""
     return timestamp(wall - timedelta(seconds=ago_ns / NS))
+
+
+def _not_active(pump: str, code: str) -> str:
+    if not pump:
+        return text("alarm.not_active", "acknowledge: no alarm {code} is active", code=repr(code))
+    return text("alarm.not_active_on", "acknowledge: no alarm {code} is active on {pump}", code=repr(code), pump=pump)

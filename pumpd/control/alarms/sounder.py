@@ -16,6 +16,7 @@ import structlog
 from pumpd.control.alarms.burst import burst
 from pumpd.host.turns import Turns
 from pumpd.pump import Priority
+from pumpd.texts import text
 
 log = structlog.get_logger("pumpd.control")
 
@@ -80,8 +81,18 @@ class Sounder:
             on = self._output.is_on()
             self._output.switch(on=before)
         except OSError as error:
-            return f"alarm output {self._output.name}: {error.strerror}"
-        return "" if on else f"alarm output {self._output.name} was switched on and does not read so"
+            return text(
+                "alarm.output_fails", "alarm output {output}: {why}", output=self._output.name, why=error.strerror
+            )
+        return (
+            ""
+            if on
+            else text(
+                "alarm.output_dead",
+                "alarm output {output} was switched on and does not read so",
+                output=self._output.name,
+            )
+        )
 
     async def run(self) -> None:
         try:
@@ -120,7 +131,9 @@ class Sounder:
         try:
             self._output.switch(on=on)
         except OSError as error:
-            problem = f"alarm output {self._output.name}: {error.strerror}"
+            problem = text(
+                "alarm.output_fails", "alarm output {output}: {why}", output=self._output.name, why=error.strerror
+            )
             if problem != self.problem:
                 log.error("alarm_output_failed", why=problem)  # noqa: TRY400  # why is all there is to say
             self.problem = problem

@@ -7,6 +7,8 @@ it is refused. There is no store of used nonces that could be lost or rolled bac
 import secrets
 from dataclasses import dataclass, field
 
+from pumpd.texts import text
+
 NS = 10**9
 VALID_NS = 2 * NS  # COM-09 [P]: an older request is refused as late
 MOST = 1000  # kept at once; the oldest is dropped, and its request must be signed again
@@ -28,7 +30,13 @@ class Nonces:
         """Why a request with this nonce is refused, or None. In both cases the nonce is used up."""
         drawn = self._drawn.pop(nonce, None)
         if drawn is None:
-            return "request: its nonce is not known, or was used before; it must be signed again"
+            return text(
+                "request.nonce_unknown", "request: its nonce is not known, or was used before; it must be signed again"
+            )
         if now_ns - drawn > VALID_NS:
-            return f"request: it came more than {VALID_NS // NS} s after its nonce; it must be signed again"
+            return text(
+                "request.nonce_late",
+                "request: it came more than {seconds} s after its nonce; it must be signed again",
+                seconds=VALID_NS // NS,
+            )
         return None

@@ -23,9 +23,11 @@ from pumpd.control.refused import Permission, RefusedError
 from pumpd.dosing.prescription import is_token
 from pumpd.host.clock import Clock
 from pumpd.infusion import events as ev
+from pumpd.infusion.interlocks.confirmation import patient_faults
 from pumpd.messages import binding as bindings
 from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import Confirmation
+from pumpd.texts import of_error, text
 
 
 class ConfirmingService:
@@ -60,6 +62,18 @@ class ConfirmingService:
             "plasma": self._plasma.of_loaded(runner),  # beside the review, which is signed
         }
 
+    def wristband(self, pump: str, read: str) -> None:
+        """Refuse a wristband that is not of the patient of the order and of the pump. It confirms nothing.
+
+        Raises RefusedError.
+        """
+        runner = self._pumps.named(pump)
+        if not is_token(read):  # it may be anything, so it goes into no journal entry
+            raise RefusedError(f"patient: what was scanned is {NO_TOKEN}; scan the wristband")
+        order = runner.infusion.patient if runner.infusion is not None else ""
+        if faults := patient_faults(order, read, runner.patient):
+            raise RefusedError(*faults)
+
     async def confirm(
         self, request: Confirmation, key: PairedKey, signer: str, permitted: Permission, *, checked_twice: bool
     ) -> PumpService:
@@ -72,7 +86,7 @@ class ConfirmingService:
         try:
             binding = bindings.of_confirmation(request)
         except ValueError as error:
-            raise RefusedError(str(error)) from error
+            raise RefusedError(of_error(error)) from error
         if wrong := signature.fault(key, binding, request.signature):
             raise RefusedError(wrong)
         # A resume gives the rest of an infusion that was started by library and configuration as they are loaded.
@@ -82,10 +96,16 @@ class ConfirmingService:
             raise RefusedError(*objections)
         if runner.program is not None and runner.program.entry.double_check and not checked_twice:
             raise RefusedError(
-                f"confirmation: {runner.program.entry.id} asks for a second person's check; confirm it on a tablet"
+                text(
+                    "confirmation.second_check",
+                    "confirmation: {entry} asks for a second person's check; confirm it on a tablet",
+                    entry=runner.program.entry.id,
+                )
             )
         if not is_token(binding.wristband):  # it may be anything, so it goes into no journal entry
-            raise RefusedError(f"patient: what was scanned is {NO_TOKEN}; scan the wristband")
+            raise RefusedError(
+                text("patient.scanned_is", "patient: what was scanned is {what}; scan the wristband", what=NO_TOKEN)
+            )
         given = ev.ConfirmationGiven(self._now(), binding, signer, request.request, runner.patient)
         if reasons := runner.feed(given):
             raise RefusedError(*reasons)

@@ -13,6 +13,7 @@ import sys
 from pumpd.infusion.events import Binding
 from pumpd.messages.keys import PairedKey
 from pumpd.messages.roles import Role
+from pumpd.texts import text
 
 _SIGNING = "pumpd.messages.signing"
 
@@ -30,7 +31,7 @@ def offered(public_key: str) -> tuple[bytes, str]:
     try:
         der = base64.b64decode(public_key, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ValueError("public_key: not base64") from error
+        raise ValueError(text("signature.key_no_base64", "public_key: not base64")) from error
     return der, key_id(public_of(der))
 
 
@@ -47,7 +48,12 @@ def fault(key: PairedKey, binding: Binding, signature: str) -> str | None:
     from pumpd.messages.signing import signed_bytes  # noqa: PLC0415  # cryptography: see above
 
     if Role.CONFIRM not in key.roles:
-        return f"confirmation: the key {key.name!r} has the role {', '.join(key.roles)!r}, which may not confirm"
+        return text(
+            "signature.role",
+            "confirmation: the key {key} has the role {roles}, which may not confirm",
+            key=repr(key.name),
+            roles=repr(", ".join(key.roles)),
+        )
     return fault_of(key, signed_bytes(binding), signature, "confirmation")
 
 
@@ -58,13 +64,29 @@ def fault_of(key: PairedKey, signed: bytes, signature: str, what: str) -> str | 
     try:
         raw = base64.b64decode(signature, validate=True)
     except (binascii.Error, ValueError):
-        return f"{what}: the signature is not base64"
+        return text("signature.no_base64", "{what}: the signature is not base64", what=what)
     if len(raw) != SIGNATURE_BYTES:
-        return f"{what}: a signature has {SIGNATURE_BYTES} bytes, this one {len(raw)}"
+        return text(
+            "signature.length",
+            "{what}: a signature has {bytes} bytes, this one {these}",
+            what=what,
+            bytes=SIGNATURE_BYTES,
+            these=len(raw),
+        )
     try:
         public = public_of_pem(key.public_pem)
     except ValueError as error:
-        return f"{what}: the paired key {key.name!r} cannot be used ({error}); pair it again"
+        return text(
+            "signature.key_unusable",
+            "{what}: the paired key {key} cannot be used ({why}); pair it again",
+            what=what,
+            key=repr(key.name),
+            why=error,
+        )
     if not fits(public, signed, raw):
-        return f"{what}: the signature does not match; the signed content differs, or another key signed"
+        return text(
+            "signature.no_match",
+            "{what}: the signature does not match; the signed content differs, or another key signed",
+            what=what,
+        )
     return None

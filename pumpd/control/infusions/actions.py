@@ -21,6 +21,7 @@ from pumpd.host.clock import Clock
 from pumpd.infusion import events as ev
 from pumpd.journal import Entry
 from pumpd.quantities import Volume
+from pumpd.texts import text
 
 log = structlog.get_logger("pumpd.control")
 
@@ -61,7 +62,7 @@ class Actions:
                 case ev.Mismatched(why=why):
                     self._mismatched(why)
                 case ev.PumpRecognized():
-                    self._line.proved_by = "its program and counter"
+                    self._line.proved_by = text("identity.proved_by_counter", "its program and counter")
                 case ev.PlanRemainder(delivered=delivered):
                     self._journal.post(entries)
                     entries = []

@@ -5,6 +5,7 @@ from typing import Generic, Protocol, TypeVar
 
 from pumpd.pump import DriverFamily, mark_of
 from pumpd.settings import PumpSettings
+from pumpd.texts import text
 
 
 class Bed(Protocol):
@@ -52,7 +53,10 @@ class Alike(Generic[B]):
             found += [other for other in self._of_family() if other.settings.serial == serial and other not in found]
         flowing = [other for other in found if other.may_flow]
         if flowing:
-            self._stop_all(flowing, f"{self._settings.name}: {why}; the cables may be swapped")
+            self._stop_all(
+                flowing,
+                text("identity.swapped", "{name}: {why}; the cables may be swapped", name=self._settings.name, why=why),
+            )
         return bool(flowing)
 
     def _of_family(self) -> list[B]:

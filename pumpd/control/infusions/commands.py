@@ -23,6 +23,7 @@ from pumpd.infusion import State
 from pumpd.infusion import events as ev
 from pumpd.journal import Entry
 from pumpd.pump import Done, Driver, Outcome, PumpProgram, Unknown
+from pumpd.texts import text
 
 STOP_ANSWER_S = 1.0
 LEAST_APART_S, MOST_APART_S = 0.1, 0.2  # between two stops of a pump that has confirmed the first
@@ -96,12 +97,16 @@ class Commands:
             self._stopping = asyncio.create_task(self._stop(), name=f"stop {self._journal.pump}")
         stopping = self._stopping
         await asyncio.wait([stopping], timeout=within_s)
-        return stopping.result() if stopping.done() else Unknown(f"no answer within {within_s:g} s")
+        return (
+            stopping.result()
+            if stopping.done()
+            else Unknown(text("stop.no_answer", "no answer within {seconds} s", seconds=f"{within_s:g}"))
+        )
 
     async def _stop(self) -> Outcome[None]:
         await self._let_it_be_read()
         asked_ns, asked_s = self._now(), asyncio.get_running_loop().time()
-        outcome: Outcome[None] = Unknown("no link to the pump")
+        outcome: Outcome[None] = Unknown(text("stop.no_link", "no link to the pump"))
         if self._line.driver is not None:
             outcome = await self._line.call(self._line.driver.stop())
         if isinstance(outcome, Done):

@@ -21,6 +21,7 @@ import structlog
 
 from pumpd.infusion import events as ev
 from pumpd.pump import Capabilities, Driver, LossOfControl
+from pumpd.texts import of_error, text
 from pumpd.wire import has_descriptor
 from pumpd.wire.guard import Guard, GuardError
 
@@ -101,7 +102,7 @@ class PumpDeadman:
                 self._armed = True
                 self._note("deadman_armed", {})
         except GuardError as error:
-            return f"deadman: {error}"
+            return text("deadman.why", "deadman: {why}", why=of_error(error))
         return ""
 
     async def _ready(self, driver: Driver) -> Guard | None:
@@ -110,7 +111,7 @@ class PumpDeadman:
         if stop is None or not has_descriptor(self._port):
             return None
         if fd is None:
-            raise GuardError("the port is not open")
+            raise GuardError(text("deadman.no_port", "the port is not open"))
         if self._guard is not None and not self._guard.ended:
             await self._guard.attach(fd)
             await self._guard.set_stop(stop.frames, gap_s=stop.gap_s)
@@ -139,7 +140,7 @@ class PumpDeadman:
             if (fd := driver.fileno()) is not None:
                 await self._guard.attach(fd)
         except GuardError as error:
-            self._troubled(str(error))
+            self._troubled(of_error(error))
 
     async def disarm(self) -> None:
         """The pump has stopped. A deadman that does not answer is asked again later; one that has ended is not.

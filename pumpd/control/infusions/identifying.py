@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.refused import RefusedError
+from pumpd.texts import text
 
 TEST_S = 90.0  # for walking to the pump and pulling its cable
 SETTLES_S = 3.0  # by then a line that went silent at the same time is noticed
@@ -45,10 +46,28 @@ class PersonalCheck:
         test = self._running()
         if test is not None and test.pump != pump:
             left_s = test.until_s - self._loop.time()
-            why = f"{test.by} is identifying {test.pump}; one at a time, or nobody knows whose cable was pulled"
-            raise RefusedError(f"identify: {why}; ask again in {left_s:.0f} s at the latest")
+            why = text(
+                "identify.one_at_a_time",
+                "{by} is identifying {pump}; one at a time, or nobody knows whose cable was pulled",
+                by=test.by,
+                pump=test.pump,
+            )
+            raise RefusedError(
+                text(
+                    "identify.ask_again",
+                    "identify: {why}; ask again in {seconds} s at the latest",
+                    why=why,
+                    seconds=f"{left_s:.0f}",
+                )
+            )
         if away := self._away():
-            raise RefusedError(f"identify: {', '.join(away)} went silent a moment ago; plug the cable in, then begin")
+            raise RefusedError(
+                text(
+                    "identify.silent_a_moment_ago",
+                    "identify: {pumps} went silent a moment ago; plug the cable in, then begin",
+                    pumps=", ".join(away),
+                )
+            )
         self._end()
         count = LEAST_SIGNALS + secrets.randbelow(MOST_SIGNALS - LEAST_SIGNALS + 1) if signals else 0
         self._test = _Test(pump, by, self._loop.time() + TEST_S, count)
@@ -68,10 +87,13 @@ class PersonalCheck:
         """A person counted the signals. Returns why that identifies nothing; empty when the pump is identified."""
         test = self._running()
         if test is None or test.pump != pump or not test.signals:
-            return "identify: let the pump signal first, then enter how often it did"
+            return text("identify.signal_first", "identify: let the pump signal first, then enter how often it did")
         self._end()
         if seen != test.signals:
-            return "identify: that is not how often this line's pump signalled; it is another pump, or try once more"
+            return text(
+                "identify.wrong_count",
+                "identify: that is not how often this line's pump signalled; it is another pump, or try once more",
+            )
         self._passed(pump, by)
         return ""
 
@@ -84,7 +106,13 @@ class PersonalCheck:
         if test is None or test.signals:
             return
         if pump != test.pump:
-            self._end(f"the cable that was pulled is on the port of {pump}: the cables are swapped")
+            self._end(
+                text(
+                    "identify.swapped",
+                    "the cable that was pulled is on the port of {pump}: the cables are swapped",
+                    pump=pump,
+                )
+            )
             return
         if test.settles is not None:
             test.settles.cancel()
@@ -92,14 +120,16 @@ class PersonalCheck:
 
     def _settled(self, test: _Test) -> None:
         if others := self._away():
-            self._end(f"{', '.join(others)} went silent too: pull one cable only")
+            self._end(
+                text("identify.silent_too", "{pumps} went silent too: pull one cable only", pumps=", ".join(others))
+            )
         else:
             self._end()
             self._passed(test.pump, test.by)
 
     def _running(self) -> _Test | None:
         if self._test is not None and self._test.settles is None and self._loop.time() >= self._test.until_s:
-            self._end("no cable was pulled in time")
+            self._end(text("identify.no_cable", "no cable was pulled in time"))
         return self._test
 
     def _end(self, result: str = "") -> None:
@@ -120,12 +150,29 @@ class Identifying:
     async def identify(self, runner: PumpService, by: str, seen: int | None = None) -> PumpService:
         """Begin a test, or take the number of signals that the person counted. Raises RefusedError."""
         if runner.line.proven:
-            raise RefusedError(f"identify: {runner.name} is identified already, by {runner.line.proved_by}")
+            raise RefusedError(
+                text(
+                    "identify.already",
+                    "identify: {pump} is identified already, by {by}",
+                    pump=runner.name,
+                    by=runner.line.proved_by,
+                )
+            )
         if runner.family.monitor_only:
-            raise RefusedError(f"identify: {runner.name} is only monitored; nothing is ever started on it")
+            raise RefusedError(
+                text(
+                    "identify.monitored",
+                    "identify: {pump} is only monitored; nothing is ever started on it",
+                    pump=runner.name,
+                )
+            )
         if not runner.line.identified:
             raise RefusedError(
-                f"identify: {runner.name} does not answer now; plug its cable in, switch it on, then begin"
+                text(
+                    "identify.not_answering",
+                    "identify: {pump} does not answer now; plug its cable in, switch it on, then begin",
+                    pump=runner.name,
+                )
             )
         if seen is not None:
             if why := self.check.counted(runner.name, by, seen):
@@ -140,10 +187,19 @@ class Identifying:
             return ""
         left_s = self.check.left_s(runner.name)
         if left_s is None:
-            return self.check.result(runner.name) or "go to the pump, then begin to identify it"
+            return self.check.result(runner.name) or text("identify.go", "go to the pump, then begin to identify it")
         if runner.family.signals:
-            return f"count: {runner.family.signals}; enter how often, within {left_s:.0f} s"
-        return f"at the pump, pull its data cable, wait 5 s, plug it in again, within {left_s:.0f} s"
+            return text(
+                "identify.count",
+                "count: {signals}; enter how often, within {seconds} s",
+                signals=runner.family.signals,
+                seconds=f"{left_s:.0f}",
+            )
+        return text(
+            "identify.pull",
+            "at the pump, pull its data cable, wait 5 s, plug it in again, within {seconds} s",
+            seconds=f"{left_s:.0f}",
+        )
 
     def came_back(self, runner: PumpService) -> None:
         """The pump answers again after a silence, and has no mark of its own."""

@@ -2,16 +2,35 @@
 
 from pumpd.pump import DriverFamily, Identity, Mark, mark_of
 from pumpd.settings import PumpSettings
+from pumpd.texts import named, text
 
 
 def wrong_pump(settings: PumpSettings, identity: Identity) -> str:
     """How the pump on the port differs from the configured one; empty when it does not."""
-    reasons = []
+    reasons: list[str] = []
     if identity.model.casefold() != settings.model.casefold():
-        reasons.append(f"model {identity.model} where {settings.model} is configured")
+        reasons.append(
+            text(
+                "identity.model",
+                "model {found} where {configured} is configured",
+                found=identity.model,
+                configured=settings.model,
+            )
+        )
     if identity.serial is not None and identity.serial != settings.serial:
-        reasons.append(f"serial {identity.serial} where {settings.serial} is configured")
-    return f"another pump on {settings.port}: {', '.join(reasons)}" if reasons else ""
+        reasons.append(
+            text(
+                "identity.serial",
+                "serial {found} where {configured} is configured",
+                found=identity.serial,
+                configured=settings.serial,
+            )
+        )
+    return (
+        text("identity.another", "another pump on {port}: {reasons}", port=settings.port, reasons=named(reasons))
+        if reasons
+        else ""
+    )
 
 
 def proof(family: type[DriverFamily], settings: PumpSettings, identity: Identity) -> Mark | None:

@@ -26,6 +26,7 @@ from pumpd.host.clock import Clock
 from pumpd.infusion import Limits, State
 from pumpd.infusion import events as ev
 from pumpd.pump import Done, Driver, PumpAlarm, Reading, Refused, Unknown, no_flow_since, stopped
+from pumpd.texts import listed, text
 
 log = structlog.get_logger("pumpd.control")
 
@@ -62,7 +63,7 @@ class Polling:
         self._port, self._current, self._commands, self._line = port, current, commands, line
         self._deadman, self._unprescribed, self._journal = deadman, unprescribed, journal
         self._clock, self._limits, self._stop, self._monitor_only = clock, limits, stop, monitor_only
-        self.problem = "not connected yet"
+        self.problem: str = text("link.not_connected", "not connected yet")
         self.reading: Reading | None = None
         self.last_turn_ns = 0
         self._no_flow_since_ns: int | None = None
@@ -95,7 +96,7 @@ class Polling:
                 await self._disconnect()
 
     async def _failed(self, error: Exception) -> None:
-        self.problem = f"pumpd failed: {error!r}"
+        self.problem = text("pump.failed", "pumpd failed: {error}", error=f"{error!r}")
         self._journal.note("internal_error", {"error": repr(error)})
         self._stop(self.problem)
         await self._commands.stop_answered()
@@ -146,7 +147,7 @@ class Polling:
             return problem
         self._turned()
         if not await self._stop_leftover(driver) and not problem:
-            return f"the pump on {self._port} was identified, and cannot be read"
+            return text("link.cannot_be_read", "the pump on {port} was identified, and cannot be read", port=self._port)
         if problem:
             self._turned()
             problem = await self._identify(driver)  # a flowing pump may have been too busy to report a reset
@@ -239,7 +240,7 @@ class Polling:
                     if self._line.heard() and not self._reset_first_seen(reading):
                         await self._read(self._clock.of_reading(reading), driver)
                 case Refused(reasons=reasons):
-                    self._missed("; ".join(reasons))
+                    self._missed(listed(reasons))
                 case Unknown(cause=cause):
                     self._missed(cause)
         finally:

@@ -18,6 +18,7 @@ from pumpd.infusion import Infusion, State, advance, begin
 from pumpd.infusion import events as ev
 from pumpd.infusion.record import event_to_data, to_data
 from pumpd.pump import Capabilities, Identity
+from pumpd.texts import text
 
 log = structlog.get_logger("pumpd.control")
 
@@ -79,7 +80,7 @@ class PumpInfusion:
     def feed(self, event: ev.Event) -> tuple[str, ...]:
         """Apply an event to the infusion. Returns the reasons when it was a request and is refused."""
         if self.infusion is None:
-            return ("there is no infusion on this pump",)
+            return (text("infusion.none", "there is no infusion on this pump"),)
         self._journal.note("happened", event_to_data(event))  # a journal failure here is fed first
         try:
             self.infusion, actions = advance(self.infusion, event)
@@ -88,7 +89,7 @@ class PumpInfusion:
             log.exception("infusion_failed", pump=self._journal.pump)
             self._stop_now()
             self._journal.note("internal_error", {"error": repr(error), "event": type(event).__name__})
-            why = f"pumpd failed and stops the pump: {error}"
+            why = text("infusion.failed", "pumpd failed and stops the pump: {error}", error=error)
             if not isinstance(event, ev.StopRequested):  # so that the stop is repeated until readings confirm it
                 self.feed(ev.StopRequested(event.at_ns, "pumpd", why))
             return (why,)

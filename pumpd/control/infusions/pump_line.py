@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 
 from pumpd.control.infusions.identity import proof, wrong_pump
 from pumpd.control.infusions.line_record import LineRecord
-from pumpd.pump import Done, Driver, DriverFamily, Identity, Outcome, Refused, Tap, Unknown
+from pumpd.pump import Done, Driver, DriverFamily, Identity, Outcome, Refused, Tap, Unknown, word
 from pumpd.settings import PumpSettings
+from pumpd.texts import listed, of_error, text
 
 T = TypeVar("T")
 
@@ -84,8 +85,12 @@ class PumpLine:
     def not_proven(self) -> str:
         """Why nothing may be started on this line now; empty when it is known which pump answers."""
         if not self.identified:
-            return "the pump did not answer for a while and must be identified again first"
-        return "" if self.proved_by else "nothing shows which pump answers; identify it, standing at the pump"
+            return text("identity.again", "the pump did not answer for a while and must be identified again first")
+        return (
+            ""
+            if self.proved_by
+            else text("identity.not_shown", "nothing shows which pump answers; identify it, standing at the pump")
+        )
 
     def doubt(self) -> None:
         """The pump reports something that a different pump would also report: it must be identified again."""
@@ -107,8 +112,8 @@ class PumpLine:
         try:
             self.driver = await self._family.connect(port, self._settings.settings)
         except (OSError, ValueError) as error:
-            why = str(error)
-            return why if port in why else f"port {port}: {why}"
+            why = of_error(error)
+            return why if port in why else text("port.why", "port {port}: {why}", port=port, why=why)
         for tap in (self._record.tap, *self._taps):
             if tap not in self.driver.taps:  # a shared port has it already
                 self.driver.taps.append(tap)
@@ -135,14 +140,17 @@ class PumpLine:
                     self._other = True
                     return wrong
                 self._identified_on, self._heard_s = connection, asyncio.get_running_loop().time()
-                self.proved_by = proof(self._family, self._settings, identity) or ""
+                mark = proof(self._family, self._settings, identity)
+                self.proved_by = "" if mark is None else word(mark)
                 if not self.proved_by:
                     self._came_back()
                 return ""
             case Refused(reasons=reasons):
-                return "; ".join(reasons)
+                return listed(reasons)
             case Unknown(cause=cause):
-                return f"no pump was identified on {self._settings.port}: {cause}"
+                return text(
+                    "identity.none", "no pump was identified on {port}: {cause}", port=self._settings.port, cause=cause
+                )
 
     async def ask(self, call: Awaitable[Outcome[T]]) -> Outcome[T]:
         """Make a call that counts as a failed poll when it gets no answer."""

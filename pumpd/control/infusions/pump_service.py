@@ -40,6 +40,7 @@ from pumpd.journal.writer import JournalWriter
 from pumpd.pump import Capabilities, Done, Driver, DriverFamily, Identity, Reading, Refused, Unknown
 from pumpd.quantities import NS_PER_S
 from pumpd.settings import PumpSettings
+from pumpd.texts import listed, text
 
 log = structlog.get_logger("pumpd.control")
 
@@ -75,6 +76,7 @@ class PumpService:
         self._ordered_ns: int | None = None  # of the loop: when the present infusion was ordered, if that was here
         self._earlier: deque[str] = deque(maxlen=EARLIER_MOST)  # sessions that have ended on this pump
         self.patient = ""  # with whom this pump is associated; `association` sets it
+        self.pause_reason: str | None = None  # why a person paused; empty until given, None: there is nothing to ask
         self._clock, self._strangers = clock, strangers
         self._journal = own = PumpJournal(settings.name, journal, clock)
         self._current = PumpInfusion(own, self._carry_out, self._stop_ours)
@@ -186,6 +188,7 @@ class PumpService:
         if self._current.session:
             self._earlier.append(self._current.session)
         self._current.begin(infusion, program, capabilities, asked, self.identity)
+        self.pause_reason = None
         self._ordered_ns = self._clock.loop_ns()
 
     def recover(self, left: Recovered) -> None:
@@ -224,6 +227,12 @@ class PumpService:
             return
         self._journal.note("stop_requested", asked)
 
+    def explain_pause(self, by: str, reason: str) -> None:
+        """Record why the last pause of the infusion was made."""
+        self.pause_reason = reason
+        pause = 0 if self.infusion is None else self.infusion.pauses
+        self._journal.note("pause_explained", {"by": by, "pause": pause, "reason": reason})
+
     def too_late(self, of_session: str | None, age_s: float | None) -> str:
         """Why a stop of this session, or of this age, must not end what is under way here; empty if it is to stop.
 
@@ -237,9 +246,11 @@ class PumpService:
             began_after = self._clock.loop_ns() - self._ordered_ns < int((age_s - AGE_DOUBT_S) * NS_PER_S)
         if not began_after:
             return ""
-        return (
-            f"The infusion for which this stop was asked has already ended. Another one began on {self.name} since; it "
-            "was not stopped. To stop it, ask again"
+        return text(
+            "stop.too_late",
+            "The infusion for which this stop was asked has already ended. Another one began on {pump} "
+            "since; it was not stopped. To stop it, ask again",
+            pump=self.name,
         )
 
     async def stop_answered(self) -> None:
@@ -251,7 +262,7 @@ class PumpService:
         log.warning("pump_not_proven", pump=self.name)
         self._journal.note("pump_not_proven", {"others": self._alike.exist})
         if self.active:
-            why = "the link was lost, and nothing shows which pump answers now"
+            why = text("identity.link_was_lost", "the link was lost, and nothing shows which pump answers now")
             self.feed(ev.PumpDoubted(self._now(), why, self._alike.exist))
         tell(self)
 
@@ -265,12 +276,24 @@ class PumpService:
     async def signal(self, times: int) -> None:
         """Let the pump signal to a person. Raises RefusedError."""
         if self.driver is None or not self.line.identified or self.reading is None or not self.reading.state.no_flow:
-            raise RefusedError(f"identify: {self.name} does not answer, or flows; stop it at the pump first")
+            raise RefusedError(
+                text(
+                    "identify.no_answer",
+                    "identify: {pump} does not answer, or flows; stop it at the pump first",
+                    pump=self.name,
+                )
+            )
         match await self.line.call(self.driver.signal(times)):
             case Refused(reasons=reasons):
                 raise RefusedError(*reasons)
             case Unknown(cause=cause):
-                raise RefusedError(f"identify: it is not known whether the pump signalled: {cause}")
+                raise RefusedError(
+                    text(
+                        "identify.signal_unknown",
+                        "identify: it is not known whether the pump signalled: {cause}",
+                        cause=cause,
+                    )
+                )
             case Done():
                 pass
 
@@ -280,19 +303,27 @@ class PumpService:
         Nothing is sent to a pump that may flow, has an infusion, or may be another one.
         """
         if self.active or self.unprescribed.stopping or self.family.monitor_only:
-            return f"{self.name} may flow, has an infusion or is only monitored: it was not sent a stop"
+            return text(
+                "test.may_flow",
+                "{pump} may flow, has an infusion or is only monitored: it was not sent a stop",
+                pump=self.name,
+            )
         if self.driver is None:
-            return f"{self.name} does not answer"
+            return text("test.no_answer", "{pump} does not answer", pump=self.name)
         if why := self.line.not_proven():
             return why
         await self.stop_answered()  # one that was just asked for would refuse the reading
         found = await self.line.call(self.driver.read())
         if not isinstance(found, Done):
-            return f"{self.name} cannot be read: {describe.outcome(found)}"
+            return text("test.not_read", "{pump} cannot be read: {why}", pump=self.name, why=describe.outcome(found))
         if reasons := pump_idle.objections(found.value):
-            return "; ".join(reasons)
+            return listed(reasons)
         outcome = await self._commands.test_stop(within_s)
-        return "" if isinstance(outcome, Done) else f"a stop was not confirmed: {describe.outcome(outcome)}"
+        return (
+            ""
+            if isinstance(outcome, Done)
+            else text("test.stop_not_confirmed", "a stop was not confirmed: {why}", why=describe.outcome(outcome))
+        )
 
     async def test_deadman(self) -> bool:
         """Whether this pump has a deadman on its port; it was then started and answers. Raises GuardError."""

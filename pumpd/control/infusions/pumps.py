@@ -9,6 +9,7 @@ from pumpd.infusion import events as ev
 from pumpd.messages.requests import Reconcile, Stop
 from pumpd.messages.tablet import TabletReconcile
 from pumpd.quantities import Volume
+from pumpd.texts import of_error, text
 
 
 class Pumps:
@@ -19,7 +20,15 @@ class Pumps:
 
     def named(self, pump: str) -> PumpService:
         if pump not in self.runners:
-            raise RefusedError(f"pump: {pump!r} is not configured; configured: {', '.join(self.runners) or 'none'}")
+            configured = ", ".join(self.runners) or text("pump.none_configured", "none")
+            raise RefusedError(
+                text(
+                    "pump.not_configured",
+                    "pump: {pump} is not configured; configured: {configured}",
+                    pump=repr(pump),
+                    configured=configured,
+                )
+            )
         return self.runners[pump]
 
     def stop(self, request: Stop, by: str) -> tuple[list[str], dict[str, str]]:
@@ -31,7 +40,13 @@ class Pumps:
         late = {runner.name: why for runner in runners if (why := runner.too_late(request.of_session, request.age_s))}
         meant = [runner for runner in runners if runner.name not in late]
         if failed := stop_all(meant, by, request.reason, switching=request.switching_source):
-            raise RefusedError(f"stop: pumpd failed on {', '.join(failed)}; stop it at the pump, clamp the line")
+            raise RefusedError(
+                text(
+                    "stop.failed",
+                    "stop: pumpd failed on {pumps}; stop it at the pump, clamp the line",
+                    pumps=", ".join(failed),
+                )
+            )
         return [runner.name for runner in meant], late
 
     def stop_all(self, by: str, reason: str) -> None:
@@ -39,7 +54,23 @@ class Pumps:
         self.stop(Stop(by=by, reason=reason), by)
 
     def pause(self, pump: str, by: str, reason: str) -> PumpService:
-        return self.feed(pump, ev.PauseRequested(self._now(), by, reason))
+        """`reason` empty: it may follow (`explain_pause`)."""
+        runner = self.feed(
+            pump, ev.PauseRequested(self._now(), by, reason or text("pause.requested", "pause requested"))
+        )
+        runner.pause_reason = reason
+        return runner
+
+    def explain_pause(self, pump: str, session: str, by: str, reason: str) -> PumpService:
+        """Record why the last pause of this session was made, also when the infusion runs again or has ended."""
+        runner = self.named(pump)
+        infusion = runner.infusion
+        if infusion is None or infusion.place.session != session or not infusion.pauses:
+            raise RefusedError(
+                text("pause.not_here", "pause_reason: that infusion is no longer on this pump, or had no pause")
+            )
+        runner.explain_pause(by, reason)
+        return runner
 
     def resume(self, pump: str, by: str) -> PumpService:
         return self.feed(pump, ev.ResumeRequested(self._now(), by))
@@ -68,4 +99,4 @@ def _volume(text: str, field: str) -> Volume:
     try:
         return Volume.parse(text, field, zero=True)
     except ValueError as error:
-        raise RefusedError(str(error)) from error
+        raise RefusedError(of_error(error)) from error

@@ -24,6 +24,7 @@ from pumpd.journal.fold import BEGAN, FoldError, begun, folded
 from pumpd.pump import Capabilities, DriverFamily
 from pumpd.quantities import NS_PER_S, Weight
 from pumpd.settings import PumpSettings
+from pumpd.texts import text
 
 LOOK_BACK = 500  # entries of one kind
 LONG_AGO_NS = 24 * 3600 * NS_PER_S
@@ -59,9 +60,11 @@ class Recovered:
     def why_stopped(self) -> str:
         """Why it cannot continue at all; empty when a person may resume it."""
         if self.failed:
-            return "pumpd failed on an event of this infusion: it cannot continue"
+            return text("infusion.failed_event", "pumpd failed on an event of this infusion: it cannot continue")
         if self.program is None:
-            return "pumpd, its configuration or the library has changed: the order cannot continue"
+            return text(
+                "infusion.changed", "pumpd, its configuration or the library has changed: the order cannot continue"
+            )
         return ""
 
     @property
@@ -120,10 +123,25 @@ def _past(reader: JournalReader, began: Record) -> _Past:
                 last, failed = entry, failed or step.error is not None
                 remainders += [action for action in step.actions if isinstance(action, ev.PlanRemainder)]
     except FoldError as error:
-        raise DamagedError(f"journal entry {entry.id} ({entry.kind}) cannot be understood: {error}") from error
+        raise DamagedError(
+            text(
+                "journal.not_understood",
+                "journal entry {id} ({kind}) cannot be understood: {why}",
+                id=entry.id,
+                kind=entry.kind,
+                why=error,
+            )
+        ) from error
     order = began.fields.get("order")
     if not isinstance(order, dict):
-        raise DamagedError(f"journal entry {began.id} ({began.kind}) cannot be understood: it contains no order")
+        raise DamagedError(
+            text(
+                "journal.no_order",
+                "journal entry {id} ({kind}) cannot be understood: it contains no order",
+                id=began.id,
+                kind=began.kind,
+            )
+        )
     return _Past(infusion, order, tuple(remainders), last, failed)
 
 
@@ -162,9 +180,12 @@ def _again(
     return plan(prescription, library, capabilities, dict(asked.get("overrides") or {}), soft, weight), capabilities
 
 
+_ADDED = ("overrides", "soft", "on_record", "weight_from_record")
+
+
 def asked_fields(order: Mapping[str, Any]) -> dict[str, object]:
     """The prescription as it was typed, without what control added to it."""
-    return {key: value for key, value in order.items() if key not in ("overrides", "soft", "on_record")}
+    return {key: value for key, value in order.items() if key not in _ADDED}
 
 
 def gone_since(reader: JournalReader, last: Record, clock: Clock) -> int:

@@ -17,6 +17,7 @@ from pumpd.host.supply_rules import start_objections
 from pumpd.infusion.events import ConfirmAction
 from pumpd.pump_bindings import unstable_port
 from pumpd.settings import Settings
+from pumpd.texts import listed, text
 
 
 class StartGate:
@@ -52,7 +53,7 @@ class StartGate:
         if self._supply is None:
             return ()
         if not self._supply.polled:
-            return ("supply: the gateway has not checked its supply yet; ask again",)
+            return (text("supply.not_checked", "supply: the gateway has not checked its supply yet; ask again"),)
         return start_objections(self._supply.supply)
 
     def against(self, pump: PumpService, action: ConfirmAction) -> list[str]:
@@ -63,7 +64,7 @@ class StartGate:
         """Why the start that is about to be sent must not be sent; empty when it may. Asked once for each order."""
         then = self._then(pump)
         self._ordered.pop(pump.name, None)
-        return "" if then is None else "; ".join(self._reasons(pump, then))
+        return "" if then is None else listed(self._reasons(pump, then))
 
     def _then(self, pump: PumpService) -> KernelClock | None:
         """The clock as it was when the infusion that has not started yet was ordered."""
@@ -74,5 +75,5 @@ class StartGate:
         if pump.settings.simulated:
             return []
         if then is None:
-            return ["clock: the time of this order is not known; stop it and order again"]
+            return [text("clock.order_unknown", "clock: the time of this order is not known; stop it and order again")]
         return [*self.objections(pump), *step_objections(then, self._clock.kernel())]

@@ -23,6 +23,7 @@ from pumpd.infusion.interlocks import order_age
 from pumpd.journal import Entry, JournalError
 from pumpd.pump import Driver, Outcome, Refused
 from pumpd.quantities import Duration
+from pumpd.texts import of_error, text
 
 
 class Starting:
@@ -65,18 +66,21 @@ class Starting:
             async with asyncio.timeout(self._clock.loop_seconds(self._limits.flowing_within_ns)):
                 await self._journal.append(intent)
         except TimeoutError:  # these entries are still written, in order, once the disk is back
-            self._unwritten("the disk takes too long")
+            self._unwritten(text("journal.disk_slow", "the disk takes too long"))
             return False
         except JournalError as error:
             self._journal.post(intent)  # written once there is room: it was intended, and was not done
-            self._unwritten(str(error))
+            self._unwritten(of_error(error))
             return False
         return True
 
     def _unwritten(self, why: str) -> None:
         """Nothing was sent to the pump. The refusal says so, and a stop is sent nevertheless."""
         self._current.feed(ev.JournalFailed(self._clock.monotonic_ns(), why))
-        self._answered(Refused((f"the intent could not be written: {why}",)), self._clock.monotonic_ns())
+        self._answered(
+            Refused((text("start.not_written", "the intent could not be written: {why}", why=why),)),
+            self._clock.monotonic_ns(),
+        )
 
     def _wanted_until(self) -> int | None:
         """The end of the start's lease, None once the start is no longer wanted."""

@@ -19,16 +19,17 @@ from pumpd.host.sleep import until_set
 from pumpd.host.turns import Turns
 from pumpd.pump import AlarmCode
 from pumpd.settings import GpioSettings
+from pumpd.texts import text
 
 log = structlog.get_logger("pumpd.control")
 
-BY = "button at the gateway"
-REASON = "the stop button was pressed"
+BY = text("button.by", "button at the gateway")
+REASON = text("button.pressed_reason", "the stop button was pressed")
 CHECK_EVERY_S = 1.0  # an edge that was lost, and a chip that is gone, are found by then
 HELD_S = 10.0  # longer than a person presses a button that has already stopped everything
 AGAIN_S = 2.0  # between two tries to take the lines
 PATIENCE_S = 5.0
-HELD = "the stop button is pressed all the time: it is stuck, or its cable is broken"
+HELD = text("button.held", "the stop button is pressed all the time: it is stuck, or its cable is broken")
 
 
 class LocalSignals:
@@ -63,7 +64,7 @@ class LocalSignals:
             pressed = self.lines.active(Line.STOP_BUTTON)
         except OSError as error:
             return self.problem or _why(self._settings, error)
-        return self.problem or ("the stop button is pressed" if pressed else "")
+        return self.problem or (text("button.pressed", "the stop button is pressed") if pressed else "")
 
     @property
     def held(self) -> bool:
@@ -73,7 +74,7 @@ class LocalSignals:
     def lines(self) -> Lines:
         """The lines, while they are held. Raises OSError."""
         if self._lines is None:
-            raise OSError(None, "the lines are not held")
+            raise OSError(None, text("button.not_held", "the lines are not held"))
         return self._lines
 
     async def run(self) -> None:
@@ -144,4 +145,4 @@ class GpioOutput:
 
 
 def _why(settings: GpioSettings, error: OSError) -> str:
-    return f"GPIO lines of {settings.chip}: {error.strerror or error}"
+    return text("button.lines", "GPIO lines of {chip}: {why}", chip=settings.chip, why=error.strerror or error)

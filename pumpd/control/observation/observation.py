@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pumpd.texts import text
 from pumpd.vital_signs import PLAUSIBLE, Sign, impossible
 
 NS = 10**9
@@ -91,5 +92,9 @@ class Observation:
         if left_ns > 0 and len(reason.strip()) < LEAST_REASON:
             left = -(-left_ns // MIN_NS)
             raise ObservationError(
-                f"end_observation: {left} min are left; to end it now, give a reason of at least 3 letters"
+                text(
+                    "observation.not_over",
+                    "end_observation: {minutes} min are left; to end it now, give a reason of at least 3 letters",
+                    minutes=left,
+                )
             )

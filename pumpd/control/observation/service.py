@@ -19,6 +19,8 @@ from pumpd.control.plasma import PlasmaService
 from pumpd.host.clock import Clock
 from pumpd.journal import Entry, JournalError, JournalReader, Record
 from pumpd.journal.writer import JournalWriter
+from pumpd.known_texts import recognised_in
+from pumpd.texts import text
 
 STARTED, VITALS, ENDED = "observation_started", "vitals_recorded", "observation_ended"
 FORGOTTEN_NS = 48 * 3600 * NS  # longer than a restart can seem to take when the clock was set back
@@ -56,19 +58,30 @@ class ObservationService:
         now = self._clock.monotonic_ns()
         for each in [*self.under_way.values()]:
             if now - each.since_ns >= FORGOTTEN_NS:
-                self._end(each, "pumpd", "nobody ended it within two days")
+                self._end(each, "pumpd", text("observation.two_days", "nobody ended it within two days"))
 
     def _begin(self, runner: PumpService, session: str) -> None:
         self._begun.add(session)
         now = self._clock.monotonic_ns()
         for each in self.of_pump(runner.name):
             if now >= each.until_ns:
-                self._end(each, "pumpd", "its time is over and the next infusion on this pump has ended")
+                self._end(
+                    each,
+                    "pumpd",
+                    text("observation.next_ended", "its time is over and the next infusion on this pump has ended"),
+                )
         assert runner.infusion is not None  # it has ended
         treatment = runner.infusion.treatment or session
         for each in [*self.under_way.values()]:
             if each.treatment == treatment:
-                self._end(each, "pumpd", "the rest of the treatment was given; the observation continues after it")
+                self._end(
+                    each,
+                    "pumpd",
+                    text(
+                        "observation.continues",
+                        "the rest of the treatment was given; the observation continues after it",
+                    ),
+                )
         estimate = self._plasma.estimate(runner)
         result = summary(runner.infusion, runner.program, estimate, self._clock.instant())
         began = self.under_way[session] = Observation(
@@ -104,7 +117,9 @@ class ObservationService:
     def _find(self, pump: str, session: str) -> Observation:
         observation = self.under_way.get(session)
         if observation is None or observation.pump != pump:
-            raise ObservationError(f"observation: none is under way after this infusion on {pump}")
+            raise ObservationError(
+                text("observation.none", "observation: none is under way after this infusion on {pump}", pump=pump)
+            )
         return observation
 
     def _note_started(self, began: Observation) -> None:
@@ -134,7 +149,7 @@ def find(reader: JournalReader, clock: Clock) -> Found:
             tuple(_vitals(each, reader, clock) for each in vitals if each.session == entry.session),
             entry.pump,
             str(entry.fields.get("treatment", "")),
-            dict(entry.fields.get("summary") or {}),
+            recognised_in(dict(entry.fields.get("summary") or {})),
         )
         for entry in began
         if entry.session not in over
@@ -147,7 +162,7 @@ def find(reader: JournalReader, clock: Clock) -> Found:
             entry.mono_ns + gone_since(reader, entry, clock),
             pump=entry.pump,
             treatment=str(infusions[entry.session].fields["infusion"].get("treatment") or entry.session),
-            summary=entry.fields,
+            summary=recognised_in(entry.fields),
         )
         for entry in reader.last(LOOK_BACK, "infusion_ended")
         if entry.session not in recorded and entry.session in infusions and float(entry.fields["elapsed_s"]) > 0

@@ -16,9 +16,10 @@ from pumpd.dosing.prescription import is_token
 from pumpd.host.clock import Clock
 from pumpd.journal import Entry, JournalError, JournalReader
 from pumpd.journal.writer import JournalWriter
+from pumpd.texts import of_error, text
 
 CHANGED = "association_changed"
-NO_TOKEN = "no patient token: letters, digits and . _ @ - only, never a name"  # noqa: S105  # not a secret
+NO_TOKEN = text("patient.no_token", "no patient token: letters, digits and . _ @ - only, never a name")  # not a secret
 
 
 class Associations:
@@ -28,7 +29,7 @@ class Associations:
     async def change(self, runner: PumpService, patient: str | None, by: str, permitted: Permission) -> None:
         """Associate the pump with this patient; None: with no patient. Raises RefusedError."""
         if patient is not None and not is_token(patient):
-            raise RefusedError(f"patient: this is {NO_TOKEN}")
+            raise RefusedError(text("patient.this_is", "patient: this is {what}", what=NO_TOKEN))
         changed = False
         try:
             async with asyncio.timeout(WITHIN_S), self._turns.of(runner.name):
@@ -36,18 +37,36 @@ class Associations:
                     raise RefusedError(*reasons)
                 if runner.active and runner.infusion and patient != runner.infusion.patient:
                     raise RefusedError(
-                        f"patient: {runner.name} has an infusion; its patient cannot change until it has ended"
+                        text(
+                            "patient.has_infusion",
+                            "patient: {pump} has an infusion; its patient cannot change until it has ended",
+                            pump=runner.name,
+                        )
                     )
                 entry, changed = self._entry(runner, patient, by), True
                 runner.patient = patient or ""
                 await self._journal.append([entry])
         except (JournalError, TimeoutError) as error:
-            why = str(error) or "the disk takes too long"
+            why = of_error(error) or text("journal.disk_slow", "the disk takes too long")
             if not changed:
-                raise RefusedError(f"journal: {why}; the patient of {runner.name} was not changed") from error
+                raise RefusedError(
+                    text(
+                        "journal.patient_unchanged",
+                        "journal: {why}; the patient of {pump} was not changed",
+                        why=why,
+                        pump=runner.name,
+                    )
+                ) from error
             self._journal.post([self._entry(runner, None, "pumpd")])
             runner.patient = ""
-            raise RefusedError(f"journal: {why}; {runner.name} has no patient now; associate it again") from error
+            raise RefusedError(
+                text(
+                    "journal.no_patient_now",
+                    "journal: {why}; {pump} has no patient now; associate it again",
+                    why=why,
+                    pump=runner.name,
+                )
+            ) from error
 
     def _entry(self, runner: PumpService, patient: str | None, by: str) -> Entry:
         body = {"patient": patient, "before": runner.patient or None, "by": by}

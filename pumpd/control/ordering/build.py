@@ -16,6 +16,7 @@ from pumpd.journal import JournalReader, Record
 from pumpd.journal.records import canonical
 from pumpd.pump import families
 from pumpd.settings import Settings
+from pumpd.texts import text
 
 LOOK_BACK = 100  # infusions: more than eight pumps can begin in that time
 
@@ -69,5 +70,15 @@ def objections(doses: Collection[Dose], now: datetime, since_ns: int) -> list[st
     if now_ns >= until_ns:
         return []
     until = datetime.fromtimestamp(until_ns / 1e9, UTC).isoformat(timespec="minutes")
-    why = "pumpd, its configuration or its library has changed since an infusion that is still being observed"
-    return [f"gateway: {why}; nothing is started until {until}, unless the previous one is installed again"]
+    why = text(
+        "gateway.build_changed",
+        "pumpd, its configuration or its library has changed since an infusion that is still being observed",
+    )
+    return [
+        text(
+            "gateway.nothing_started",
+            "gateway: {why}; nothing is started until {until}, unless the previous one is installed again",
+            why=why,
+            until=until,
+        )
+    ]

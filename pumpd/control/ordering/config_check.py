@@ -14,6 +14,7 @@ from pumpd.control.ordering.library_check import FIRST_CHECK_AFTER_S, WITHIN_S
 from pumpd.host.own_thread import OwnThread
 from pumpd.messages.state import ConfigurationStatus
 from pumpd.settings_file import Read
+from pumpd.texts import text
 
 log = structlog.get_logger("pumpd.control")
 
@@ -42,10 +43,24 @@ class ConfigCheck:
             async with asyncio.timeout(WITHIN_S):
                 self.known, self._key = await self._disk.result()
         except TimeoutError:
-            self.known = (f"configuration: {self._read.path} was not read in {WITHIN_S:g} s; check the gateway's disk",)
+            self.known = (
+                text(
+                    "configuration.not_read",
+                    "configuration: {file} was not read in {seconds} s; check the gateway's disk",
+                    file=self._read.path,
+                    seconds=f"{WITHIN_S:g}",
+                ),
+            )
         except Exception as error:  # nothing is started; a crash loop while a pump flows would be worse
             log.exception("configuration_not_understood")
-            self.known = (f"configuration: pumpd cannot check {self._read.path}: {error!r}",)
+            self.known = (
+                text(
+                    "configuration.cannot_check",
+                    "configuration: pumpd cannot check {file}: {why}",
+                    file=self._read.path,
+                    why=repr(error),
+                ),
+            )
         return self.known
 
     @property

@@ -12,6 +12,7 @@ from pumpd.host.clock import Clock
 from pumpd.journal import Entry
 from pumpd.journal.courses import ASSESSED, ORDERED
 from pumpd.messages.requests import CourseAssessed, CourseOrdered
+from pumpd.texts import text
 
 
 class CourseService:
@@ -51,8 +52,12 @@ class CourseService:
             found.check()
             known = self._histories.of_course(found.patient, found.course)
             if known is None or not proper_is_over(found.course, *known, self._histories.instant().ns):
-                whose = f"the course {found.course} of {found.patient}"
-                why = f"{whose} is not over; it is assessed after its last infusion"
+                why = text(
+                    "course.not_over",
+                    "the course {course} of {patient} is not over; it is assessed after its last infusion",
+                    course=found.course,
+                    patient=found.patient,
+                )
                 raise Refusals([Refusal("course", why, "PRG-18")])
         except Refusals as error:
             raise _refused(error) from error

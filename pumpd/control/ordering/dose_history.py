@@ -25,6 +25,7 @@ from pumpd.journal.courses import Courses
 from pumpd.journal.doses import ORDERED, Doses
 from pumpd.journal.store import timestamp
 from pumpd.journal.writer import JournalWriter
+from pumpd.texts import of_error, text
 
 log = structlog.get_logger("pumpd.control")
 
@@ -101,8 +102,10 @@ class DoseHistory:
             async with asyncio.timeout(WITHIN_S):
                 await self._journal.append([entry])
         except (JournalError, TimeoutError) as error:
-            why = str(error) or "the disk takes too long; see in the history whether it was recorded"
-            raise RefusedError(f"journal: {why}") from error
+            why = of_error(error) or text(
+                "journal.see_in_history", "the disk takes too long; see in the history whether it was recorded"
+            )
+            raise RefusedError(text("journal.why", "journal: {cause}", cause=why)) from error
         await self.catch_up(patient, flush=False)
 
     def of_patient(self, patient: str, live: Collection[str]) -> tuple[Dose, ...]:
@@ -129,9 +132,13 @@ class DoseHistory:
                     await self._journal.append([])
                 await self._take(wanted)
         except TimeoutError as error:
-            raise RefusedError("pumpd is still reading the earlier doses; ask again in a moment") from error
+            raise RefusedError(
+                text("history.still_reading", "pumpd is still reading the earlier doses; ask again in a moment")
+            ) from error
         except JournalError as error:
-            raise RefusedError(f"journal: {error}; earlier doses are not known") from error
+            raise RefusedError(
+                text("journal.doses_unknown", "journal: {why}; earlier doses are not known", why=error)
+            ) from error
 
     async def _take(self, wanted: _Wanted) -> None:
         """Raises JournalError."""

@@ -15,6 +15,7 @@ from pumpd.infusion.events import Segment
 from pumpd.journal import JournalError, JournalReader, Record
 from pumpd.journal.fold import BEGAN, FoldError, begun
 from pumpd.messages.requests import PrescribedRest
+from pumpd.texts import text
 
 WITHIN_S = 2.0
 
@@ -53,7 +54,12 @@ class FirstDelivery:
         """Why the rest cannot be planned by the library in use."""
         if self.library == library.digest:
             return []
-        return ["treatment: the library has changed since it began; a new order needs the prescriber"]
+        return [
+            text(
+                "rest.library_changed",
+                "treatment: the library has changed since it began; a new order needs the prescriber",
+            )
+        ]
 
 
 class FirstDeliveries:
@@ -69,17 +75,34 @@ class FirstDeliveries:
             async with asyncio.timeout(WITHIN_S):
                 began = await self._disk.result()
         except TimeoutError as error:
-            raise RefusedError(f"journal: it was not read in {WITHIN_S:g} s; check the gateway's disk") from error
+            raise RefusedError(
+                text(
+                    "journal.not_read",
+                    "journal: it was not read in {seconds} s; check the gateway's disk",
+                    seconds=f"{WITHIN_S:g}",
+                )
+            ) from error
         except JournalError as error:
-            raise RefusedError(f"journal: {error}; the treatment is not known") from error
+            raise RefusedError(
+                text("journal.treatment_unknown", "journal: {why}; the treatment is not known", why=error)
+            ) from error
         entry = next((each for each in reversed(began) if each.session == treatment), None)
         if entry is None:
-            raise RefusedError(f"treatment: the order of {treatment} is not among the last {LOOK_BACK} on record")
+            raise RefusedError(
+                text(
+                    "rest.not_among",
+                    "treatment: the order of {treatment} is not among the last {number} on record",
+                    treatment=treatment,
+                    number=LOOK_BACK,
+                )
+            )
         try:
             prescription = Prescription.from_text(asked_fields(entry.fields["order"]), order=True)
             return FirstDelivery(prescription, begun(entry).segment, entry.fields["build"]["library"])
         except (FoldError, Refusals, KeyError, TypeError, ValueError, AttributeError) as error:
-            raise RefusedError(f"treatment: its order in the journal cannot be read: {error}") from error
+            raise RefusedError(
+                text("rest.order_unreadable", "treatment: its order in the journal cannot be read: {why}", why=error)
+            ) from error
 
     def _began(self) -> list[Record]:
         """Blocks."""

@@ -23,6 +23,7 @@ from pumpd.library.accepted import ACCEPTED, highest
 from pumpd.library.files import default_library
 from pumpd.messages.state import LibraryStatus
 from pumpd.settings import Settings
+from pumpd.texts import text
 
 log = structlog.get_logger("pumpd.control")
 
@@ -55,21 +56,41 @@ class LibraryCheck:
 
     async def objections(self) -> tuple[str, ...]:
         """Why nothing may be started by this library, as it is on the disk now; empty when it may."""
-        what = f"{self._directory} was not read"
+        what = text("library.not_read", "{directory} was not read", directory=self._directory)
         try:
             async with asyncio.timeout(WITHIN_S):
                 found, mark = await self._disk.result()
                 self.known = objections(found, self.asked, mark, self._library)
                 if not self.known:
-                    what = "its version was not recorded"
+                    what = text("library.not_recorded", "its version was not recorded")
                     await self._accept(mark)
         except TimeoutError:
-            self.known = (f"library: {what} in {WITHIN_S:g} s; check the gateway's disk",)
+            self.known = (
+                text(
+                    "library.check_disk",
+                    "library: {what} in {seconds} s; check the gateway's disk",
+                    what=what,
+                    seconds=f"{WITHIN_S:g}",
+                ),
+            )
         except JournalError as error:
-            self.known = (f"library: {error}; the versions that were used here are not known",)
+            self.known = (
+                text(
+                    "library.versions_unknown",
+                    "library: {why}; the versions that were used here are not known",
+                    why=error,
+                ),
+            )
         except Exception as error:  # nothing is started; a crash loop while a pump flows would be worse
             log.exception("library_not_understood")
-            self.known = (f"library: pumpd cannot check {self._directory}: {error!r}",)
+            self.known = (
+                text(
+                    "library.cannot_check",
+                    "library: pumpd cannot check {directory}: {why}",
+                    directory=self._directory,
+                    why=repr(error),
+                ),
+            )
         return self.known
 
     async def _accept(self, mark: Mark | None) -> None:

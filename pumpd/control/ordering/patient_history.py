@@ -178,7 +178,12 @@ def _day(day: Day) -> Mapping[str, Any]:
 
 def on_record(weight: WeightOnRecord) -> dict[str, str]:
     """The weight of the last session, as it is shown beside what is entered (PRG-07)."""
-    return {"weight_kg": weight.weight.number, "basis": weight.basis, "ts": text_of(weight.at_ns)}
+    return {
+        "weight_kg": weight.weight.number,
+        "basis": weight.basis,
+        "ts": text_of(weight.at_ns),
+        "confirmable_until_ts": text_of(weight.confirmable_until_ns),
+    }
 
 
 def _suspects(doses: Iterable[Dose], now_ns: int) -> list[dict[str, str]]:

@@ -10,7 +10,18 @@ from pumpd.control.ordering.build import objections as build_objections
 from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.ordering.first_delivery import FirstDeliveries, RestOf
 from pumpd.control.refused import RefusedError
-from pumpd.dosing import Library, Prescription, RateProgram, Refusal, Refusals, SoftLimit, check, plan, plan_rest
+from pumpd.dosing import (
+    Library,
+    Prescription,
+    RateProgram,
+    Refusal,
+    Refusals,
+    SoftLimit,
+    check,
+    plan,
+    plan_rest,
+    recorded_weight,
+)
 from pumpd.dosing.course_view import numbers
 from pumpd.dosing.history import Dose, History, Treatment, Wanted, WeightOnRecord, position, weight_on_record
 from pumpd.dosing.history_limits import objections, rest_objections, warnings
@@ -22,6 +33,7 @@ from pumpd.messages.requests import Order, PrescribedRest
 from pumpd.messages.state import Course
 from pumpd.pump import Capabilities, Container, LossOfControl
 from pumpd.settings import PumpSettings, Settings
+from pumpd.texts import of_error, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +77,7 @@ class Planning:
         """
         reasons = list(objections)
         await self._past.catch_up(request.patient)
-        fields: dict[str, object] = request.model_dump(exclude={"op", "pump", "overrides"})
+        fields = _fields(request)
         last: WeightOnRecord | None = None
         try:
             prescription = Prescription.from_text(fields, library=self._library, order=True)
@@ -73,6 +85,10 @@ class Planning:
             hard, soft = self.history(runner, prescription)
             reasons += hard
             last = weight_on_record(self.of_patient(prescription.patient), prescription.patient)
+            if request.weight_from_record and (
+                wrong := recorded_weight.objection(prescription, last, self._now(runner))
+            ):
+                reasons.append(str(wrong))
             weight = None if last is None else last.weight
             program = plan(prescription, self._library, capabilities, request.overrides, soft, weight)
         except Refusals as error:
@@ -80,16 +96,35 @@ class Planning:
         reasons += _loss_of_control_objections(capabilities, runner.settings)
         if ordered:
             reasons += [
-                f"override: {limit.id} exceeds a soft limit ({limit}); give a reason of at least 3 letters for it"
+                text(
+                    "order.needs_override",
+                    "override: {name} exceeds a soft limit ({limit}); give a reason of at least 3 letters for it",
+                    name=limit.id,
+                    limit=limit,
+                )
                 for limit in program.not_overridden
             ]
         if reasons:
             raise RefusedError(*reasons)
         asked = {**fields, "overrides": request.overrides, "soft": [to_data(limit) for limit in soft]}
+        asked["weight_from_record"] = request.weight_from_record
         asked["on_record"] = None if last is None else str(last.weight)
         container = self._library.containers[prescription.container]
         course = self._course(runner, prescription)
         return Planned(asked, prescription, program, capabilities, container, course, last)
+
+    def containers(self, request: Order, runner: PumpService) -> list[str]:
+        """The containers of the library entry that hold this order on this pump, whichever it names."""
+        entry = self._library.entries.get(request.entry)
+        return [name for name in (entry.containers if entry else ()) if self._holds(name, request, runner)]
+
+    def _holds(self, container: str, request: Order, runner: PumpService) -> bool:
+        try:
+            prescription = Prescription.from_text({**_fields(request), "container": container}, order=True)
+            plan(prescription, self._library, self._capabilities(runner, prescription, container))
+        except Refusals:
+            return False
+        return True
 
     async def rest(self, request: PrescribedRest, by: str, runner: PumpService, objections: Sequence[str]) -> Planned:
         """Plan the rest of a treatment. Raises RefusedError with every reason, `objections` among them."""
@@ -97,7 +132,12 @@ class Planning:
         await self._past.catch_up(request.patient)
         treatment = self._treatment(request.treatment, request.patient)
         if treatment is None:
-            why = f"treatment: nothing of {request.treatment} was given to {request.patient}, so it has no rest"
+            why = text(
+                "rest.nothing_given",
+                "treatment: nothing of {treatment} was given to {patient}, so it has no rest",
+                treatment=request.treatment,
+                patient=request.patient,
+            )
             raise RefusedError(*reasons, why)
         first = await self._first.find(treatment.id)
         try:
@@ -140,7 +180,7 @@ class Planning:
         try:
             return on_port(runner.family.capabilities(container, runner.settings.settings), runner.settings.port)
         except ValueError as error:
-            raise Refusals([*reasons, Refusal("container", str(error), "PRG-13")]) from error
+            raise Refusals([*reasons, Refusal("container", of_error(error), "PRG-13")]) from error
 
     def history(
         self, runner: PumpService, prescription: Prescription, but: str = "", rest: RestOf | None = None
@@ -206,6 +246,12 @@ class Planning:
         return int(self._clock.now().timestamp() * 1e9) if known else None
 
 
+def _fields(request: Order) -> dict[str, object]:
+    """The prescription as text. A weight that is confirmed from the record was not typed a second time."""
+    fields: dict[str, object] = request.model_dump(exclude={"op", "pump", "overrides", "weight_from_record"})
+    return {**fields, "weight_again": request.weight} if request.weight_from_record else fields
+
+
 def _wanted(prescription: Prescription, rest: RestOf | None = None) -> Wanted:
     dose = prescription.dose_per_weight * prescription.weight
     if rest is None:
@@ -217,6 +263,16 @@ def _loss_of_control_objections(capabilities: Capabilities, pump: PumpSettings) 
     """COM-13: when the gateway dies together with its power, more than the programmed volume must end the flow."""
     if pump.clamp or LossOfControl.NATIVE in capabilities.loss_of_control:
         return []
-    how = "lost its power or its cable" if LossOfControl.DEADMAN in capabilities.loss_of_control else "died"
-    why = f"driver: if this gateway {how}, nothing but the programmed volume would end the flow of {pump.name}"
-    return [f"{why}; use a pump with its own watchdog, or set `clamp = true` when a clamp closes by itself (COM-13)"]
+    if LossOfControl.DEADMAN in capabilities.loss_of_control:
+        how = text("pump.gateway_lost_power", "lost its power or its cable")
+    else:
+        how = text("pump.gateway_died", "died")
+    return [
+        text(
+            "pump.nothing_ends_the_flow",
+            "driver: if this gateway {how}, nothing but the programmed volume would end the flow of {pump}; use a pump "
+            "with its own watchdog, or set `clamp = true` when a clamp closes by itself (COM-13)",
+            how=how,
+            pump=pump.name,
+        )
+    ]

@@ -36,6 +36,7 @@ from pumpd.journal.store import timestamp
 from pumpd.journal.writer import JournalWriter
 from pumpd.messages.requests import Order, Prescribed, PrescribedRest
 from pumpd.messages.state import Course, SelfTestState
+from pumpd.texts import text
 
 Plan = Callable[[PumpService, Sequence[str]], Awaitable[Planned]]
 
@@ -69,6 +70,10 @@ class OrderingService:
         runner = self._pumps.named(request.pump)
         objections = [*self._objections(runner, request.patient), *self._disk.known]
         return await self.planning.planned(request, runner, objections, ordered=False)
+
+    def containers(self, request: Order) -> list[str]:
+        """The containers of the library entry that hold this order on its pump."""
+        return self.planning.containers(request, self._pumps.named(request.pump))
 
     async def preview_rest(self, request: PrescribedRest, by: str) -> Planned:
         """The same for the rest of a treatment."""
@@ -111,8 +116,10 @@ class OrderingService:
             async with asyncio.timeout(WITHIN_S), self._turns.of(runner.name, request.patient):
                 return await self._order(runner, request.patient, plan, peer, permitted)
         except TimeoutError as error:
-            late = (
-                f"order: it was not carried out within {WITHIN_S:g} s and is withdrawn; nothing was loaded, order again"
+            late = text(
+                "order.withdrawn",
+                "order: it was not carried out within {seconds} s and is withdrawn; nothing was loaded, order again",
+                seconds=f"{WITHIN_S:g}",
             )
             raise RefusedError(*self._objections(runner, request.patient), late) from error
 
@@ -136,7 +143,11 @@ class OrderingService:
         except (RefusedError, JournalError, asyncio.CancelledError) as error:
             self._journal.post([Entry("order_withdrawn", {}, runner.name, session, self._now())])
             if isinstance(error, JournalError):
-                why = f"journal: {error}; nothing is started that cannot be recorded"
+                why = text(
+                    "journal.not_recorded",
+                    "journal: {problem}; nothing is started that cannot be recorded",
+                    problem=error,
+                )
                 raise RefusedError(why) from error
             raise
         self.courses[runner.name] = (session, planned.course)
@@ -153,7 +164,13 @@ class OrderingService:
                 await runner.deadman.let_go()
                 return found
         except TimeoutError as error:
-            raise RefusedError(f"self-test: it had no result within {WITHIN_S:g} s; ask again") from error
+            raise RefusedError(
+                text(
+                    "self_test.no_result_yet",
+                    "self-test: it had no result within {seconds} s; ask again",
+                    seconds=f"{WITHIN_S:g}",
+                )
+            ) from error
 
     async def associate(
         self, pump: str, patient: str | None, by: str, permitted: Permission = permitted_always
@@ -199,22 +216,51 @@ class OrderingService:
         """Why nothing may be ordered for this patient on this pump now."""
         reasons = self._health.objections() + self._gate.objections(runner)
         if runner.problem:
-            reasons.append(f"pump: {runner.name} is not available: {runner.problem}")
+            reasons.append(
+                text("pump.not_available", "pump: {pump} is not available: {why}", pump=runner.name, why=runner.problem)
+            )
         elif not runner.line.proved_by:
             reasons.append(
-                f"pump: nothing shows which pump answers as {runner.name}; identify it, standing at the pump"
+                text(
+                    "pump.identify_first",
+                    "pump: nothing shows which pump answers as {pump}; identify it, standing at the pump",
+                    pump=runner.name,
+                )
             )
         if runner.unprescribed.stopping:
-            reasons.append(f"pump: {runner.name} was found flowing, and no reading has shown it stopped since")
+            reasons.append(
+                text(
+                    "pump.found_flowing",
+                    "pump: {pump} was found flowing, and no reading has shown it stopped since",
+                    pump=runner.name,
+                )
+            )
         for other in self._pumps.runners.values():
             if other.infusion is None or not other.active:
                 continue
             if other is runner:
-                reasons.append(f"pump: {runner.name} has an infusion already; it must end first")
+                reasons.append(
+                    text(
+                        "pump.has_infusion", "pump: {pump} has an infusion already; it must end first", pump=runner.name
+                    )
+                )
             elif other.infusion.patient.casefold() == patient.casefold():
-                reasons.append(f"patient: has an infusion on {other.name} already; it must end first")
+                reasons.append(
+                    text(
+                        "patient.has_infusion_on",
+                        "patient: has an infusion on {pump} already; it must end first",
+                        pump=other.name,
+                    )
+                )
         if runner.patient not in ("", patient):
-            reasons.append(f"patient: {runner.name} is associated with another patient, {runner.patient}")
+            reasons.append(
+                text(
+                    "patient.other_patient",
+                    "patient: {pump} is associated with another patient, {patient}",
+                    pump=runner.name,
+                    patient=runner.patient,
+                )
+            )
         return reasons
 
     def _now(self) -> int:

@@ -77,6 +77,7 @@ from pumpd.messages.requests import (
     VitalSigns,
     WatchRequest,
 )
+from pumpd.texts import text
 
 Stream = Callable[[StreamReader, StreamWriter], Awaitable[None]]
 
@@ -261,7 +262,7 @@ class Dispatch:
             case KeyAdd(name=name, public_key=public_key):
                 real = [each.name for each in self._pumps.runners.values() if not each.settings.simulated]
                 if why := with_hardware([name], real):
-                    raise RefusedError(f"key: {why}")
+                    raise RefusedError(text("tablet.key", "key: {why}", why=why))
                 return await self._register.add_software(name, public_key, peer)
             case KeyRename(key=key, name=name):
                 return await self._register.rename_key(key, name, peer)
@@ -281,7 +282,9 @@ class Dispatch:
 
     def _alive(self, tablet: str) -> None:
         if self._register.key(tablet) is None:
-            raise RefusedError(f"alive: no tablet {tablet!r} is paired with this gateway")
+            raise RefusedError(
+                text("tablet.not_paired", "alive: no tablet {tablet} is paired with this gateway", tablet=repr(tablet))
+            )
         self._alarms.alive(tablet)
 
     def _note_refusal(self, request: Request, caller: Caller, reasons: tuple[str, ...]) -> None:

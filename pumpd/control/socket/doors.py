@@ -53,6 +53,7 @@ from pumpd.messages.requests import (
     VitalSigns,
     WatchRequest,
 )
+from pumpd.texts import text
 
 
 class Door(StrEnum):
@@ -156,12 +157,20 @@ def objection(request: Request, caller: Caller) -> str | None:
     if caller.user in users:
         return None
     if users:
-        return f"{request.op}: only {_named(users)} may ask for that on the {caller.door}"
-    return f"{request.op}: the {caller.door} does not take that request"
+        return text(
+            "request.only_users",
+            "{op}: only {users} may ask for that on the {door}",
+            op=request.op,
+            users=_named(users),
+            door=caller.door,
+        )
+    return text("request.not_here", "{op}: the {door} does not take that request", op=request.op, door=caller.door)
 
 
 def _named(users: Users) -> str:
-    return "root or pumpd's own user" if users == OWNER else "a member of the group that owns it"
+    if users == OWNER:
+        return text("request.root", "root or pumpd's own user")
+    return text("request.group", "a member of the group that owns it")
 
 
 def table() -> str:

@@ -27,6 +27,7 @@ from pumpd.control.socket.pace import Pace, may_be_stop
 from pumpd.host.files import mode_of
 from pumpd.messages.requests import LONGEST_LINE, REQUEST, Answer, Request, unclear_stop
 from pumpd.settings import Settings
+from pumpd.texts import text
 from pumpd.validation import FEW, problems
 
 log = structlog.get_logger("pumpd.control")
@@ -158,7 +159,10 @@ class ControlServer:
             return await self._dispatch.answer(request, caller), request
         except Exception as error:  # the socket must keep answering: a stop comes through here
             log.exception("request_failed", op=request.op)
-            return Answer(ok=False, reasons=(f"pumpd failed on this request: {error!r}",)), request
+            return Answer(
+                ok=False,
+                reasons=(text("request.pumpd_failed", "pumpd failed on this request: {why}", why=repr(error)),),
+            ), request
 
 
 async def _line(reader: asyncio.StreamReader) -> bytes:
@@ -174,8 +178,12 @@ async def _line(reader: asyncio.StreamReader) -> bytes:
 def _too_much(line: bytes) -> str:
     """Why a line is too much work to read; empty if it is not."""
     if len(line) > LONGEST_LINE:
-        return f"request: longer than {LONGEST_LINE} bytes"
-    return f"request: more than {MOST_FIELDS} names" if line.count(b":") > MOST_FIELDS else ""
+        return text("request.too_long", "request: longer than {bytes} bytes", bytes=LONGEST_LINE)
+    return (
+        text("request.too_many_names", "request: more than {names} names", names=MOST_FIELDS)
+        if line.count(b":") > MOST_FIELDS
+        else ""
+    )
 
 
 @contextlib.asynccontextmanager

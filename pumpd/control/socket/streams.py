@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable
 
 from pumpd.control.infusions.pump_service import PumpService
 from pumpd.messages.state import GatewayState
+from pumpd.texts import messages_in
 
 EVERY_S = 1.0
 LEAST_APART_S = 0.1
@@ -58,7 +59,9 @@ class StateStream:
     def _shown(self) -> bytes:
         now_s = asyncio.get_running_loop().time()
         if not self._line or now_s - self._collected_s >= LEAST_APART_S:
-            self._line, self._collected_s = json.dumps(self._state(), ensure_ascii=False).encode() + b"\n", now_s
+            state = self._state()
+            data = {**state, "messages": messages_in(state)}
+            self._line, self._collected_s = json.dumps(data, ensure_ascii=False).encode() + b"\n", now_s
         return self._line
 
 

@@ -28,6 +28,7 @@ from pumpd.host.supply_rules import Source, Supply
 from pumpd.infusion import Infusion
 from pumpd.messages.state import AlarmState, AudioState, GatewayState, PumpState, SupplyState, TabletState
 from pumpd.settings import Settings
+from pumpd.texts import listed
 
 
 class LiveState:
@@ -105,6 +106,7 @@ class LiveState:
             self_test=self._self_test.last.get(runner.name),
             course=course if infusion is not None and session == infusion.place.session else None,
             estimate=self._plasma.estimate(runner),
+            pause_reason=runner.pause_reason,
             continued=infusion is not None and self._continued(infusion, runner),
             vitals=self._vitals.shown(runner),
         )
@@ -135,4 +137,4 @@ def _outputs(sounders: Sequence[Sounder]) -> str | None:
     """None without any, "ok", or what is wrong with them."""
     if not sounders:
         return None
-    return "; ".join(each.problem for each in sounders if each.problem) or "ok"
+    return listed((each.problem for each in sounders if each.problem), "ok")

@@ -13,6 +13,7 @@ from pumpd.dosing.rest import LEAST_REST
 from pumpd.host.instant import NS_PER_S, Instant
 from pumpd.infusion import Infusion, State
 from pumpd.infusion.model import RESUMABLE
+from pumpd.infusion.pause_ends import pause_ends_ns
 from pumpd.journal.store import timestamp
 from pumpd.messages.requests import DISCLAIMER
 from pumpd.messages.state import (
@@ -36,12 +37,15 @@ from pumpd.messages.state import (
     VitalsState,
 )
 from pumpd.pump import Capabilities, Identity, LossOfControl, Reading
+from pumpd.quantities import Duration
 from pumpd.settings import PumpSettings
+from pumpd.texts import listed, text
 
+HOUR = Duration(3600)
 _LOSS_OF_CONTROL = {
-    LossOfControl.NATIVE: "the pump's own watchdog stops it",
-    LossOfControl.DEADMAN: "the deadman process stops the pump",
-    LossOfControl.VTBI_ONLY: "the pump continues to the programmed volume",
+    LossOfControl.NATIVE: text("loss.native", "the pump's own watchdog stops it"),
+    LossOfControl.DEADMAN: text("loss.deadman", "the deadman process stops the pump"),
+    LossOfControl.VTBI_ONLY: text("loss.vtbi_only", "the pump continues to the programmed volume"),
 }
 
 
@@ -67,6 +71,7 @@ class PumpValues:
     course: Course | None
     vitals: VitalSignsState | None
     estimate: Estimate | None  # of the plasma concentration, of this infusion
+    pause_reason: str | None = None  # why a person paused; empty until given
     continued: bool = False  # another pump has, or had, a later delivery of the same treatment
 
 
@@ -133,7 +138,7 @@ def pump_state(values: PumpValues, at: Instant) -> PumpState:
         "pressure_mmhg": reading.pressure_mmhg if reading else None,
         "battery_percent": reading.battery_percent if reading else None,
         "loss_of_control": [each.value for each in losses],
-        "loss_of_control_text": "; ".join(_LOSS_OF_CONTROL[each] for each in losses) or None,
+        "loss_of_control_text": listed(_LOSS_OF_CONTROL[each] for each in losses) or None,
         "links": {"pump": "lost" if values.lost else "ok"},
         "alarms": list(values.alarms),
         "observations": [_observation(each, at) for each in values.observations],
@@ -148,7 +153,7 @@ def pump_state(values: PumpValues, at: Instant) -> PumpState:
     if infusion is None:
         return found
     found["infusion"] = _infusion(values, infusion, at)
-    found["pause"] = _pause(infusion, at.now_ns)
+    found["pause"] = _pause(infusion, values.pause_reason, at.now_ns)
     found["ends_ts"] = _ends(infusion, at)
     found["flow_profile"] = [
         {"rate_ml_h": step.rate.number, "volume_ml": step.volume.number} for step in infusion.segment.program.steps
@@ -217,6 +222,8 @@ def _infusion(values: PumpValues, infusion: Infusion, at: Instant) -> InfusionSt
         "booked_ml": booked.number,
         "prescribed_ml": infusion.prescribed.number,
         "remaining_ml": infusion.remaining.number,
+        "started_ts": None if infusion.started_ns is None else timestamp(at.wall_at(infusion.started_ns)),
+        "confirmed_by": infusion.confirmed_by or None,
         "running_s": _seconds(infusion.running_ns(at.now_ns)),
         "elapsed_s": _seconds(infusion.elapsed_ns(at.now_ns)),
         "remaining_s": 0 if rest is None else round(rest.duration.ns / NS_PER_S),
@@ -239,6 +246,8 @@ def _infusion(values: PumpValues, infusion: Infusion, at: Instant) -> InfusionSt
         found["booked_mg"] = mass_in(booked).number
         found["prescribed_mg"] = mass_in(infusion.prescribed).number
         found["remaining_mg"] = mass_in(infusion.remaining).number
+        if reading is not None and flowing:
+            found["dose_rate_mg_h"] = mass_in(reading.rate.volume_in(HOUR)).number
         found["earlier_mg"] = mass_in(infusion.earlier).number
         found["treatment_mg"] = mass_in(infusion.whole).number
     return found
@@ -258,15 +267,18 @@ def _expires(infusion: Infusion, at: Instant) -> str | None:
     return timestamp(at.wall_at(infusion.expires_ns))
 
 
-def _pause(infusion: Infusion, now_ns: int) -> PauseState:
+def _pause(infusion: Infusion, reason: str | None, now_ns: int) -> PauseState:
     limits, paused = infusion.limits, infusion.state is State.PAUSED and infusion.flow_ended_ns is not None
     single_ns = limits.pause_single_ns - (now_ns - (infusion.flow_ended_ns or now_ns) if paused else 0)
     total_ns = limits.pause_total_ns - infusion.paused_ns(now_ns)
+    ends_ns = pause_ends_ns(infusion, now_ns)
     return {
         "used": infusion.pauses,
         "most": limits.pauses,
         "single_left_s": _seconds(max(0, single_ns)),
         "total_left_s": _seconds(max(0, total_ns)),
+        "left_s": None if ends_ns is None else _seconds(max(0, ends_ns - now_ns)),
+        "reason": reason,
     }
 
 

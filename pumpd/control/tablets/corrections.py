@@ -9,6 +9,7 @@ Promises:
 from datetime import datetime
 from typing import Any
 
+from pumpd import texts
 from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.ordering.patient_history import PatientHistories, text_of
 from pumpd.control.ordering.planning import Planning
@@ -38,7 +39,7 @@ class Corrections:
         try:
             first = await self._sign_ins.checked(COMMAND_LINE, asked.badge, asked.pin.get_secret_value())
         except (SignInError, StaffError) as error:
-            raise RefusedError(str(error)) from error
+            raise RefusedError(texts.of_error(error)) from error
         return await self.correct(
             asked.session,
             asked.started,
@@ -64,31 +65,59 @@ class Corrections:
         """
         where, badge, pin = second
         if badge == first.badge:
-            raise RefusedError("second: the second check needs another person; this badge is the first one's")
+            raise RefusedError(
+                texts.text(
+                    "history.second_badge",
+                    "second: the second check needs another person; this badge is the first one's",
+                )
+            )
         try:
             other = await self._sign_ins.checked(where, badge, pin)
         except (SignInError, StaffError) as error:
-            raise RefusedError(str(error)) from error
+            raise RefusedError(texts.of_error(error)) from error
         if other.is_also(first):
-            raise RefusedError(f"second: the second check needs another person; {other} is {first}")
+            raise RefusedError(
+                texts.text(
+                    "history.second_person",
+                    "second: the second check needs another person; {other} is {first}",
+                    other=other,
+                    first=first,
+                )
+            )
         if unfit := [each for each in (first, other) if not set(each.roles) & set(EITHER.roles)]:
-            raise RefusedError(*(f"correct_dose: {each.name} has no role {EITHER.text}" for each in unfit))
+            raise RefusedError(
+                *(
+                    texts.text(
+                        "history.no_role", "correct_dose: {name} has no role {role}", name=each.name, role=EITHER.text
+                    )
+                    for each in unfit
+                )
+            )
         await self._past.catch_up_session(session)
         # No wait from here on, until it is written.
         try:
             gone = [
-                f"correct_dose: {each.name} was removed meanwhile" for each in (first, other) if not self._there(each)
+                texts.text("history.removed_meanwhile", "correct_dose: {name} was removed meanwhile", name=each.name)
+                for each in (first, other)
+                if not self._there(each)
             ]
         except StaffError as error:
-            raise RefusedError(str(error)) from error
+            raise RefusedError(texts.of_error(error)) from error
         if reasons := [*permitted(), *gone]:
             raise RefusedError(*reasons)
         dose = self._planning.dose(session)
         if dose is None:
-            raise RefusedError(f"session: no dose of {session!r} is on record")
+            raise RefusedError(
+                texts.text("history.no_dose", "session: no dose of {session} is on record", session=repr(session))
+            )
         now_ns = self._planning.now_on(dose.pump)
         if now_ns is None:
-            raise RefusedError("clock: the time is not known, so a dose cannot be dated; wait until it is (PWR-12)")
+            raise RefusedError(
+                texts.text(
+                    "history.clock_unknown",
+                    "clock: the time is not known, so a dose cannot be dated; wait until it is (PWR-12)",
+                )
+            )
         started_ns = _instant(started)
         limits, corrected = self._past.possible(session, now_ns), self._past.corrected(session)
         if found := objections(dose, started_ns, reason, limits, now_ns, corrected=corrected):
@@ -116,5 +145,14 @@ def _instant(text: str) -> int:
             raise ValueError("it has no offset")
         return int(at.timestamp()) * NS_PER_S
     except (ValueError, OverflowError, OSError) as error:
-        accepted = "a date and a time with the offset from UTC, such as 2026-03-02T10:05:00+01:00"
-        raise RefusedError(f"started: {text!r} is not {accepted} (PRG-28)") from error
+        accepted = texts.text(
+            "accepted.date_and_time", "a date and a time with the offset from UTC, such as 2026-03-02T10:05:00+01:00"
+        )
+        raise RefusedError(
+            texts.text(
+                "history.started_is_not",
+                "started: {started} is not {accepted} (PRG-28)",
+                started=repr(text),
+                accepted=accepted,
+            )
+        ) from error

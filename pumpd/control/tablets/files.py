@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pumpd.texts import text
+
 WRITTEN_WITHIN_S = 4.0  # shorter than a command waits for its answer
 
 T = TypeVar("T")
@@ -69,14 +71,24 @@ class Changes:
             async with asyncio.timeout(WRITTEN_WITHIN_S):
                 await self._one.acquire()
         except TimeoutError as error:
-            raise TimeoutError(f"{self._what}: an earlier change waits for the disk; nothing was changed") from error
+            raise TimeoutError(
+                text(
+                    "staff.earlier_change",
+                    "{what}: an earlier change waits for the disk; nothing was changed",
+                    what=self._what,
+                )
+            ) from error
         making = asyncio.create_task(self._make(change, made), name=f"change {self._what}")
         making.add_done_callback(self._over)
         try:
             async with asyncio.timeout(WRITTEN_WITHIN_S):
                 return await asyncio.shield(making)
         except TimeoutError as error:
-            why = f"{self._what}: the disk did not answer; list them to see whether the change was made"
+            why = text(
+                "staff.disk_silent",
+                "{what}: the disk did not answer; list them to see whether the change was made",
+                what=self._what,
+            )
             raise TimeoutError(why) from error
 
     async def _make(self, change: Callable[[], T], made: Callable[[T], None]) -> T:

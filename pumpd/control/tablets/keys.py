@@ -6,6 +6,7 @@ from pathlib import Path
 from pumpd.control.tablets.files import read_entries, write_entries
 from pumpd.host.files import mode_of
 from pumpd.messages.keys import PairedKey
+from pumpd.texts import text
 
 
 class KeyStoreError(ValueError):
@@ -23,7 +24,9 @@ class KeyStore:
         try:
             keys = [PairedKey.of(entry) for entry in read_entries(self.path)]
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise KeyStoreError(f"paired keys {self.path}: {error}") from error
+            raise KeyStoreError(
+                text("tablet.keys_file", "paired keys {file}: {why}", file=self.path, why=error)
+            ) from error
         return {key.id: key for key in keys}
 
     def add(self, key: PairedKey) -> PairedKey:
@@ -45,7 +48,9 @@ class KeyStore:
 
     def _of(self, keys: dict[str, PairedKey], key_id: str) -> PairedKey:
         if key_id not in keys:
-            raise KeyStoreError(f"paired keys {self.path}: no key {key_id!r}")
+            raise KeyStoreError(
+                text("tablet.no_key", "paired keys {file}: no key {key}", file=self.path, key=repr(key_id))
+            )
         return keys[key_id]
 
     def _write(self, keys: dict[str, PairedKey]) -> None:
@@ -53,4 +58,6 @@ class KeyStore:
             entries = [asdict(key) | {"roles": list(key.roles)} for key in keys.values()]
             write_entries(self.path, entries, mode=mode_of("paired keys"))
         except OSError as error:
-            raise KeyStoreError(f"paired keys {self.path}: {error.strerror}") from error
+            raise KeyStoreError(
+                text("tablet.keys_file", "paired keys {file}: {why}", file=self.path, why=error.strerror)
+            ) from error

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from pumpd.messages.roles import Role
+from pumpd.texts import either, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Need:
 
     @property
     def text(self) -> str:
-        return " or ".join(self.roles)
+        return either(self.roles)
 
 
 ANYONE_PAIRED = Need()
@@ -36,9 +37,11 @@ NEEDS: dict[str, Need] = {
     "rest": EITHER,
     "challenge": CONFIRM,
     "confirm": CONFIRM,
+    "wristband": CONFIRM,
     "associate": CONFIRM,
     "dissociate": CONFIRM,
     "pause": CONFIRM,
+    "pause_reason": CONFIRM,
     "resume": CONFIRM,
     "clear": CONFIRM,
     "identify": CONFIRM,
@@ -59,16 +62,28 @@ def objection(op: str, tablet: Collection[str], person: Collection[str] | None) 
     """Why a request is not allowed with the tablet's roles and the signed-in person's (None: nobody is signed in)."""
     need = NEEDS.get(op)
     if need is None:
-        return f"{op}: no tablet may ask for that"
+        return text("tablet.may_not_ask", "{op}: no tablet may ask for that", op=op)
     if not need.roles:
         return None
     allowed = [role for role in need.roles if role in tablet]
     if not allowed:
-        return f"{op}: this tablet has no role {need.text}; it was paired as {', '.join(sorted(tablet)) or 'nothing'}"
+        return text(
+            "tablet.no_role",
+            "{op}: this tablet has no role {role}; it was paired as {roles}",
+            op=op,
+            role=need.text,
+            roles=", ".join(sorted(tablet)) or text("tablet.no_roles", "nothing"),
+        )
     if person is None:
-        return f"{op}: nobody is signed in; sign in with badge and PIN (stop needs no sign-in)"
+        return text(
+            "tablet.nobody_signed_in",
+            "{op}: nobody is signed in; sign in with badge and PIN (stop needs no sign-in)",
+            op=op,
+        )
     if not set(allowed) & set(person):
-        return f"{op}: the person signed in has no role {' or '.join(allowed)}"
+        return text(
+            "tablet.person_no_role", "{op}: the person signed in has no role {roles}", op=op, roles=either(allowed)
+        )
     return None
 
 

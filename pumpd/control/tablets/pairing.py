@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pumpd.messages.pairing import PairOffer, PairReveal, Transcript, answer_proof, offer_proof, window_of
+from pumpd.texts import text
 
 NS = 10**9
 WINDOW_NS = 120 * NS  # SEC-01 [P]
 DIGITS = 6
-AGAIN = "open a new window at the gateway (`pumpd pair`)"
+AGAIN = text("pairing.again", "open a new window at the gateway (`pumpd pair`)")
 
 
 class WindowState(StrEnum):
@@ -42,7 +43,7 @@ class Window:
     nonce: str
     gateway: str
     roles: tuple[str, ...]
-    name: str  # chosen at the gateway; empty: the tablet's own
+    name: str  # chosen at the gateway, for a tablet that is given none by the person who holds it
     opened_ns: int
     state: WindowState = WindowState.WAITING
     why: str = ""  # it is closed or refused
@@ -64,7 +65,7 @@ class Window:
     def check(self, now_ns: int) -> WindowState:
         """The state now: a window closes by itself."""
         if self.state is WindowState.WAITING and not self.left_ns(now_ns):
-            self.close("the time for pairing is over")
+            self.close(text("pairing.time_over", "the time for pairing is over"))
         return self.state
 
     def close(self, why: str, state: WindowState = WindowState.CLOSED) -> None:
@@ -76,8 +77,15 @@ class Window:
         """A tablet commits itself; returns the proof of the gateway's answer. Raises PairingError."""
         self._check(sent.window, sent.proof, offer_proof(self.token, sent.window, sent.commitment), now_ns)
         if self.commitment not in ("", sent.commitment):  # the same one again: its answer was lost
-            self.close("a second tablet answered; someone else may have seen the code that was scanned")
-            raise PairingError(f"pair: {self.why}. Nothing was paired; {AGAIN}")
+            self.close(
+                text(
+                    "pairing.second_tablet",
+                    "a second tablet answered; someone else may have seen the code that was scanned",
+                )
+            )
+            raise PairingError(
+                text("pairing.nothing_paired", "pair: {why}. Nothing was paired; {again}", why=self.why, again=AGAIN)
+            )
         self.commitment = sent.commitment
         return answer_proof(self.token, sent.window, sent.commitment, self.gateway, self.nonce)
 
@@ -88,24 +96,41 @@ class Window:
         )
         self._check(sent.window, sent.proof, shown.proof(self.token), now_ns)
         if not shown.kept:
-            self.close("the tablet showed another key than it had announced")
-            raise PairingError(f"pair: {self.why}. Nothing was paired; {AGAIN}")
+            self.close(text("pairing.other_key", "the tablet showed another key than it had announced"))
+            raise PairingError(
+                text("pairing.nothing_paired", "pair: {why}. Nothing was paired; {again}", why=self.why, again=AGAIN)
+            )
         self.transcript = shown
 
     def accept(self, code: str, now_ns: int) -> Transcript:
         """The operator typed what the tablet shows. One try: a wrong code closes the window. Raises PairingError."""
         if self.check(now_ns) is not WindowState.WAITING:
-            raise PairingError(f"pair: the window is closed: {self.why or 'a tablet was paired'}; open a new one")
+            raise PairingError(
+                text(
+                    "pairing.closed_open_new",
+                    "pair: the window is closed: {why}; open a new one",
+                    why=self.why or text("pairing.paired", "a tablet was paired"),
+                )
+            )
         if self.transcript is None:
-            raise PairingError("pair: no tablet has answered yet")
+            raise PairingError(text("pairing.not_answered", "pair: no tablet has answered yet"))
         digits = "".join(each for each in code if each.isascii() and each.isdigit())
         if len(digits) != DIGITS:
-            raise PairingError(f"pair: the code has {DIGITS} digits; type it as the tablet shows it")
-        if not hmac.compare_digest(digits, self.transcript.code):
-            self.close("the code that was typed is not the tablet's", WindowState.REFUSED)
             raise PairingError(
-                "pair: this is not the code of the tablet that answered, which may be another one than yours; "
-                "the window is closed and nothing was paired. Open a new one"
+                text(
+                    "pairing.code_digits",
+                    "pair: the code has {digits} digits; type it as the tablet shows it",
+                    digits=DIGITS,
+                )
+            )
+        if not hmac.compare_digest(digits, self.transcript.code):
+            self.close(text("pairing.wrong_code", "the code that was typed is not the tablet's"), WindowState.REFUSED)
+            raise PairingError(
+                text(
+                    "pairing.code_of_another",
+                    "pair: this is not the code of the tablet that answered, which may be another one than yours; the "
+                    "window is closed and nothing was paired. Open a new one",
+                )
             )
         self.state = WindowState.ACCEPTED
         return self.transcript
@@ -113,6 +138,13 @@ class Window:
     def _check(self, window: str, proof: str, expected: str, now_ns: int) -> None:
         """Raises PairingError, and changes nothing, unless the sender has the token."""
         if not (hmac.compare_digest(window, self.id) and hmac.compare_digest(proof, expected)):
-            raise PairingError(f"pair: this belongs to no open window; {AGAIN}")
+            raise PairingError(text("pairing.no_window", "pair: this belongs to no open window; {again}", again=AGAIN))
         if self.check(now_ns) is not WindowState.WAITING:
-            raise PairingError(f"pair: the window is closed: {self.why or 'a tablet was paired'}; {AGAIN}")
+            raise PairingError(
+                text(
+                    "pairing.closed",
+                    "pair: the window is closed: {why}; {again}",
+                    why=self.why or text("pairing.paired", "a tablet was paired"),
+                    again=AGAIN,
+                )
+            )

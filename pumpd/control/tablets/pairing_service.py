@@ -12,6 +12,7 @@ from pumpd.journal import Entry
 from pumpd.journal.writer import JournalWriter
 from pumpd.messages.pairing import PairOffer, PairReveal
 from pumpd.messages.roles import Role
+from pumpd.texts import of_error, text
 
 
 class PairingService:
@@ -23,9 +24,16 @@ class PairingService:
     def open(self, roles: tuple[str, ...], name: str, by: str) -> dict[str, Any]:
         """Open a window, which closes the previous one. Raises RefusedError."""
         if not roles or (wrong := [role for role in roles if role not in list(Role)]):
-            raise RefusedError(f"role: {', '.join(wrong) if roles else 'none given'}; there are {', '.join(Role)}")
+            raise RefusedError(
+                text(
+                    "staff.roles",
+                    "role: {given}; there are {roles}",
+                    given=", ".join(wrong) if roles else text("staff.no_roles", "none given"),
+                    roles=", ".join(Role),
+                )
+            )
         if len(name) > LONGEST_NAME:
-            raise RefusedError(f"name: at most {LONGEST_NAME} characters")
+            raise RefusedError(text("pairing.name_long", "name: at most {letters} characters", letters=LONGEST_NAME))
         self._window = Window.open(self._gateway, tuple(dict.fromkeys(roles)), name, self._clock.loop_ns())
         self._note("pairing_opened", {"window": self._window.id, "roles": list(self._window.roles), "by": by})
         return {"token": self._window.token, "window": self._window.id, "expires_s": self._left_s(self._window)}
@@ -52,7 +60,7 @@ class PairingService:
             _, key_id = signature.offered(sent.public_key)
         except ValueError as error:
             window.transcript = None
-            window.close("the tablet offered a key that cannot be used")
+            window.close(text("pairing.key_unusable", "the tablet offered a key that cannot be used"))
             raise self._refused(window, error) from error
         self._note("pairing_revealed", {"key": key_id, "name": sent.name})
         return {"expires_s": self._left_s(window)}
@@ -61,7 +69,12 @@ class PairingService:
         """The state of this window, and why it is closed."""
         window = self._window
         if window is None or window.id != window_id:
-            return {"state": WindowState.CLOSED, "why": "another window was opened", "tablet": None, "offered": False}
+            return {
+                "state": WindowState.CLOSED,
+                "why": text("pairing.another_window", "another window was opened"),
+                "tablet": None,
+                "offered": False,
+            }
         state = window.check(self._clock.loop_ns())
         key = self._register.key(window.key_id) if window.key_id else None
         return {
@@ -79,30 +92,32 @@ class PairingService:
             agreed = window.accept(code, self._clock.loop_ns())
         except PairingError as error:
             raise self._refused(window, error) from error
-        name = window.name or " ".join(agreed.name.split())[:LONGEST_NAME] or "tablet"
+        name = " ".join(agreed.name.split())[:LONGEST_NAME] or window.name or "tablet"
         try:
             der, _ = signature.offered(agreed.public_key)
             key = await self._register.add_tablet(name, window.roles, der, by)
         except RefusedError as error:
-            window.state, window.why = WindowState.CLOSED, "the key could not be stored"
-            raise RefusedError(*(f"pair: {reason}" for reason in error.reasons)) from error
+            window.state, window.why = WindowState.CLOSED, text("pairing.not_stored", "the key could not be stored")
+            raise RefusedError(*(text("pairing.why", "pair: {why}", why=reason) for reason in error.reasons)) from error
         window.key_id = key.id
         return shown(key)
 
     def close(self) -> None:
         if self._window is not None:
-            self._window.close("the person at the gateway ended it", WindowState.REFUSED)
+            self._window.close(text("pairing.ended", "the person at the gateway ended it"), WindowState.REFUSED)
 
     def _refused(self, window: Window, error: ValueError) -> RefusedError:
         """The refusal, and an entry, once, if the window is closed by it."""
         if window.state in (WindowState.CLOSED, WindowState.REFUSED) and window is not self._closed:
             self._closed = window
             self._note("pairing_closed", {"window": window.id, "why": window.why})
-        return RefusedError(str(error))
+        return RefusedError(of_error(error))
 
     def _open_window(self) -> Window:
         if self._window is None:
-            raise RefusedError("pair: no window is open; open one at the gateway (`pumpd pair`)")
+            raise RefusedError(
+                text("pairing.none_open", "pair: no window is open; open one at the gateway (`pumpd pair`)")
+            )
         return self._window
 
     def _left_s(self, window: Window) -> int:

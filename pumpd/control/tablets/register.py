@@ -19,6 +19,7 @@ from pumpd.journal import Entry
 from pumpd.journal.writer import JournalWriter
 from pumpd.messages.keys import PairedKey
 from pumpd.messages.roles import Role
+from pumpd.texts import of_error, text
 
 LONGEST_NAME = 60
 
@@ -38,14 +39,14 @@ class Register:
         try:
             return [shown(key) | {"kind": key.kind} for key in self._keys.all().values()]
         except KeyStoreError as error:
-            raise RefusedError(str(error)) from error
+            raise RefusedError(of_error(error)) from error
 
     def key(self, key_id: str) -> PairedKey | None:
         """A paired key, as it is in the file at this moment."""
         try:
             return self._keys.all().get(key_id)
         except KeyStoreError as error:
-            raise RefusedError(str(error)) from error
+            raise RefusedError(of_error(error)) from error
 
     async def add_tablet(self, name: str, roles: tuple[str, ...], der: bytes, by: str) -> PairedKey:
         """Pair a tablet's key, after its code was accepted."""
@@ -59,7 +60,7 @@ class Register:
         try:
             der, _ = signature.offered(public_key)
         except ValueError as error:
-            raise RefusedError(str(error)) from error
+            raise RefusedError(of_error(error)) from error
         key = signature.pairable(name, (Role.CONFIRM.value,), der)
         return shown(await self._add(key, "software_key_paired", by))
 
@@ -84,7 +85,7 @@ class Register:
         try:
             return [person.shown() for person in self._staff.all().values()]
         except StaffError as error:
-            raise RefusedError(str(error)) from error
+            raise RefusedError(of_error(error)) from error
 
     async def add_person(
         self, badge: str, name: str, roles: tuple[str, ...], pin: str, by: str, number: str = ""
@@ -110,7 +111,7 @@ class Register:
         try:
             return await changes.make(change, lambda _: self._note(kind, body))
         except (KeyStoreError, StaffError, TimeoutError) as error:
-            raise RefusedError(str(error)) from error
+            raise RefusedError(of_error(error)) from error
 
     def _note(self, kind: str, body: Mapping[str, Any]) -> None:
         self._journal.post([Entry(kind, body, "", "", self._clock.monotonic_ns())])
@@ -124,4 +125,4 @@ def shown(key: PairedKey) -> dict[str, Any]:
 def check_name(name: str) -> None:
     """Raises RefusedError for a name that cannot be shown."""
     if not (name.isprintable() and 1 <= len(name) <= LONGEST_NAME):
-        raise RefusedError(f"name: 1 to {LONGEST_NAME} visible characters")
+        raise RefusedError(text("staff.name_length", "name: 1 to {letters} visible characters", letters=LONGEST_NAME))

@@ -44,6 +44,7 @@ from pumpd.messages import tablet as asked
 from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import Answer, Order, TabletRequest
 from pumpd.messages.roles import Role
+from pumpd.texts import of_error, text
 from pumpd.validation import FEW, problems
 
 log = structlog.get_logger("pumpd.control")
@@ -52,6 +53,7 @@ _REFUSED = {
     "order": "order_refused",
     "rest": "order_refused",
     "confirm": "confirmation_refused",
+    "wristband": "confirmation_refused",
     "sign_in": "sign_in_refused",
 }
 # Sent again and again while a person types: a refusal leaves no journal entry.
@@ -109,9 +111,13 @@ class Tablets:
                 raise RefusedError(why)
             result = await self._carry_out(key, person, inner)
         except (RefusedError, SignInError, StaffError, ObservationError) as error:
-            reasons = error.reasons if isinstance(error, RefusedError | ObservationError) else (str(error),)
+            reasons = error.reasons if isinstance(error, RefusedError | ObservationError) else (of_error(error),)
             if inner.op not in _QUIET:
-                body = {"op": inner.op, "reasons": list(reasons), "by": str(person) if person else "nobody signed in"}
+                body = {
+                    "op": inner.op,
+                    "reasons": list(reasons),
+                    "by": str(person) if person else text("sign_in.nobody", "nobody signed in"),
+                }
                 kind, pump = _REFUSED.get(inner.op, "request_refused"), getattr(inner, "pump", "")
                 if person is None:
                     self._strangers.note(f"{kind} of tablets", kind, body | _from(key), pump)
@@ -125,9 +131,15 @@ class Tablets:
         try:
             key = self._keys.all().get(request.key)
         except KeyStoreError as error:
-            raise RefusedError(str(error)) from error
+            raise RefusedError(of_error(error)) from error
         if key is None or key.kind != "tablet":
-            raise RefusedError(f"request: no tablet with the key {request.key!r} is paired with this gateway")
+            raise RefusedError(
+                text(
+                    "tablet.unknown_key",
+                    "request: no tablet with the key {key} is paired with this gateway",
+                    key=repr(request.key),
+                )
+            )
         if why := self._nonces.fault(request.nonce, self._clock.loop_ns()):
             raise RefusedError(why)
         signed = asked.signed_request(self._gateway, request.nonce, request.request)
@@ -177,8 +189,7 @@ class Tablets:
                 order = Order(**inner.model_dump(exclude={"op"}), ordered_by=person.badge)
                 runner = self._pumps.named(order.pump)
                 if isinstance(inner, asked.Preview):
-                    planned = await self._ordering.preview(order)
-                    return preview_of(runner, planned, self._plasma.of_planned(planned))
+                    return await self._preview(order, runner)
                 session = await self._ordering.order(order, who, permitted)
                 return {"session": session, **review(runner)}
             case asked.PreviewRest() | asked.TabletRest():
@@ -187,12 +198,17 @@ class Tablets:
                 return _exact(await self._confirming.challenge(pump))
             case asked.TabletConfirm():
                 return self._status(await self._confirm(key, person, inner))
+            case asked.TabletWristband(pump=pump, read=read):
+                self._confirming.wristband(pump, read)
+                return {}
             case asked.TabletAssociate(pump=pump, patient=patient):
                 return self._status(await self._ordering.associate(pump, patient, who, permitted))
             case asked.TabletDissociate(pump=pump):
                 return self._status(await self._ordering.associate(pump, None, who, permitted))
             case asked.TabletPause(pump=pump, reason=reason):
                 return self._status(self._pumps.pause(pump, who, reason))
+            case asked.TabletPauseReason(pump=pump, session=session, reason=reason):
+                return self._status(self._pumps.explain_pause(pump, session, who, reason))
             case asked.TabletResume(pump=pump):
                 return self._status(self._pumps.resume(pump, who))
             case asked.TabletClear(pump=pump):
@@ -226,9 +242,18 @@ class Tablets:
             case asked.EndObservation(pump=pump, session=session, reason=reason):
                 self._observations.end(pump, session, who, reason)
             case _:
-                raise RefusedError(f"{inner.op}: no tablet may ask for that")
+                raise RefusedError(text("tablet.may_not_ask", "{op}: no tablet may ask for that", op=inner.op))
         self._changed()
         return {}
+
+    async def _preview(self, order: Order, runner: PumpService) -> Answer:
+        """What an order would lead to, or every reason against it; either way the containers that would hold it."""
+        choices = {"containers": self._ordering.containers(order)}
+        try:
+            planned = await self._ordering.preview(order)
+        except RefusedError as error:
+            return Answer(ok=False, reasons=error.reasons, result=choices)
+        return Answer(ok=True, result={**preview_of(runner, planned, self._plasma.of_planned(planned)), **choices})
 
     async def _rest(
         self,
@@ -244,7 +269,15 @@ class Tablets:
             prescriber = Role.PRESCRIBE in key.roles and Role.PRESCRIBE in person.roles
             if prescriber or planned.program.entry.rest.by_nurse:
                 return []
-            return [f"{inner.op}: {planned.program.entry.id} asks for a prescriber (role {Role.PRESCRIBE})"]
+            return [
+                text(
+                    "tablet.prescriber",
+                    "{op}: {entry} asks for a prescriber (role {role})",
+                    op=inner.op,
+                    entry=planned.program.entry.id,
+                    role=Role.PRESCRIBE,
+                )
+            ]
 
         runner = self._pumps.named(inner.pump)
         if isinstance(inner, asked.PreviewRest):
@@ -255,11 +288,18 @@ class Tablets:
 
     async def _confirm(self, key: PairedKey, person: Person, inner: asked.TabletConfirm) -> PumpService:
         if inner.key not in (None, key.id):
-            raise RefusedError("confirm: it names a key other than the one that signed the request")
+            raise RefusedError(
+                text("confirmation.other_key", "confirm: it names a key other than the one that signed the request")
+            )
         signer, second = f"{person} on tablet {key.name} ({key.id})", None
         if inner.second is not None:
             if inner.second.badge == person.badge:
-                raise RefusedError("confirm: the second check needs another person; this badge is signed in here")
+                raise RefusedError(
+                    text(
+                        "confirmation.second_signed_in",
+                        "confirm: the second check needs another person; this badge is signed in here",
+                    )
+                )
             second = await self._sign_ins.checked(key.id, inner.second.badge, inner.second.pin.get_secret_value())
             signer = f"{signer}, checked by {second}"
 
@@ -277,9 +317,16 @@ class Tablets:
         try:
             paired, found = self._paired(key, op), self._sign_ins.person(key.id)
         except (RefusedError, StaffError) as error:
-            return [str(error)]
+            return [of_error(error)]
         if found is None or found[0].badge != person.badge or found[0].pin_hash != person.pin_hash:
-            return [f"{op}: {person.name} is no longer signed in on this tablet"]
+            return [
+                text(
+                    "tablet.no_longer_signed_in",
+                    "{op}: {person} is no longer signed in on this tablet",
+                    op=op,
+                    person=person.name,
+                )
+            ]
         why = objection(op, paired.roles, found[0].roles)
         return [why] if why else []
 
@@ -288,9 +335,16 @@ class Tablets:
         try:
             paired = self._keys.all().get(key.id)
         except KeyStoreError as error:
-            raise RefusedError(str(error)) from error
+            raise RefusedError(of_error(error)) from error
         if paired is None or paired.public_pem != key.public_pem:
-            raise RefusedError(f"{op}: the tablet {key.name!r} is no longer paired with this gateway")
+            raise RefusedError(
+                text(
+                    "tablet.no_longer_paired",
+                    "{op}: the tablet {tablet} is no longer paired with this gateway",
+                    op=op,
+                    tablet=repr(key.name),
+                )
+            )
         return paired
 
     def _objections_to_second(self, second: Person | None, first: Person) -> list[str]:
@@ -300,12 +354,36 @@ class Tablets:
         try:
             found = self._sign_ins.same(second)
         except StaffError as error:
-            return [str(error)]
+            return [of_error(error)]
         if found is None:
-            return [f"confirm: {second.name} was removed from the staff, or has a new PIN"]
+            return [
+                text(
+                    "confirmation.second_removed",
+                    "confirm: {person} was removed from the staff, or has a new PIN",
+                    person=second.name,
+                )
+            ]
         if found.is_also(first):
-            return [f"confirm: the second check needs another person; {found} is {first}"]
-        return [] if Role.CONFIRM in found.roles else [f"confirm: {second.name} has no role {Role.CONFIRM}"]
+            return [
+                text(
+                    "confirmation.second_person",
+                    "confirm: the second check needs another person; {other} is {first}",
+                    other=found,
+                    first=first,
+                )
+            ]
+        return (
+            []
+            if Role.CONFIRM in found.roles
+            else [
+                text(
+                    "confirmation.second_role",
+                    "confirm: {person} has no role {role}",
+                    person=second.name,
+                    role=Role.CONFIRM,
+                )
+            ]
+        )
 
     def _status(self, runner: PumpService) -> dict[str, Any]:
         return dict(self._live.pump(runner))

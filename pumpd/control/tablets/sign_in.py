@@ -16,6 +16,7 @@ from pumpd.control.tablets.staff import Person, StaffError, StaffStore, fits
 from pumpd.control.tablets.throttle import Throttle
 from pumpd.messages.state import TabletState
 from pumpd.pump import AlarmCode
+from pumpd.texts import text
 
 NS = 10**9
 IDLE_NS = 180 * NS  # SEC-16, STA-03
@@ -90,7 +91,7 @@ class SignIns:
     async def checked(self, tablet: str, badge: str, pin: str) -> Person:
         """The person whose badge and PIN these are. Raises SignInError, StaffError."""
         if tablet in self._waiting or len(self._waiting) >= MOST_WAITING:
-            raise SignInError("sign-in: too many at once; try again")
+            raise SignInError(text("sign_in.too_many", "sign-in: too many at once; try again"))
         self._wait_over(tablet, badge)  # an attempt that must wait holds up nobody else's
         self._waiting.add(tablet)
         try:
@@ -104,10 +105,12 @@ class SignIns:
         fit = await asyncio.to_thread(fits, person.pin_hash if person else None, pin)
         if not fit or person is None:
             self._throttle.failed(tablet, account, self._now())
-            raise SignInError("sign-in: badge or PIN is wrong")
+            raise SignInError(text("sign_in.wrong", "sign-in: badge or PIN is wrong"))
         self._throttle.succeeded(tablet, account)
         if (now := self.same(person)) is None:
-            raise SignInError("sign-in: this badge was removed, or has a new PIN, a moment ago")
+            raise SignInError(
+                text("sign_in.removed", "sign-in: this badge was removed, or has a new PIN, a moment ago")
+            )
         return now
 
     def _wait_over(self, tablet: str, badge: str) -> tuple[Person | None, str]:
@@ -116,7 +119,12 @@ class SignIns:
         account = person.pin_hash if person else f"no such badge: {badge}"
         if wait_ns := self._throttle.left_ns(tablet, account, self._now()):
             wait_s = -(-wait_ns // NS)
-            raise SignInError(f"sign-in: too many wrong PINs; wait {wait_s} s. Stop still works", wait_s)
+            raise SignInError(
+                text(
+                    "sign_in.wait", "sign-in: too many wrong PINs; wait {seconds} s. Stop still works", seconds=wait_s
+                ),
+                wait_s,
+            )
         return person, account
 
     def sign_out(self, tablet: str) -> Person | None:

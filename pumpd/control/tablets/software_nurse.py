@@ -9,6 +9,7 @@ from pumpd.control.refused import RefusedError
 from pumpd.control.tablets.register import Register
 from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import Confirmation
+from pumpd.texts import text
 
 
 class SoftwareNurses:
@@ -21,7 +22,13 @@ class SoftwareNurses:
 
         def permitted() -> list[str]:
             try:
-                return [] if self._key(request.key) == key else [f"confirmation: the key {key.name!r} has changed"]
+                return (
+                    []
+                    if self._key(request.key) == key
+                    else [
+                        text("confirmation.key_changed", "confirmation: the key {key} has changed", key=repr(key.name))
+                    ]
+                )
             except RefusedError as error:
                 return list(error.reasons)
 
@@ -31,7 +38,19 @@ class SoftwareNurses:
     def _key(self, key_id: str) -> PairedKey:
         key = self._register.key(key_id)
         if key is None:
-            raise RefusedError(f"confirmation: the key {key_id!r} is not paired with this gateway")
+            raise RefusedError(
+                text(
+                    "confirmation.key_not_paired",
+                    "confirmation: the key {key} is not paired with this gateway",
+                    key=repr(key_id),
+                )
+            )
         if key.kind != "software":
-            raise RefusedError(f"confirmation: {key.name!r} is a tablet; it confirms with a person signed in on it")
+            raise RefusedError(
+                text(
+                    "confirmation.key_of_tablet",
+                    "confirmation: {key} is a tablet; it confirms with a person signed in on it",
+                    key=repr(key.name),
+                )
+            )
         return key

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pumpd.control.tablets.files import read_entries, write_entries
 from pumpd.host.files import mode_of
 from pumpd.messages.roles import Role
+from pumpd.texts import text
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -79,9 +80,11 @@ def _hasher() -> "PasswordHasher":
 def pin_objection(pin: str) -> str | None:
     """Why this PIN may not be set, or None."""
     if not PIN.fullmatch(pin):
-        return "PIN: 6 to 12 digits (one of 4 or 5 that is in use still signs in, until it is changed)"
+        return text(
+            "staff.pin_digits", "PIN: 6 to 12 digits (one of 4 or 5 that is in use still signs in, until it is changed)"
+        )
     if len(set(pin)) == 1 or pin in _TOO_SIMPLE:
-        return "PIN: not one digit repeated, and not consecutive digits"
+        return text("staff.pin_simple", "PIN: not one digit repeated, and not consecutive digits")
     return None
 
 
@@ -119,27 +122,42 @@ class StaffStore:
         try:
             people = [Person.of(entry) for entry in read_entries(self.path)]
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise StaffError(f"staff {self.path}: {error}") from error
+            raise StaffError(text("staff.file", "staff {file}: {why}", file=self.path, why=error)) from error
         return {person.badge: person for person in people}
 
     def add(self, badge: str, name: str, roles: tuple[str, ...], pin: str, number: str = "") -> Person:
         """Raises StaffError with what is wrong."""
         people = self.all()
         if badge in people:
-            raise StaffError(f"badge: {badge!r} belongs to {people[badge].name}")
+            raise StaffError(
+                text(
+                    "staff.badge_taken", "badge: {badge} belongs to {name}", badge=repr(badge), name=people[badge].name
+                )
+            )
         if not BADGE.fullmatch(badge):
-            raise StaffError("badge: letters, digits and hyphens, at most 32")
+            raise StaffError(text("staff.badge_form", "badge: letters, digits and hyphens, at most 32"))
         if not (1 <= len(name) <= 60 and name.isprintable()):
-            raise StaffError("name: 1 to 60 visible characters")
+            raise StaffError(text("staff.name_form", "name: 1 to 60 visible characters"))
         if not roles or (wrong := [role for role in roles if role not in list(Role)]):
-            raise StaffError(f"role: {', '.join(wrong) if roles else 'none given'}; there are {', '.join(Role)}")
+            raise StaffError(
+                text(
+                    "staff.roles",
+                    "role: {given}; there are {roles}",
+                    given=", ".join(wrong) if roles else text("staff.no_roles", "none given"),
+                    roles=", ".join(Role),
+                )
+            )
         if number and not BADGE.fullmatch(number):
-            raise StaffError("person: letters, digits and hyphens, at most 32")
+            raise StaffError(text("staff.person_form", "person: letters, digits and hyphens, at most 32"))
         unchecked = Person(badge, name, roles, "", number)
         if two := next((each for each in people.values() if each.is_also(unchecked)), None):
             raise StaffError(
-                f"name: {two} has this name or number; one person has one badge. Remove that badge, or give the name "
-                "of another person so that it differs"
+                text(
+                    "staff.name_taken",
+                    "name: {two} has this name or number; one person has one badge. Remove that badge, or give the "
+                    "name of another person so that it differs",
+                    two=two,
+                )
             )
         person = replace(unchecked, pin_hash=hashed(pin))
         self._write(people | {badge: person})
@@ -157,7 +175,9 @@ class StaffStore:
 
     def _of(self, people: dict[str, Person], badge: str) -> Person:
         if badge not in people:
-            raise StaffError(f"staff {self.path}: no badge {badge!r}")
+            raise StaffError(
+                text("staff.no_badge", "staff {file}: no badge {badge}", file=self.path, badge=repr(badge))
+            )
         return people[badge]
 
     def _write(self, people: dict[str, Person]) -> None:
@@ -165,7 +185,7 @@ class StaffStore:
         try:
             write_entries(self.path, entries, mode=mode_of("staff"))
         except OSError as error:
-            raise StaffError(f"staff {self.path}: {error.strerror}") from error
+            raise StaffError(text("staff.file", "staff {file}: {why}", file=self.path, why=error.strerror)) from error
 
 
 def _stored(person: Person) -> dict[str, Any]:

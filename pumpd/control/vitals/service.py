@@ -28,6 +28,7 @@ from pumpd.messages.requests import VitalSigns
 from pumpd.messages.state import VitalSignsState
 from pumpd.quantities import NS_PER_S
 from pumpd.settings import VitalsSettings
+from pumpd.texts import text
 from pumpd.vital_signs import PLAUSIBLE, Sign, impossible
 
 EVERY_S = 1.0
@@ -57,13 +58,19 @@ class VitalsService:
     def received(self, message: VitalSigns) -> dict[str, Any]:
         """Take what a monitor measured. Returns what was taken, and why the rest was not. Raises RefusedError."""
         if message.age_s < 0:
-            raise RefusedError("vitals: measured in the future; check the monitor's clock")
+            raise RefusedError(text("vitals.future", "vitals: measured in the future; check the monitor's clock"))
         if message.age_s > OLDEST_S:
-            raise RefusedError("vitals: measured more than a day ago")
+            raise RefusedError(text("vitals.too_old", "vitals: measured more than a day ago"))
         runner = self._runner(message.pump)
         patient = _patient(runner)
         if message.patient is not None and patient not in ("", message.patient):
-            raise RefusedError(f"vitals: {runner.name} is another patient's; check which bed the monitor is at")
+            raise RefusedError(
+                text(
+                    "vitals.other_patient",
+                    "vitals: {pump} is another patient's; check which bed the monitor is at",
+                    pump=runner.name,
+                )
+            )
         at_ns = self._now() - int(message.age_s * NS_PER_S) * self._clock.scale
         values = {sign: value for sign in Sign if (value := getattr(message, sign)) is not None}
         samples = [VitalSample(sign, value, at_ns, f"monitor {message.source}") for sign, value in values.items()]
@@ -74,7 +81,11 @@ class VitalsService:
         runner = self._runner(pump)
         patient = _patient(runner)
         if not patient:
-            raise RefusedError(f"vitals: {pump} has no patient; associate it with the patient first")
+            raise RefusedError(
+                text(
+                    "vitals.no_patient", "vitals: {pump} has no patient; associate it with the patient first", pump=pump
+                )
+            )
         samples = [VitalSample(Sign(name), value, self._now(), TABLET) for name, value in values.items()]
         if wrong := impossible({each.sign: each.value for each in samples}, PLAUSIBLE):
             raise RefusedError(*dict.fromkeys(wrong.values()))
@@ -83,7 +94,12 @@ class VitalsService:
 
     def _runner(self, pump: str) -> PumpService:
         if self.rules is None:
-            raise RefusedError("vitals: this gateway takes no vital signs; the section [vitals] is not configured")
+            raise RefusedError(
+                text(
+                    "vitals.not_configured",
+                    "vitals: this gateway takes no vital signs; the section [vitals] is not configured",
+                )
+            )
         return self._pumps.named(pump)
 
     def _take(self, runner: PumpService, patient: str, samples: Sequence[VitalSample]) -> dict[str, Any]:
@@ -91,7 +107,7 @@ class VitalsService:
         held, refused = newest(known, samples, self._now())
         taken = [each.sign.value for each in samples if each in held]
         if not taken:
-            raise RefusedError(*(refused or ("vitals: there is no vital sign in this",)))
+            raise RefusedError(*(refused or (text("vitals.none_in_this", "vitals: there is no vital sign in this"),)))
         self._held[runner.name] = Held(patient, held)
         if _stops(runner, held):
             self._pass_on(runner)

@@ -5,6 +5,7 @@ from pumpd.infusion.model import ZERO, Infusion, Sample
 from pumpd.infusion.states import State
 from pumpd.pump import AlarmCode
 from pumpd.quantities import NS_PER_S, Duration, Rate, Volume
+from pumpd.texts import text
 
 _WARN = Permit((AlarmCode.FLOW_DEVIATION,))
 SHORT_NS = 5 * NS_PER_S  # "at once": the shortest period that is evaluated
@@ -31,9 +32,20 @@ def check(infusion: Infusion, now_ns: int) -> Verdict:
             continue  # with a coarse counter or a slow flow, only a longer period shows a deviation
         twice = expected + expected
         if counted >= (twice - limits.counter_slack if clear else twice + limits.counter_slack):
-            return Trip(AlarmCode.FREE_FLOW, f"{counted} counted where {expected} is programmed")
+            return Trip(
+                AlarmCode.FREE_FLOW,
+                text(
+                    "trip.free_flow",
+                    "{counted} counted where {expected} is programmed",
+                    counted=counted,
+                    expected=expected,
+                ),
+            )
         if counted == ZERO and clear:
-            return Trip(AlarmCode.NOT_FLOWING, f"nothing counted where {expected} is programmed")
+            return Trip(
+                AlarmCode.NOT_FLOWING,
+                text("trip.nothing_counted", "nothing counted where {expected} is programmed", expected=expected),
+            )
         break
     oldest = infusion.samples[0]
     span_ns = at - oldest.at_ns
@@ -52,5 +64,14 @@ def check(infusion: Infusion, now_ns: int) -> Verdict:
     if off <= allowed + limits.counter_slack:
         return PERMIT
     if counted > expected:
-        return Trip(AlarmCode.FLOW_DEVIATION, f"{counted} counted in {span_ns / 1e9:.0f} s, programmed {expected}")
+        return Trip(
+            AlarmCode.FLOW_DEVIATION,
+            text(
+                "trip.flow_deviates",
+                "{counted} counted in {seconds} s, programmed {expected}",
+                counted=counted,
+                seconds=f"{span_ns / 1e9:.0f}",
+                expected=expected,
+            ),
+        )
     return _WARN

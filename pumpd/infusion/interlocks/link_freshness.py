@@ -3,6 +3,7 @@
 from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Verdict
 from pumpd.infusion.model import Infusion
 from pumpd.pump import AlarmCode
+from pumpd.texts import text
 
 
 def age_ns(infusion: Infusion, now_ns: int) -> int | None:
@@ -21,7 +22,7 @@ def warnings(infusion: Infusion, now_ns: int) -> tuple[AlarmCode, ...]:
 def check(infusion: Infusion, now_ns: int) -> Verdict:
     age = age_ns(infusion, now_ns)
     if age is None:
-        return Refuse(("the pump has not been read yet",))
+        return Refuse((text("link.not_read_yet", "the pump has not been read yet"),))
     if age > infusion.limits.renewal_ns:
-        return Refuse((f"the last reading is {age / 1e9:.1f} s old",))
+        return Refuse((text("link.reading_old", "the last reading is {seconds} s old", seconds=f"{age / 1e9:.1f}"),))
     return PERMIT

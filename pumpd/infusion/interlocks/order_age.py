@@ -6,6 +6,7 @@ What was ordered an hour ago was decided about a patient of an hour ago.
 from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Verdict
 from pumpd.infusion.model import Infusion
 from pumpd.infusion.states import State
+from pumpd.texts import text
 
 
 def expired(infusion: Infusion, now_ns: int) -> str | None:
@@ -13,7 +14,11 @@ def expired(infusion: Infusion, now_ns: int) -> str | None:
     if infusion.expires_ns is None or now_ns < infusion.expires_ns or not _before_first_flow(infusion):
         return None
     valid_ns = infusion.expires_ns - infusion.ordered_ns
-    return f"the order expired {valid_ns / 6e10:g} min after it was given; nothing was started; order again"
+    return text(
+        "infusion.order_expired",
+        "the order expired {minutes} min after it was given; nothing was started; order again",
+        minutes=f"{valid_ns / 6e10:g}",
+    )
 
 
 def _before_first_flow(infusion: Infusion) -> bool:

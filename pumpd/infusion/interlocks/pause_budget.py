@@ -2,6 +2,7 @@
 
 from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Verdict
 from pumpd.infusion.model import Infusion
+from pumpd.texts import text
 
 
 def used_up(infusion: Infusion, now_ns: int) -> str | None:
@@ -10,9 +11,13 @@ def used_up(infusion: Infusion, now_ns: int) -> str | None:
         return None
     limits = infusion.limits
     if now_ns - infusion.flow_ended_ns >= limits.pause_single_ns:
-        return f"pause longer than {limits.pause_single_ns / 6e10:g} min"
+        return text("pause.too_long", "pause longer than {minutes} min", minutes=f"{limits.pause_single_ns / 6e10:g}")
     if infusion.paused_ns(now_ns) >= limits.pause_total_ns:
-        return f"pauses of more than {limits.pause_total_ns / 6e10:g} min in all"
+        return text(
+            "pause.too_long_in_all",
+            "pauses of more than {minutes} min in all",
+            minutes=f"{limits.pause_total_ns / 6e10:g}",
+        )
     return None
 
 

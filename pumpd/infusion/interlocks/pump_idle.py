@@ -3,24 +3,37 @@
 from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Verdict
 from pumpd.infusion.model import ZERO, Infusion
 from pumpd.infusion.states import State
-from pumpd.pump import PumpState, Reading
+from pumpd.pump import PumpState, Reading, word
+from pumpd.texts import named, text
 
 
 def objections(reading: Reading) -> tuple[str, ...]:
     """Why this pump may not be programmed now; empty when it is idle."""
     if reading.state is PumpState.ALARM:
-        return (f"the pump is in alarm ({', '.join(reading.alarms) or 'not named'}): clear it at the pump first",)
+        return (
+            text(
+                "pump.in_alarm",
+                "the pump is in alarm ({alarms}): clear it at the pump first",
+                alarms=named(map(word, reading.alarms), text("pump.alarm_not_named", "not named")),
+            ),
+        )
     if reading.state is PumpState.STOPPED:
         return ()
-    return (f"the pump is {reading.state}, not idle: stop it first",)
+    return (text("pump.not_idle", "the pump is {state}, not idle: stop it first", state=word(reading.state)),)
 
 
 def check(infusion: Infusion, now_ns: int) -> Verdict:
     if infusion.state is not State.ARMED:
         return PERMIT
     if infusion.reading is None:
-        return Refuse(("the pump's state is not known",))
+        return Refuse((text("pump.state_unknown", "the pump's state is not known"),))
     reasons = objections(infusion.reading)
     if infusion.reading.delivered != ZERO:
-        reasons += (f"the pump's counter reads {infusion.reading.delivered} before the start, not 0",)
+        reasons += (
+            text(
+                "pump.counter_not_zero",
+                "the pump's counter reads {volume} before the start, not 0",
+                volume=infusion.reading.delivered,
+            ),
+        )
     return Refuse(reasons) if reasons else PERMIT

@@ -3,15 +3,16 @@
 from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Verdict
 from pumpd.infusion.model import Infusion
 from pumpd.pump import PumpProgram
+from pumpd.texts import text
 
 
 def differences(wanted: PumpProgram, held: PumpProgram) -> tuple[str, ...]:
     """Every value in which the pump's program differs; empty when it is equal."""
-    return tuple(f"read-back: {reason}" for reason in wanted.differences(held))
+    return tuple(text("read_back.differs", "read-back: {reason}", reason=reason) for reason in wanted.differences(held))
 
 
 def check(infusion: Infusion, now_ns: int) -> Verdict:
     if infusion.read_back is None:
-        return Refuse(("the program was not read back from the pump",))
+        return Refuse((text("read_back.missing", "the program was not read back from the pump"),))
     reasons = differences(infusion.segment.program, infusion.read_back)
     return Refuse(reasons) if reasons else PERMIT

@@ -8,6 +8,7 @@ from pumpd.infusion.model import Infusion
 from pumpd.infusion.states import State
 from pumpd.pump import AlarmCode
 from pumpd.quantities import NS_PER_S
+from pumpd.texts import text
 
 PASSING = frozenset({AlarmCode.VITALS_LATE, AlarmCode.VITALS_MISSING, AlarmCode.PRESSURE_OVERDUE})
 
@@ -22,7 +23,10 @@ def check(infusion: Infusion, now_ns: int) -> Verdict:
     if danger := rules.danger(infusion.vitals):
         return Trip(AlarmCode.VITALS_CRITICAL, danger)
     if rules.missing_for_ns(infusion.vitals, now_ns) >= rules.lost_ns:
-        return Trip(AlarmCode.VITALS_LOST, f"no monitor has sent them for {rules.lost_ns / NS_PER_S:g} s")
+        return Trip(
+            AlarmCode.VITALS_LOST,
+            text("signs.lost", "no monitor has sent them for {seconds} s", seconds=f"{rules.lost_ns / NS_PER_S:g}"),
+        )
     found = warnings(infusion, now_ns)
     return Permit(tuple(found)) if found else PERMIT
 
@@ -51,4 +55,4 @@ def pause_due(infusion: Infusion, now_ns: int) -> str:
     if age_ns is not None and age_ns < rules.pressure_ns + rules.pressure_pause_ns:
         return ""
     within = (rules.pressure_ns + rules.pressure_pause_ns) / 60 / NS_PER_S
-    return f"blood pressure was not measured for {within:g} min"
+    return text("signs.pressure_pause", "blood pressure was not measured for {minutes} min", minutes=f"{within:g}")

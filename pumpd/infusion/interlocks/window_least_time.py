@@ -6,6 +6,7 @@ from pumpd.infusion.interlocks.verdict import PERMIT, Trip, Verdict
 from pumpd.infusion.model import Infusion
 from pumpd.infusion.states import State
 from pumpd.pump import AlarmCode
+from pumpd.texts import text
 
 
 def check(infusion: Infusion, now_ns: int) -> Verdict:
@@ -14,4 +15,7 @@ def check(infusion: Infusion, now_ns: int) -> Verdict:
     running = infusion.treatment_running_ns(now_ns)
     if running >= infusion.window.least_ns:
         return PERMIT
-    return Trip(AlarmCode.WINDOW_TOO_FAST, f"the whole volume was given after {running / 6e10:.1f} min")
+    return Trip(
+        AlarmCode.WINDOW_TOO_FAST,
+        text("window.too_early", "the whole volume was given after {minutes} min", minutes=f"{running / 6e10:.1f}"),
+    )

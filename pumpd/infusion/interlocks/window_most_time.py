@@ -6,6 +6,7 @@ from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Trip, Verdict
 from pumpd.infusion.model import Infusion
 from pumpd.infusion.states import State
 from pumpd.pump import AlarmCode
+from pumpd.texts import text
 
 
 def closed(infusion: Infusion, now_ns: int) -> str | None:
@@ -13,11 +14,19 @@ def closed(infusion: Infusion, now_ns: int) -> str | None:
     if infusion.started_ns is None:
         return None
     if infusion.closes_ns is not None and now_ns >= infusion.closes_ns:
-        return "the time in which the treatment had to be given is over"
+        return text("window.treatment_over", "the time in which the treatment had to be given is over")
     if infusion.treatment_running_ns(now_ns) >= infusion.window.most_ns:
-        return f"window closed after {infusion.window.most_ns / 6e10:g} min of flow"
+        return text(
+            "window.closed_flow",
+            "window closed after {minutes} min of flow",
+            minutes=f"{infusion.window.most_ns / 6e10:g}",
+        )
     if infusion.elapsed_ns(now_ns) >= infusion.window.elapsed_ns:
-        return f"window closed {infusion.window.elapsed_ns / 6e10:g} min after the start, pauses included"
+        return text(
+            "window.closed_elapsed",
+            "window closed {minutes} min after the start, pauses included",
+            minutes=f"{infusion.window.elapsed_ns / 6e10:g}",
+        )
     return None
 
 
@@ -34,7 +43,11 @@ def check(infusion: Infusion, now_ns: int) -> Verdict:
     if why is None and infusion.state is State.ARMED and infusion.closes_ns is not None:
         left_ns = infusion.closes_ns - now_ns
         if left_ns < infusion.segment.program.duration.ns:
-            why = f"{left_ns / 6e10:.1f} min are left for this treatment, too few for what is left of it"
+            why = text(
+                "window.too_little_left",
+                "{minutes} min are left for this treatment, too few for what is left of it",
+                minutes=f"{left_ns / 6e10:.1f}",
+            )
     if why is None:
         return PERMIT
     return Trip(AlarmCode.WINDOW_CLOSED, why) if infusion.state.may_flow else Refuse((why,))

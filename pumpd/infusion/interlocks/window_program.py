@@ -10,6 +10,7 @@ from functools import lru_cache
 from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Verdict
 from pumpd.infusion.model import Infusion
 from pumpd.quantities import Duration, Rate, Volume
+from pumpd.texts import text
 
 PEAK = Decimal("1.25")  # PRG-15 [P]: highest ratio of a step's rate to the mean rate
 
@@ -23,4 +24,14 @@ def _check(highest: Rate, least_ns: int, prescribed: Volume) -> Verdict:
     gives = highest.volume_in(Duration.from_ns(least_ns))
     if gives <= prescribed.times(PEAK):
         return PERMIT
-    return Refuse((f"program: at {highest} the whole window would give {gives}, prescribed {prescribed}",))
+    return Refuse(
+        (
+            text(
+                "window.program_too_fast",
+                "program: at {rate} the whole window would give {gives}, prescribed {prescribed}",
+                rate=highest,
+                gives=gives,
+                prescribed=prescribed,
+            ),
+        )
+    )

@@ -7,6 +7,7 @@ from pumpd.infusion.interlocks.verdict import PERMIT, Trip, Verdict
 from pumpd.infusion.model import Infusion
 from pumpd.infusion.states import State
 from pumpd.pump import AlarmCode
+from pumpd.texts import text
 
 _PERCENT = Decimal("0.01")
 
@@ -20,4 +21,12 @@ def check(infusion: Infusion, now_ns: int) -> Verdict:
     counted, expected = grown(infusion, samples[0], reading.answered_ns)
     if counted <= expected.times(limits.mean_percent).times(_PERCENT) + limits.counter_slack:
         return PERMIT
-    return Trip(AlarmCode.WINDOW_TOO_FAST, f"{counted} in five minutes, programmed {expected}")
+    return Trip(
+        AlarmCode.WINDOW_TOO_FAST,
+        text(
+            "window.five_minutes",
+            "{counted} in five minutes, programmed {expected}",
+            counted=counted,
+            expected=expected,
+        ),
+    )

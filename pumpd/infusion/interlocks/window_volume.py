@@ -3,13 +3,29 @@
 from pumpd.infusion.interlocks.verdict import PERMIT, Trip, Verdict
 from pumpd.infusion.model import Infusion
 from pumpd.pump import AlarmCode
+from pumpd.texts import text
 
 
 def check(infusion: Infusion, now_ns: int) -> Verdict:
     over = infusion.limits.over_delivery
     if infusion.counted > infusion.segment.program.vtbi + over or infusion.delivered > infusion.prescribed + over:
-        return Trip(AlarmCode.OVER_DELIVERY, f"{infusion.delivered} delivered of {infusion.prescribed}")
+        return Trip(
+            AlarmCode.OVER_DELIVERY,
+            text(
+                "trip.over_delivery",
+                "{given} delivered of {prescribed}",
+                given=infusion.delivered,
+                prescribed=infusion.prescribed,
+            ),
+        )
     if infusion.earlier + infusion.delivered > infusion.whole + over:
-        given = f"{infusion.delivered} delivered after up to {infusion.earlier}"
-        return Trip(AlarmCode.OVER_DELIVERY, f"{given}, of {infusion.whole} in all")
+        given, earlier, whole = infusion.delivered, infusion.earlier, infusion.whole
+        why = text(
+            "trip.over_treatment",
+            "{given} delivered after up to {earlier}, of {whole} in all",
+            given=given,
+            earlier=earlier,
+            whole=whole,
+        )
+        return Trip(AlarmCode.OVER_DELIVERY, why)
     return PERMIT

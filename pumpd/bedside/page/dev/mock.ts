@@ -1,8 +1,8 @@
 // A mock of a gateway, for work on the page's appearance: `make page && cd pumpd/bedside/page && npm run mock`.
 //
-//   http://127.0.0.1:8480/          paired already; any badge with PIN 0000 signs in
+//   http://127.0.0.1:8480/          paired already; any badge with a PIN of zeros signs in
 //   /mock?scene=paused              shows a scene of scenes.ts; order, hold, pause and so on change it as a gateway would
-//   /mock?person=20417  ?unpaired=1  ?silent=1  ?running=900  ?still=1
+//   /mock?person=20417  ?roles=view,confirm  ?library=0  ?unpaired=1  ?silent=1  ?running=900  ?still=1
 //
 // It checks nothing: take nothing here for a rule of pumpd.
 
@@ -11,7 +11,7 @@ import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join, normalize } from "node:path";
 import { canonical, sha256 } from "../src/wire/canonical.ts";
-import type { Infusion, Person, Point } from "../src/state/types.ts";
+import type { Infusion, Person, Point, Role } from "../src/state/types.ts";
 import { band, history, ofRest } from "./patients.ts";
 import { infusion, live, pump, REVIEW, SCENES } from "./scenes.ts";
 
@@ -31,18 +31,33 @@ const PAIRING_WORD = "JYXQ-7TKD"; // tools/tablet_pictures.py types it
 let scene = "idle";
 let running = 0;
 let person: Person | null = null;
+let roles: Role[] = ["view", "confirm", "prescribe", "maintain"];
+let library = true;
 let unpaired = false;
 let silent = false;
 let own: Infusion | null = null;
 let patient: string | null | undefined; // as changed here; undefined: as in the scene
 let pausedAudioUntil = 0;
+let pauseReason: string | null = null;
 let still = false;
 const now = () => (still ? Date.parse("2026-11-26T13:12:00.000Z") : Date.now()); // for pictures, time is fixed
 const streams = new Set<ServerResponse>();
 
 const pumps = () =>
   own
-    ? [pump("bed1", own, { ends_ts: new Date(now() + (2400 - running) * 1000).toISOString() })]
+    ? [
+        pump("bed1", own, {
+          ends_ts: new Date(now() + (2400 - running) * 1000).toISOString(),
+          pause: {
+            used: own.pauses,
+            most: 3,
+            single_left_s: 300,
+            total_left_s: 600,
+            left_s: own.state === "paused" ? 300 : null,
+            reason: own.state === "paused" ? pauseReason : null,
+          },
+        }),
+      ]
     : SCENES[scene]!(now(), running);
 const state = () => ({
   ...live(
@@ -81,6 +96,7 @@ setInterval(() => {
               ? "ready"
               : own.state,
         running,
+        own.review,
       ),
       action: own.action,
     };
@@ -108,11 +124,11 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
   );
   switch (fields["op"]) {
     case "sign_in":
-      if (fields["pin"] !== "0000") return no(403, "sign_in: badge or PIN is wrong");
+      if (!/^0{4,12}$/.test(String(fields["pin"]))) return no(403, "sign_in: badge or PIN is wrong");
       person = {
         badge: String(fields["badge"]),
         name: "R. Weiss",
-        roles: ["view", "confirm", "prescribe", "maintain"],
+        roles,
         idle_left_s: 180,
       };
       streams.forEach((out) => send(out, "state", state()));
@@ -126,7 +142,11 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
       return yes();
     case "preview": {
       const dose = parseFloat(String(fields["dose"] ?? "0"));
+      const typed = fields["weight_from_record"] ? NEEDED.filter((each) => each !== "weight_again") : NEEDED;
+      const holds = dose * parseFloat(String(fields["weight"]));
+      const containers = Object.keys(USABLE_ML).filter((each) => holds <= USABLE_ML[each]!);
       const reasons = [
+        ...typed.filter((each) => !fields[each]).map((each) => `${each}: is missing`),
         ...(fields["weight"] && fields["weight_again"] && fields["weight"] !== fields["weight_again"]
           ? [
               `weight_again: ${String(fields["weight_again"])} is not the ${String(fields["weight"])} that was typed first (PRG-07)`,
@@ -156,8 +176,8 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
         });
       const found = history(now(), String(fields["patient"]));
       return reasons.length
-        ? [422, { ok: false, reasons, result: { soft } }]
-        : yes({ review: ofDose(dose), soft, course: null, on_record: found.weight, plasma: band() });
+        ? [422, { ok: false, reasons, result: { soft, containers } }]
+        : yes({ review: ofDose(dose), soft, course: null, on_record: found.weight, plasma: band(), containers });
     }
     case "history": {
       const token = String(fields["patient"]);
@@ -179,7 +199,7 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
     case "correct_dose":
       return (fields["second"] as Fields)["pin"] === "0000" ? yes() : no(403, "second: badge or PIN is wrong");
     case "order":
-      return become(infusion("loading", (running = 0)));
+      return become(infusion("loading", (running = 0), { ...REVIEW, patient: String(fields["patient"]) }));
     case "challenge": {
       const review = pumps()[0]?.infusion?.review ?? REVIEW;
       const binding = {
@@ -197,20 +217,19 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
         : no(401, "sign_in: nobody is signed in");
     }
     case "confirm":
-      return fields["wristband"] === REVIEW.patient
-        ? become(infusion("starting", running))
-        : no(
-            409,
-            `patient: order ${REVIEW.patient}, wristband ${String(fields["wristband"])}, pump ${REVIEW.patient}: ` +
-              "the wristband differs. Nothing was started. Check order, wristband and pump",
-          );
+      return become(infusion("starting", running, own?.review));
     case "associate":
     case "dissociate":
       patient = typeof fields["patient"] === "string" ? fields["patient"] : null;
       streams.forEach((out) => send(out, "state", state()));
       return yes();
     case "pause":
-      return become({ ...infusion("paused", running), reason: `pause requested: ${String(fields["reason"])}` });
+      pauseReason = "";
+      return become({ ...infusion("paused", running), pauses: 1, reason: "pause requested (by R. Weiss)" });
+    case "pause_reason":
+      pauseReason = String(fields["reason"]);
+      streams.forEach((out) => send(out, "state", state()));
+      return yes();
     case "resume":
       return become({ ...infusion("ready", running), action: "resume" });
     case "pause_audio":
@@ -246,12 +265,14 @@ async function answer(request: IncomingMessage, out: ServerResponse) {
             ? 1006
             : 0,
         ];
+      if (name === "roles") roles = value.split(",") as Role[];
+      if (name === "library") library = value !== "0";
       if (name === "person")
         person = value
           ? {
               badge: value,
               name: "R. Weiss",
-              roles: ["view", "confirm", "prescribe", "maintain"],
+              roles,
               idle_left_s: Number(url.searchParams.get("idle") ?? 180),
             }
           : null;
@@ -289,7 +310,7 @@ async function answer(request: IncomingMessage, out: ServerResponse) {
       own = { ...(pumps()[0]?.infusion ?? infusion("stopped", running)), state: "stopping", may_flow: true };
       return ok({});
     case "/api/library":
-      return ok(LIBRARY);
+      return library ? ok(LIBRARY) : json(503, { ok: false, reasons: ["library: it is not loaded"], result: {} });
     case "/api/request": {
       const [status, content] = await asked(JSON.parse(String(body["request"])) as Fields);
       return json(status, content);
@@ -337,8 +358,16 @@ const DOSE = {
 };
 const DURATION = { default: "40 min", hard_min: "40 min", soft_min: "40 min", soft_max: "40 min", hard_max: "100 min" };
 const WEIGHT = { hard_min: "30 kg", soft_min: "40 kg", soft_max: "150 kg", hard_max: "200 kg" };
-const entry = (id: string, concentration_mg_ml: string) => ({
+const NEEDED = ["weight", "weight_again", "weight_basis", "dose", "duration", "container", "patient"];
+const USABLE_ML: Record<string, number> = { "50 mL": 49, "60 mL": 59, "20 mL": 19, "10 mL": 9 };
+const GENTLE = [
+  { time: "0.25", dose: "0.125" },
+  { time: "0.75", dose: "0.875" },
+];
+const entry = (id: string, name: string, concentration_mg_ml: string, profile: typeof GENTLE = []) => ({
   id,
+  name,
+  profile,
   drug: "ketamine",
   concentration_mg_ml,
   containers: ["50 mL", "60 mL", "20 mL", "10 mL", "100 mL bag"],
@@ -349,7 +378,11 @@ const entry = (id: string, concentration_mg_ml: string) => ({
   infusions: 6,
 });
 const LIBRARY = {
-  entries: [entry("ketamine-1mg-ml", "1"), entry("ketamine-1mg-ml-gentle", "1"), entry("ketamine-2mg-ml", "2")],
+  entries: [
+    entry("ketamine-1mg-ml", "Ketamine 1 mg/mL, constant rate", "1"),
+    entry("ketamine-1mg-ml-gentle", "Ketamine 1 mg/mL, gentle start", "1", GENTLE),
+    entry("ketamine-2mg-ml", "Ketamine 2 mg/mL, constant rate", "2"),
+  ],
   containers: [{ name: "50 mL", volume_ml: "50" }],
   weight_bases: ["actual", "ideal", "adjusted"],
 };

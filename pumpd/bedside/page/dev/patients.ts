@@ -7,6 +7,8 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const ts = (ms: number) => new Date(ms).toISOString();
 const date = (ms: number) => ts(ms).slice(0, 10);
+/** Nothing is on record of this one. */
+export const NEW_PATIENT = "P-2001";
 export const NOTE = "estimated for an average adult, not measured";
 
 /** 17.5 of 35 mg were given; the rest may be given for another hour and a half. */
@@ -39,6 +41,7 @@ const given = (now: number, days: number, name: string): Treatment => ({
 
 /** `after`: the sixth infusion was given. `suspect`: a dose is dated a year ahead. */
 export function history(now: number, patient: string, { after = false, suspect = false } = {}): PatientHistory {
+  if (patient === NEW_PATIENT) return { patient, weight: null, treatments: [], courses: [], suspects: [] };
   const before = [given(now, 2, "20261124-01"), given(now, 4, "20261122-01")];
   const interrupted: Treatment = {
     ...given(now, 0, "20261126-01"),
@@ -67,7 +70,12 @@ export function history(now: number, patient: string, { after = false, suspect =
   const days = [-4, -2, 0, 1, 4, 6].map((each) => now + each * DAY);
   return {
     patient,
-    weight: { weight_kg: "70", basis: "actual", ts: ts(now - 2 * DAY) },
+    weight: {
+      weight_kg: "70",
+      basis: "actual",
+      ts: ts(now - 2 * DAY),
+      confirmable_until_ts: ts(now + 26 * DAY),
+    },
     treatments: [interrupted, ...before],
     courses: [
       {

@@ -63,6 +63,13 @@ export const ALARMS: Record<string, Alarm> = {
     cause: "Flow differs from the program",
     action: "Check pump and syringe",
   },
+  pauseEnding: {
+    code: "pause_ending",
+    priority: "low",
+    cause: "Pause must end within 2 minutes",
+    action: "Continue or end the infusion",
+  },
+  nearEnd: { code: "near_end", priority: "low", cause: "Infusion ends within 3 minutes", action: "Go to the patient" },
   battery: { code: "battery_low", priority: "low", cause: "Pump battery low", action: "Connect the pump to the mains" },
 };
 
@@ -90,6 +97,9 @@ export function infusion(state: InfusionState, running: number, review: Review =
     booked_mg: number(given + 0.1),
     prescribed_mg: "35",
     remaining_mg: number(left),
+    ...(flows ? { dose_rate_mg_h: RATE } : {}),
+    started_ts: running ? "2026-11-26T12:55:14.000Z" : null,
+    confirmed_by: running ? "R. Weiss (badge 20417), tablet ward 7, bed 1 (04c4…)" : null,
     remaining_s: Math.max(0, 2400 - running),
     running_s: running,
     elapsed_s: running,
@@ -130,13 +140,23 @@ export function pump(name: string, what: Infusion | null, fields: Partial<Pump> 
     alarms: [],
     flow_profile: what?.review.steps ?? null,
     ends_ts: null,
-    pause: { used: 0, most: 3, single_left_s: 300, total_left_s: 600 },
+    pause: { used: 0, most: 3, single_left_s: 300, total_left_s: 600, left_s: null, reason: null },
     observations: [],
     course: { number: 3, of: 6, phase: "infusion" },
     summary: null,
     ...fields,
   };
 }
+
+const PAUSED: Infusion = { ...infusion("paused", 900), pauses: 1, reason: "pause requested (by R. Weiss)" };
+const paused = (left_s: number, reason: string) => ({
+  used: 1,
+  most: 3,
+  single_left_s: left_s,
+  total_left_s: left_s + 300,
+  left_s,
+  reason,
+});
 
 const HALF = 1200;
 
@@ -173,6 +193,7 @@ const trip = (alarms: Alarm[]) => ({
 /** The beds of each scene. `running` grows with time in the mock. */
 export const SCENES: Record<string, (now: number, running: number) => Pump[]> = {
   idle: () => [pump("bed1", null)],
+  ordering: () => [pump("bed1", null, { patient: "P-1042" })],
   loading: () => [pump("bed1", infusion("loading", 0))],
   ready: () => [pump("bed1", infusion("ready", 0))],
   gentle: () => {
@@ -202,12 +223,15 @@ export const SCENES: Record<string, (now: number, running: number) => Pump[]> = 
   running: (now, running) => [pump("bed1", infusion("running", running), at(running, now))],
   stopping: (now, running) => [pump("bed1", infusion("stopping", running), at(running, now))],
   unconfirmed: () => [pump("bed1", infusion("stopping", 900), trip([ALARMS["stop"]!]))],
-  paused: () => [
-    pump(
-      "bed1",
-      { ...infusion("paused", 900), pauses: 1, reason: "pause requested by 20417: patient asks for a break" },
-      { pause: { used: 1, most: 3, single_left_s: 221, total_left_s: 521 } },
-    ),
+  paused: () => [pump("bed1", PAUSED, { pause: paused(221, "") })],
+  pauseEnding: () => [
+    pump("bed1", PAUSED, {
+      ...trip([ALARMS["pauseEnding"]!]),
+      pause: paused(97, ""),
+    }),
+  ],
+  nearEnd: (now, running) => [
+    pump("bed1", infusion("running", 2241 + running), { ...at(2241, now), ...trip([ALARMS["nearEnd"]!]) }),
   ],
   tripped: () => [
     pump(

@@ -2,6 +2,7 @@
 
 import { Frame } from "./parts/Frame.tsx";
 import { touches } from "./parts/idle.ts";
+import { useLanguage } from "./parts/LanguageSwitch.tsx";
 import { Bed } from "./screens/Bed.tsx";
 import { Beds } from "./screens/Beds.tsx";
 import { Bench } from "./screens/Bench.tsx";
@@ -14,10 +15,13 @@ import { SignIn } from "./screens/SignIn.tsx";
 import { useRoute, type Route } from "./state/route.ts";
 import { usePage } from "./state/store.ts";
 import type { Page } from "./state/page.ts";
+import { say } from "./words/say.ts";
+import { FRAME } from "./words/texts/frame.ts";
 
 export function App() {
   const page = usePage();
   const route = useRoute();
+  useLanguage(); // everything below is shown again in another one
   return (
     <div class="app" onPointerDown={touches} onKeyDown={touches}>
       <Frame page={page} route={route}>
@@ -37,7 +41,7 @@ function screen(page: Page, route: Route) {
   if (!pump)
     return (
       <p class="note" role="status">
-        This gateway has no pump “{route.pump}”. <a href="#/">All beds</a>
+        {say(FRAME.no_pump, { pump: route.pump ?? "" })} <a href="#/">{say(FRAME.all_beds)}</a>
       </p>
     );
   if (route.screen === "sign-in") return <SignIn page={page} pump={pump} />;

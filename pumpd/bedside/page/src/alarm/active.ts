@@ -2,29 +2,45 @@
 
 import { LINK_ALARM_S, OLD_S, silence } from "../state/fresh.ts";
 import type { Page } from "../state/page.ts";
-import type { Alarm, Priority } from "../state/types.ts";
+import type { Alarm, Priority, Pump } from "../state/types.ts";
+import { say } from "../words/say.ts";
+import { ALARM, CAUSE } from "../words/texts/alarm.ts";
+import { causeOf, stepsFor, type Situation } from "./steps.ts";
 
+/** An alarm as it is shown: in the reader's language, with what to do in steps. `action`: the first of them. */
 export interface Active extends Alarm {
   pump: string | null;
+  steps: string[];
   /** Raised by this page itself. */
   local?: boolean;
 }
 
 const RANK: Record<Priority, number> = { high: 0, medium: 1, low: 2 };
 export const SYMBOL: Record<Priority, string> = { high: "!!!", medium: "!!", low: "!" };
-export const WORD: Record<Priority, string> = { high: "High", medium: "Medium", low: "Low" };
+/** In the reader's language, whenever it is asked for. */
+export const WORD: Readonly<Record<Priority, string>> = {
+  get high() {
+    return say(ALARM.high);
+  },
+  get medium() {
+    return say(ALARM.medium);
+  },
+  get low() {
+    return say(ALARM.low);
+  },
+};
 
 /** Without a link for this long, a pause of the sound that was asked for here ends (COM-11). */
 const UNSILENCED_S = 5;
 
 const CALL_BACK_S = 30;
 
+const OF_THE_GATEWAY: Situation = { state: null, resumable: null, doubt: false };
+
 /** Highest priority first, then not acknowledged before acknowledged, then the newest. */
 export function activeAlarms(page: Page, now: number): Active[] {
-  const ofPumps = (page.live?.pumps ?? []).flatMap((each) =>
-    (each.alarms ?? []).map((alarm) => readable(alarm, each.pump)),
-  );
-  const ofGateway = (page.live?.alarms ?? []).map((alarm) => readable(alarm, null));
+  const ofPumps = (page.live?.pumps ?? []).flatMap((each) => alarmsOf(each));
+  const ofGateway = (page.live?.alarms ?? []).map((alarm) => readable(alarm, null, OF_THE_GATEWAY));
   return [...linkAlarm(page, now), ...draftAlarm(page, now), ...ofPumps, ...ofGateway].sort(
     (a, b) =>
       RANK[a.priority] - RANK[b.priority] ||
@@ -33,42 +49,40 @@ export function activeAlarms(page: Page, now: number): Active[] {
   );
 }
 
-/** An alarm that this page does not understand counts as one of the highest priority. */
-function readable(alarm: Alarm | null, pump: string | null): Active {
-  const { priority, cause, action, code } = alarm ?? {};
-  const known = priority !== undefined && priority in RANK;
-  return {
-    ...alarm,
-    code: code ?? "unknown",
-    priority: known ? priority : "high",
-    cause: cause ?? "Unknown alarm",
-    action: action ?? "Go to the pump",
-    pump,
-  };
+export const alarmsOf = (pump: Pump): Active[] =>
+  (pump.alarms ?? []).map((alarm) => readable(alarm, pump.pump, situation(pump)));
+
+function situation({ infusion, alarms }: Pump): Situation {
+  if (!infusion) return OF_THE_GATEWAY;
+  const doubt = infusion.state === "uncertain" || (alarms ?? []).some((each) => each?.code === "delivery_uncertain");
+  return { state: infusion.state, resumable: infusion.trip_resumable ?? null, doubt };
 }
+
+/** An alarm that this page does not understand counts as one of the highest priority. */
+function readable(alarm: Alarm | null, pump: string | null, at: Situation): Active {
+  const code = alarm?.code ?? "unknown";
+  const priority = alarm?.priority !== undefined && alarm.priority in RANK ? alarm.priority : "high";
+  const cause = code in CAUSE || !alarm?.cause ? say(causeOf(code)) : alarm.cause;
+  const steps = stepsFor(code, at).map(({ text }) => say(text));
+  return { ...alarm, code, priority, cause, action: steps[0] ?? "", steps, pump };
+}
+
+const own = (code: string, priority: Priority, pump: string | null): Active => ({
+  ...readable({ code, priority, cause: "", action: "" }, pump, OF_THE_GATEWAY),
+  local: true,
+});
 
 function linkAlarm(page: Page, now: number): Active[] {
   const quiet = silence(page, now);
   if (quiet === null || quiet < OLD_S) return [];
   const flows = page.live?.pumps.some(({ infusion }) => infusion?.may_flow) ?? false;
-  const priority = flows && quiet >= LINK_ALARM_S ? "medium" : "low";
-  return [
-    {
-      code: "tablet_link_lost",
-      priority,
-      cause: "No link to the gateway",
-      action: "Go to the pump",
-      pump: null,
-      local: true,
-    },
-  ];
+  return [own("tablet_link_lost", flows && quiet >= LINK_ALARM_S ? "medium" : "low", null)];
 }
 
 /** An order was begun and left: a reminder after 30 s (ALM-09). */
 function draftAlarm(page: Page, now: number): Active[] {
   if (!page.draft || now - page.draft.touchedAt < CALL_BACK_S * 1000) return [];
-  const text = { cause: "Order not finished", action: "Finish it or go back" };
-  return [{ code: "order_left", priority: "low", ...text, pump: page.draft.pump, local: true }];
+  return [own("order_left", "low", page.draft.pump)];
 }
 
 /** The priority to sound, or null: nothing is active, or the sound is paused. The gateway counts that pause down. */

@@ -5,8 +5,20 @@ import { Choice, NumberField } from "./Fields.tsx";
 import { Reasons } from "./Reasons.tsx";
 import { SCALES, totalOf } from "../state/assessment.ts";
 import { act } from "../wire/connection.ts";
+import { say, type Text } from "../words/say.ts";
+import { COURSE } from "../words/texts/course.ts";
 
-const RESPONSES = ["responder", "non-responder", "not assessed"];
+const RESPONSES: Readonly<Record<string, Text>> = {
+  responder: COURSE.responder,
+  "non-responder": COURSE.non_responder,
+  "not assessed": COURSE.not_assessed,
+};
+
+/** One that a newer gateway has keeps its own word. */
+export const responseInWords = (response: string): string => {
+  const known = RESPONSES[response];
+  return known ? say(known) : response;
+};
 
 export function Assess({ patient, course, onSaved }: { patient: string; course: string; onSaved: () => void }) {
   const [response, setResponse] = useState("");
@@ -24,40 +36,43 @@ export function Assess({ patient, course, onSaved }: { patient: string; course: 
     if (answer.ok) onSaved();
   };
   return (
-    <form class="stack" aria-label="How the course worked" onSubmit={(event) => void save(event)}>
+    <form class="stack" aria-label={say(COURSE.how_it_worked)} onSubmit={(event) => void save(event)}>
       <Choice
-        legend="Response after the course"
+        legend={say(COURSE.response)}
         name="response"
         value={response}
         onValue={setResponse}
         problems={[]}
-        options={RESPONSES.map((each) => ({ value: each, text: each }))}
+        options={Object.keys(RESPONSES).map((each) => ({ value: each, text: responseInWords(each) }))}
       />
       {response !== "" && response !== "not assessed" && (
         <div class="row">
           <Choice
-            legend="Scale"
+            legend={say(COURSE.scale)}
             name="scale"
             value={scale}
             onValue={setScale}
             problems={[]}
-            options={[{ value: "", text: "None" }, ...Object.keys(SCALES).map((each) => ({ value: each, text: each }))]}
+            options={[
+              { value: "", text: say(COURSE.no_scale) },
+              ...Object.keys(SCALES).map((each) => ({ value: each, text: each })),
+            ]}
           />
           {scale && (
             <NumberField
-              label={`${scale} total`}
-              unit={`of ${SCALES[scale]}`}
+              label={say(COURSE.total, { scale })}
+              unit={say(COURSE.of_most, { most: SCALES[scale] ?? 0 })}
               name="total"
               value={total}
               onValue={setTotal}
-              problems={total && wrong ? [wrong] : []}
+              problems={total && wrong ? [say(COURSE.whole_number, { most: SCALES[scale] ?? 0 })] : []}
             />
           )}
         </div>
       )}
-      <Reasons reasons={reasons} title="Not saved" />
-      <button type="submit" disabled={busy || !response || !!wrong}>
-        Save the response
+      <Reasons reasons={reasons} title={say(COURSE.not_saved)} />
+      <button type="submit" disabled={busy || !response || wrong}>
+        {say(COURSE.save_response)}
       </button>
     </form>
   );

@@ -6,7 +6,10 @@ import { pauseLeft } from "../alarm/active.ts";
 import { gatewayNow, silence } from "../state/fresh.ts";
 import { useNow } from "../state/store.ts";
 import type { Page } from "../state/page.ts";
+import { Said } from "./Said.tsx";
 import { clock, wallClock } from "../words/numbers.ts";
+import { say } from "../words/say.ts";
+import { FRAME } from "../words/texts/frame.ts";
 
 export function Badges({ page }: { page: Page }) {
   const at = useNow(500);
@@ -21,34 +24,33 @@ export function Badges({ page }: { page: Page }) {
         <button type="button" class="badge badge-warn" onClick={allowSound}>
           <BellOff />{" "}
           <span>
-            Sound off<span class="wide">: touch to turn it on</span>
+            {say(FRAME.sound_off)}
+            <span class="wide">{say(FRAME.sound_off_touch)}</span>
           </span>
         </button>
       )}
       {paused > 0 && (
-        <span class="badge badge-warn" role="timer" aria-label="Alarm sound paused">
-          <BellOff /> Sound paused <b class="digits">{clock(Math.ceil(paused))}</b>
+        <span class="badge badge-warn" role="timer" aria-label={say(FRAME.alarm_sound_paused)}>
+          <BellOff />{" "}
+          <span>
+            <Said text={FRAME.sound_paused} with={{ time: <b class="digits">{clock(Math.ceil(paused))}</b> }} />
+          </span>
         </span>
       )}
-      {page.live?.clock_synchronized === false && <span class="badge badge-warn">Clock not set</span>}
-      {(page.live?.journal ?? "ok") !== "ok" && <span class="badge badge-warn">Journal failed</span>}
-      <span
-        class={lost ? "badge badge-bad" : "badge"}
-        role="status"
-        aria-label="Link to the gateway"
-        data-testid="link"
-      >
+      {page.live?.clock_synchronized === false && <span class="badge badge-warn">{say(FRAME.clock_not_set)}</span>}
+      {(page.live?.journal ?? "ok") !== "ok" && <span class="badge badge-warn">{say(FRAME.journal_failed)}</span>}
+      <span class={lost ? "badge badge-bad" : "badge"} role="status" aria-label={say(FRAME.link)} data-testid="link">
         <i class={lost ? "dot dot-bad" : page.link === "open" ? "dot dot-good" : "dot"} aria-hidden="true" />
         <span class={lost ? "" : "narrow-unseen"}>
           {lost
-            ? `No link${quiet === null ? "" : ` for ${Math.floor(quiet)} s`}`
-            : page.link === "open"
-              ? "Linked"
-              : "Linking"}
+            ? quiet === null
+              ? say(FRAME.no_link)
+              : say(FRAME.no_link_for, { n: Math.floor(quiet) })
+            : say(page.link === "open" ? FRAME.linked : FRAME.linking)}
         </span>
       </span>
       {wall !== null && (
-        <span class="badge badge-clock digits" aria-label="Gateway's clock">
+        <span class="badge badge-clock digits" aria-label={say(FRAME.gateways_clock)}>
           {wallClock(wall, page.live?.utc_offset_min)}
         </span>
       )}

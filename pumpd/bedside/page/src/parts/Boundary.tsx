@@ -1,6 +1,8 @@
 // When one part of the page fails, the rest keeps working, Stop above all.
 
 import { Component, type ComponentChildren } from "preact";
+import { say } from "../words/say.ts";
+import { FRAME } from "../words/texts/frame.ts";
 
 interface Props {
   /** The part, as a nurse would call it. */
@@ -31,11 +33,11 @@ export class Boundary extends Component<Props, { failed: boolean }> {
     if (!this.state.failed) return this.props.children;
     return (
       <section class="lost" role="alert">
-        <h2>{this.props.name} cannot be shown</h2>
-        <p>This page has a fault. The infusion continues as before, and Stop works. Go to the pump.</p>
+        <h2>{say(FRAME.cannot_be_shown, { part: this.props.name })}</h2>
+        <p>{say(FRAME.page_fault)}</p>
         <div class="acts">
           <button type="button" onClick={() => this.setState({ failed: false })}>
-            Try again
+            {say(FRAME.try_again)}
           </button>
         </div>
         {this.props.instead}

@@ -1,9 +1,11 @@
-// Curves over minutes, drawn by uPlot in the colours of the theme.
+// Curves over minutes, drawn by uPlot in the colours of the theme. uPlot is loaded with the first chart: no number and no
+// button waits for it. Without it the place of the curve stays empty.
 
-import uPlot from "uplot";
+import type uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { onTheme, theme } from "./theme.ts";
+import { decimal } from "../words/numbers.ts";
 
 interface Props {
   /** What is drawn, for those who do not see it. */
@@ -16,18 +18,26 @@ interface Props {
 export function Chart({ label, data, curves }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
+  const latest = useRef(data);
+  latest.current = data;
   const [colours, setColours] = useState(theme);
   useEffect(() => onTheme(setColours), []);
   useEffect(() => {
     const at = box.current;
     if (!at) return undefined;
-    const made = new uPlot(options(at, curves), data, at);
-    plot.current = made;
-    const resize = new ResizeObserver(() => made.setSize(size(at)));
-    resize.observe(at);
+    let shown = true;
+    const resize = new ResizeObserver(() => plot.current?.setSize(size(at)));
+    const draw = async () => {
+      const { default: UPlot } = await import("uplot");
+      if (!shown) return;
+      plot.current = new UPlot(options(at, curves), latest.current, at);
+      resize.observe(at);
+    };
+    void draw().catch(() => undefined);
     return () => {
+      shown = false;
       resize.disconnect();
-      made.destroy();
+      plot.current?.destroy();
       plot.current = null;
     };
   }, [colours]);
@@ -45,6 +55,7 @@ function options(at: HTMLElement, curves: Props["curves"]): uPlot.Options {
     grid: { stroke: colour("--line"), width: 1 },
     ticks: { show: false },
     font: `14px ${style.fontFamily}`,
+    values: (_: uPlot, ticks: number[]) => ticks.map((tick) => decimal(tick, 3)),
   };
   const { series, bands } = curves(colour);
   return {

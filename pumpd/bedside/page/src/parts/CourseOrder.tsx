@@ -6,7 +6,10 @@ import { Reasons } from "./Reasons.tsx";
 import { useLibrary } from "./library.ts";
 import { lacksForCourse, WEEKDAYS } from "../state/treatments.ts";
 import { act } from "../wire/connection.ts";
-import { decimal } from "../words/numbers.ts";
+import { nameOfEntry, profileInWords } from "../words/entering.ts";
+import { say } from "../words/say.ts";
+import { COURSE } from "../words/texts/course.ts";
+import { ORDER } from "../words/texts/order.ts";
 
 const BLANK = { entry: "", course: "", first_day: "", weekdays: [] as string[] };
 
@@ -15,7 +18,7 @@ export function CourseOrder({ patient, onOrdered }: { patient: string; onOrdered
   if (!open)
     return (
       <button type="button" onClick={() => setOpen(true)}>
-        Order a course
+        {say(COURSE.order)}
       </button>
     );
   return (
@@ -50,38 +53,40 @@ function CourseForm({ patient, onClose, onOrdered }: { patient: string; onClose:
       weekdays: WEEKDAYS.filter((each) => (each === name) !== draft.weekdays.includes(each)),
     });
   return (
-    <form class="stack card" aria-label="Order a course" onSubmit={(event) => void order(event)}>
-      <h2>Order a course for {patient}</h2>
+    <form class="stack card" aria-label={say(COURSE.order)} onSubmit={(event) => void order(event)}>
+      <h2>{say(COURSE.order_for, { patient })}</h2>
       <Choice
-        legend="Drug"
+        legend={say(COURSE.drug)}
         name="entry"
         value={draft.entry}
         onValue={(entry) => setDraft({ ...draft, entry })}
         problems={[]}
         options={(library?.entries ?? []).map((each) => ({
           value: each.id,
-          text: `${each.drug} ${decimal(each.concentration_mg_ml)} mg/mL`,
-          note: each.infusions ? `${each.id}, ${each.infusions} infusions` : each.id,
+          text: nameOfEntry(each),
+          note: [profileInWords(each), ...(each.infusions ? [say(COURSE.infusions, { n: each.infusions })] : [])].join(
+            ", ",
+          ),
         }))}
       />
       <div class="row">
         <TextField
-          label="Name of the course"
+          label={say(COURSE.name)}
           name="course"
-          hint="A token, for example C-2. Each order of the course names it."
+          hint={say(COURSE.name_hint)}
           value={draft.course}
           onValue={(course) => setDraft({ ...draft, course })}
           problems={[]}
         />
         <DateField
-          label="First day"
+          label={say(COURSE.first_day)}
           name="first_day"
           value={draft.first_day}
           onValue={(first_day) => setDraft({ ...draft, first_day })}
         />
       </div>
       <fieldset class="choice">
-        <legend>Weekdays</legend>
+        <legend>{say(COURSE.weekdays)}</legend>
         <div class="options">
           {WEEKDAYS.map((each) => (
             <label class={draft.weekdays.includes(each) ? "option chosen" : "option"} key={each}>
@@ -91,22 +96,24 @@ function CourseForm({ patient, onClose, onOrdered }: { patient: string; onClose:
                 checked={draft.weekdays.includes(each)}
                 onChange={() => toggle(each)}
               />
-              <span>{each[0]!.toUpperCase() + each.slice(1)}</span>
+              <span>{say(COURSE[each])}</span>
             </label>
           ))}
         </div>
       </fieldset>
-      <Reasons reasons={reasons} title="Not ordered" />
-      {lacks.length > 0 && <p class="muted">Still needed: {lacks.join(", ")}.</p>}
+      <Reasons reasons={reasons} title={say(COURSE.not_ordered)} />
+      {lacks.length > 0 && (
+        <p class="muted">{say(ORDER.needed, { fields: lacks.map((each) => say(COURSE[each])).join(", ") })}</p>
+      )}
       <div class="acts">
         <button type="submit" class="primary" disabled={busy || lacks.length > 0}>
-          Order this course
+          {say(COURSE.order_this)}
         </button>
         <button type="button" class="quiet" onClick={onClose}>
-          Cancel
+          {say(COURSE.cancel)}
         </button>
       </div>
-      <p class="muted">It plans dates and starts nothing. Each infusion is ordered and confirmed by itself.</p>
+      <p class="muted">{say(COURSE.starts_nothing)}</p>
     </form>
   );
 }

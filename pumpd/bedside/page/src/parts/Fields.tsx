@@ -2,8 +2,11 @@
 
 import { useId } from "preact/hooks";
 import type { SoftLimit } from "../state/types.ts";
+import { wrongNumber } from "../words/entering.ts";
 import { calendarDay } from "../words/numbers.ts";
+import { say } from "../words/say.ts";
 import { reasonOf, sentence } from "../words/terms.ts";
+import { ORDER } from "../words/texts/order.ts";
 
 export interface FieldState {
   value: string;
@@ -17,6 +20,7 @@ interface Labels {
   hint?: string;
 }
 
+/** A number in the way of writing of the page; what cannot be read is said here and goes nowhere (PRG-29). */
 export function NumberField({
   label,
   name,
@@ -27,8 +31,10 @@ export function NumberField({
   problems,
 }: Labels & FieldState & { unit: string }) {
   const id = useId();
+  const unreadable = wrongNumber(value, unit);
+  const wrong = unreadable === null ? problems : [unreadable];
   return (
-    <div class={problems.length ? "field wrong" : "field"}>
+    <div class={wrong.length ? "field wrong" : "field"}>
       <label for={id}>{label}</label>
       <span class="with-unit">
         <input
@@ -37,27 +43,18 @@ export function NumberField({
           inputMode="decimal"
           autocomplete="off"
           value={value}
-          aria-invalid={problems.length > 0}
+          aria-invalid={wrong.length > 0}
           aria-describedby={`${id}-help`}
           onInput={(event) => onValue(event.currentTarget.value)}
         />
         <b>{unit}</b>
       </span>
-      <Help id={`${id}-help`} hint={hint} problems={problems} />
+      <Help id={`${id}-help`} hint={hint} problems={wrong} />
     </div>
   );
 }
 
-/** `onDone`: the field was left, or Enter was pressed in it. */
-export function TextField({
-  label,
-  name,
-  hint,
-  value,
-  onValue,
-  onDone,
-  problems,
-}: Labels & FieldState & { onDone?: (value: string) => void }) {
+export function TextField({ label, name, hint, value, onValue, problems }: Labels & FieldState) {
   const id = useId();
   return (
     <div class={problems.length ? "field wrong" : "field"}>
@@ -72,8 +69,6 @@ export function TextField({
         aria-invalid={problems.length > 0}
         aria-describedby={`${id}-help`}
         onInput={(event) => onValue(event.currentTarget.value)}
-        onChange={(event) => onDone?.(event.currentTarget.value)}
-        onBlur={(event) => onDone?.(event.currentTarget.value)}
       />
       <Help id={`${id}-help`} hint={hint} problems={problems} />
     </div>
@@ -119,12 +114,14 @@ interface Option {
   note?: string;
 }
 
+/** `hint`: why one of them is chosen already. */
 export function Choice({
   legend,
   name,
   options,
   value,
   onValue,
+  hint,
   problems,
 }: {
   legend: string;
@@ -132,6 +129,7 @@ export function Choice({
   options: Option[];
   value: string;
   onValue: (value: string) => void;
+  hint?: string | undefined;
   problems: string[];
 }) {
   return (
@@ -148,12 +146,13 @@ export function Choice({
               onChange={() => onValue(each.value)}
             />
             <span>
-              {each.text}
+              <span>{each.text}</span>
               {each.note && <small>{each.note}</small>}
             </span>
           </label>
         ))}
       </div>
+      {hint && <small class="help">{hint}</small>}
       {problems.map((text) => (
         <small class="problem" key={text}>
           {sentence(text)}
@@ -178,7 +177,7 @@ export function SoftLimits({
       {soft.map(({ id, text }) => (
         <label class="soft" key={id}>
           <b>{sentence(reasonOf(text).text)}</b>
-          <span>Why is this right for this patient?</span>
+          <span>{say(ORDER.why)}</span>
           <input
             name={`why-${id}`}
             autocomplete="off"

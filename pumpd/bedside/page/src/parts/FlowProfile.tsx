@@ -2,7 +2,11 @@
 
 import type { Step } from "../state/types.ts";
 import { clock, drawn, decimal } from "../words/numbers.ts";
-import { stepSeconds } from "../words/terms.ts";
+import { Said } from "./Said.tsx";
+import { say } from "../words/say.ts";
+import { stepSeconds, stepsText } from "../words/terms.ts";
+import { OBSERVE } from "../words/texts/observe.ts";
+import { TERMS } from "../words/texts/terms.ts";
 
 const [WIDE, HIGH] = [300, 90];
 
@@ -21,10 +25,14 @@ export function FlowProfile({ steps }: { steps: Step[] }) {
     begin += long;
     return bar;
   });
-  const text = steps.map((step) => `${decimal(step.rate_ml_h)} mL/h for ${clock(stepSeconds(step))}`).join(", then ");
   return (
     <figure class="profile">
-      <svg viewBox={`0 0 ${WIDE} ${HIGH}`} role="img" aria-label={`Flow profile: ${text}`} preserveAspectRatio="none">
+      <svg
+        viewBox={`0 0 ${WIDE} ${HIGH}`}
+        role="img"
+        aria-label={say(OBSERVE.flow_profile, { steps: stepsText(steps) })}
+        preserveAspectRatio="none"
+      >
         {bars.map(({ x, wide, high }, at) => (
           <rect key={at} class="profile-bar" x={x} y={HIGH - high} width={Math.max(0, wide - 2)} height={high} rx="2" />
         ))}
@@ -32,7 +40,13 @@ export function FlowProfile({ steps }: { steps: Step[] }) {
       <figcaption>
         {steps.map((step, at) => (
           <span key={at}>
-            <b class="digits">{decimal(step.rate_ml_h)}</b> mL/h for <b class="digits">{clock(stepSeconds(step))}</b>
+            <Said
+              text={TERMS.step}
+              with={{
+                rate: <b class="digits">{decimal(step.rate_ml_h)}</b>,
+                time: <b class="digits">{clock(stepSeconds(step))}</b>,
+              }}
+            />
           </span>
         ))}
       </figcaption>

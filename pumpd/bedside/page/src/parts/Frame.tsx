@@ -6,13 +6,19 @@ import { AlarmBanner } from "./AlarmBanner.tsx";
 import { Boundary } from "./Boundary.tsx";
 import { Badges } from "./Badges.tsx";
 import { DockSlot } from "./dock.tsx";
+import { HelpKey } from "./Help.tsx";
+import { LanguageSwitch } from "./LanguageSwitch.tsx";
 import { LinkNotice } from "./LinkNotice.tsx";
 import { Person } from "./Person.tsx";
 import { StopButton } from "./StopButton.tsx";
 import { chooseTheme, onTheme, theme } from "./theme.ts";
-import { onTablet } from "../state/kept.ts";
+import { onTablet } from "../state/storage.ts";
 import { bedAddress, type Route } from "../state/route.ts";
 import { EVERY, type Page } from "../state/page.ts";
+import type { Pump } from "../state/types.ts";
+import { guideFor } from "../words/guide.ts";
+import { say } from "../words/say.ts";
+import { FRAME } from "../words/texts/frame.ts";
 
 export function Frame({ page, route, children }: { page: Page; route: Route; children: ComponentChildren }) {
   const pump = "pump" in route ? route.pump : null;
@@ -33,7 +39,7 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
         <Strip page={page} simulated={simulated} />
         <div class="top">
           {back && (
-            <a class="back" href={back} aria-label={back === "#/" ? "All beds" : "Back"}>
+            <a class="back" href={back} aria-label={say(back === "#/" ? FRAME.all_beds : FRAME.back)}>
               <span aria-hidden="true">‹</span>
             </a>
           )}
@@ -41,33 +47,34 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
             <h1 tabIndex={-1} ref={head}>
               {title}
             </h1>
-            <span class="gateway">
-              {page.live?.gateway ?? page.about?.gateway ?? "pumpd"}
-              {(page.live?.tablets_connected ?? 0) > 1 && `, ${page.live?.tablets_connected} tablets`}
-              {known?.patient && ` · patient ${known.patient}`}
-            </span>
+            <span class="gateway">{whereabouts(page, known)}</span>
           </div>
-          <Boundary name="The top bar">
+          <Boundary name={say(FRAME.part_top_bar)}>
             <Badges page={page} />
-            <ThemeSwitch />
+            <div class="keys">
+              <ThemeSwitch />
+              <LanguageSwitch />
+              <HelpKey key={`${route.screen}/${pump}`} guide={guideFor(page, route)} />
+            </div>
             {page.live && <Person live={page.live} pump={pump} />}
           </Boundary>
         </div>
       </header>
-      <Boundary name="The list of alarms">
+      <Boundary name={say(FRAME.part_alarms)}>
         <AlarmBanner page={page} />
       </Boundary>
       <main>
-        <Boundary name="The state of the link">
+        <Boundary name={say(FRAME.part_link)}>
           <LinkNotice page={page} pump={pump} />
         </Boundary>
         <Boundary
-          name="This screen"
+          name={say(FRAME.part_screen)}
           of={`${route.screen}/${pump}/${known?.infusion?.state}`}
-          instead={!docked && <StopButton page={page} target={EVERY} name="all pumps" />}
+          instead={!docked && <StopButton page={page} target={EVERY} name={say(FRAME.all_pumps)} />}
         >
           {children}
         </Boundary>
+        {page.identity === "paired" && <ToBench page={page} route={route} pump={known} />}
       </main>
       {/* On the overview every bed has its own Stop: one Stop for all under the thumb would end other patients' infusions. */}
       {docked && (
@@ -76,7 +83,7 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
           {page.identity === "paired" && known ? (
             <StopButton key={known.pump} page={page} target={known.pump} name={known.pump} />
           ) : (
-            <StopButton key={EVERY} page={page} target={EVERY} name="all pumps" />
+            <StopButton key={EVERY} page={page} target={EVERY} name={say(FRAME.all_pumps)} />
           )}
         </footer>
       )}
@@ -85,24 +92,50 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
 }
 
 function heading(route: Route, pump: string | null): [string, string | null] {
+  const of = { pump: pump ?? "" };
+  const bed = bedAddress(of.pump);
   switch (route.screen) {
     case "beds":
-      return ["Beds", null];
+      return [say(FRAME.beds), null];
     case "pair":
-      return ["Pair this tablet", null];
+      return [say(FRAME.pair), null];
     case "bench":
-      return [pump ? `Bench: ${pump}` : "Bench", "#/"];
+      return [pump ? say(FRAME.bench_of, { pump }) : say(FRAME.bench), "#/"];
     case "bed":
-      return [pump ?? "", "#/"];
+      return [of.pump, "#/"];
     case "order":
-      return [`${pump}: new infusion`, bedAddress(pump ?? "")];
+      return [say(FRAME.new_infusion, of), bed];
     case "rest":
-      return [`${pump}: the rest`, bedAddress(pump ?? "")];
+      return [say(FRAME.rest, of), bed];
     case "course":
-      return [`${pump}: treatments`, bedAddress(pump ?? "")];
+      return [say(FRAME.treatments, of), bed];
     case "sign-in":
-      return [`${pump}: sign in`, bedAddress(pump ?? "")];
+      return [say(FRAME.sign_in, of), bed];
   }
+}
+
+/** Under the title: the gateway, this tablet by the name that it was given, and the patient of this pump. */
+function whereabouts({ live, about, tablet }: Page, pump: Pump | undefined): string {
+  const n = live?.tablets_connected ?? 0;
+  const gateway = live?.gateway ?? about?.gateway ?? "pumpd";
+  return [
+    n > 1 ? `${gateway}, ${say(FRAME.tablets, { n })}` : gateway,
+    ...(tablet?.name ? [tablet.name] : []),
+    ...(pump?.patient ? [say(FRAME.patient, { patient: pump.patient })] : []),
+  ].join(" · ");
+}
+
+/** Where a pump is simulated, its engineer's panel is one touch away. */
+function ToBench({ page, route, pump }: { page: Page; route: Route; pump: Pump | undefined }) {
+  const here = route.screen === "bed" ? pump?.simulated : route.screen === "beds" && page.live?.simulated;
+  if (!here || !page.about?.bench) return null;
+  return (
+    <p class="muted about">
+      <a class="button quiet" href={pump ? `#bench/${encodeURIComponent(pump.pump)}` : "#bench"}>
+        {say(pump ? FRAME.to_bench : FRAME.to_benches)}
+      </a>
+    </p>
+  );
 }
 
 /** A new screen moves the focus to its heading, so that a screen reader announces it. */
@@ -120,9 +153,12 @@ function Strip({ page, simulated }: { page: Page; simulated: boolean }) {
   const scale = page.live?.time_scale ?? 1;
   return (
     <div class={simulated ? "strip strip-simulated" : "strip"} role="note">
-      {simulated && <strong class="simulated">SIMULATED{scale > 1 && ` · time ×${scale}`}</strong>}
+      {simulated && (
+        <strong class="simulated">{scale > 1 ? say(FRAME.simulated_scale, { scale }) : say(FRAME.simulated)}</strong>
+      )}
       <span>
-        Not a cleared medical device<span class="wide">. For simulation, research and integration only</span>.
+        {say(FRAME.not_cleared)}
+        <span class="wide">. {say(FRAME.only_for)}</span>.
       </span>
     </div>
   );
@@ -133,7 +169,12 @@ function ThemeSwitch() {
   useEffect(() => onTheme(choose), []);
   const other = chosen === "day" ? "night" : "day";
   return (
-    <button type="button" class="icon" aria-label={`Switch to ${other} colours`} onClick={() => chooseTheme(other)}>
+    <button
+      type="button"
+      class="icon"
+      aria-label={say(other === "day" ? FRAME.to_day : FRAME.to_night)}
+      onClick={() => chooseTheme(other)}
+    >
       <span aria-hidden="true">{chosen === "day" ? "☾" : "☀"}</span>
     </button>
   );

@@ -1,38 +1,48 @@
-// The offer to give the rest of an interrupted treatment on this pump.
+// The offer to give the rest of an interrupted treatment on this pump: after a stop, the first thing that is asked. The
+// stop itself waits for nothing; only what becomes of the treatment is asked here.
 
 import type { BedProps } from "./props.ts";
-import { may, NeedsSignIn } from "./NeedsSignIn.tsx";
+import { Dock } from "./dock.tsx";
+import { may } from "./NeedsSignIn.tsx";
 import { usePatient } from "./patient.ts";
+import { SignInFirst } from "./SignInFirst.tsx";
 import { bedAddress } from "../state/route.ts";
 import { mayOrderRest, offered } from "../state/treatments.ts";
 import { decimal, wallClock } from "../words/numbers.ts";
+import { say } from "../words/say.ts";
+import { ENDED } from "../words/texts/ended.ts";
+import { RUN } from "../words/texts/run.ts";
 
 export function GiveRest({ page, live, pump }: BedProps) {
   const sees = may(page, "prescribe") || may(page, "confirm");
   const { history } = usePatient(pump.rest ? "" : (pump.patient ?? ""), sees, pump.infusion?.state);
   const offer = offered(pump, history);
   if (!offer || pump.problem || pump.to_identify) return null;
+  const allowed = !live.person || mayOrderRest(page, offer, may);
   return (
-    <section class="give-rest" aria-label="The rest of a treatment">
+    <section class="give-rest" aria-label={say(ENDED.rest)}>
+      <h3>{say(ENDED.rest_question)}</h3>
       <p>
-        <b>
-          {decimal(offer.left_mg)} mg ({decimal(offer.left_ml)} mL)
-        </b>{" "}
-        of the treatment of {offer.patient} can still be given, until{" "}
-        <b class="digits">{wallClock(offer.until_ts, live.utc_offset_min)}</b>.
+        {say(ENDED.rest_left, {
+          mg: decimal(offer.left_mg),
+          ml: decimal(offer.left_ml),
+          patient: offer.patient,
+          time: wallClock(offer.until_ts, live.utc_offset_min),
+        })}{" "}
+        {say(ENDED.rest_none)}
       </p>
-      {!live.person ? (
-        <NeedsSignIn pump={pump.pump} what="give the rest" />
-      ) : mayOrderRest(page, offer, may) ? (
-        <a class="button primary" href={bedAddress(pump.pump, "rest")}>
-          Give the rest
-        </a>
-      ) : (
-        <p class="muted">
-          To order the rest, you and this tablet both need the role “prescribe”
-          {offer.by_nurse && " or “confirm”"}.
-        </p>
-      )}
+      {!allowed && <p class="muted">{say(offer.by_nurse ? ENDED.rest_role_nurse : ENDED.rest_role)}</p>}
+      <Dock>
+        {!live.person ? (
+          <SignInFirst pump={pump.pump}>{say(RUN.sign_in_for_rest)}</SignInFirst>
+        ) : (
+          allowed && (
+            <a class="button primary" href={bedAddress(pump.pump, "rest")}>
+              {say(ENDED.give_rest)}
+            </a>
+          )
+        )}
+      </Dock>
     </section>
   );
 }

@@ -1,23 +1,26 @@
-// Hold for 1.5 s: finger, mouse, Space or Enter. A ring fills. Letting go or leaving the button starts nothing.
+// Hold for 1.5 s: finger, mouse, Space or Enter. A bar fills. Letting go or leaving the button starts nothing.
+// While it is grey it says why.
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { now } from "../state/store.ts";
+import { say } from "../words/say.ts";
+import { REVIEW } from "../words/texts/review.ts";
 
 const HOLD_MS = 1500;
 /** A hold that was not checked for longer than this no longer counts. */
 const UNCHECKED_MS = 750;
-const ROUND = 2 * Math.PI * 54;
 const STEPS = 6;
 
 interface Props {
   label: string;
-  disabled?: boolean;
+  /** Why nothing can be started now; null when it can. */
+  why: string | null;
   busy?: boolean;
   onBegin: () => void;
   onHeld: () => void;
 }
 
-export function HoldButton({ label, disabled, busy, onBegin, onHeld }: Props) {
+export function HoldButton({ label, why, busy, onBegin, onHeld }: Props) {
   const [part, fill] = useState(0);
   const begun = useRef<number | null>(null);
   const checkedAt = useRef(0);
@@ -46,7 +49,7 @@ export function HoldButton({ label, disabled, busy, onBegin, onHeld }: Props) {
     }
   };
   const begin = () => {
-    if (begun.current !== null || disabled || busy) return;
+    if (begun.current !== null || why !== null || busy) return;
     begun.current = checkedAt.current = now();
     onBegin();
     frame.current = requestAnimationFrame(check);
@@ -61,17 +64,18 @@ export function HoldButton({ label, disabled, busy, onBegin, onHeld }: Props) {
     };
   }, []);
   useEffect(() => {
-    if (disabled) release();
-  }, [disabled]);
+    if (why !== null) release();
+  }, [why]);
 
   const holds = (event: KeyboardEvent) => event.key === " " || event.key === "Enter";
   const steps = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const shown = steps ? Math.floor(part * STEPS) / STEPS : part;
+  const below = busy ? say(REVIEW.wait) : (why ?? say(part > 0 ? REVIEW.let_go : REVIEW.hold_time));
   return (
     <button
       type="button"
       class="hold"
-      disabled={disabled || busy}
+      disabled={why !== null || busy}
       data-testid="hold"
       data-held={part > 0}
       onPointerDown={(event) => {
@@ -91,20 +95,10 @@ export function HoldButton({ label, disabled, busy, onBegin, onHeld }: Props) {
       }}
       onKeyUp={(event) => holds(event) && release()}
     >
-      <svg viewBox="0 0 120 120" aria-hidden="true">
-        <circle cx="60" cy="60" r="54" class="hold-track" />
-        <circle
-          cx="60"
-          cy="60"
-          r="54"
-          class="hold-fill"
-          stroke-dasharray={ROUND}
-          stroke-dashoffset={ROUND * (1 - shown)}
-          transform="rotate(-90 60 60)"
-        />
+      <svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
+        <rect class="hold-fill" width={100 * shown} height="1" />
       </svg>
-      <span>{busy ? "Starting" : part > 0 ? "Keep holding" : label}</span>{" "}
-      <small>{busy ? "Wait" : part > 0 ? "Let go to cancel" : "Hold 1.5 s"}</small>
+      <span>{busy ? say(REVIEW.starting) : part > 0 ? say(REVIEW.keep_holding) : label}</span> <small>{below}</small>
     </button>
   );
 }

@@ -3,7 +3,9 @@
 import { useState } from "preact/hooks";
 import type { BedProps } from "./props.ts";
 import { act } from "../wire/connection.ts";
-import { sentence } from "../words/terms.ts";
+import { say } from "../words/say.ts";
+import { reasonOf, sentence } from "../words/terms.ts";
+import { BEDS } from "../words/texts/beds.ts";
 import { may, NeedsSignIn } from "./NeedsSignIn.tsx";
 import { Reasons } from "./Reasons.tsx";
 
@@ -23,15 +25,15 @@ export function Identify({ page, live, pump }: BedProps) {
     setReasons(answer.reasons);
   };
   return (
-    <form class="narrow stack" aria-label="Identify the pump" onSubmit={(event) => void identify(event)}>
-      <h3>It is not known which pump answers here</h3>
-      <p role="status">{sentence(pump.to_identify)}</p>
-      {!live.person && <NeedsSignIn pump={pump.pump} what="identify the pump" />}
+    <form class="narrow stack" aria-label={say(BEDS.identify)} onSubmit={(event) => void identify(event)}>
+      <h3>{say(BEDS.not_known)}</h3>
+      <p role="status">{sentence(reasonOf(pump.to_identify).text)}</p>
+      {!live.person && <NeedsSignIn pump={pump.pump} what={say(BEDS.to_identify)} />}
       {live.person && may(page, "confirm") && (
         <>
           {counting && (
             <label class="field">
-              <span>How often did it signal?</span>
+              <span>{say(BEDS.how_often)}</span>
               <input
                 name="seen"
                 inputMode="numeric"
@@ -42,12 +44,12 @@ export function Identify({ page, live, pump }: BedProps) {
             </label>
           )}
           <button type="submit" class="primary" disabled={busy || (counting && !/^[0-9]+$/.test(seen))}>
-            {counting ? "Confirm the number" : begun ? "Begin again" : "I am at the pump: identify it"}
+            {say(counting ? BEDS.confirm_number : begun ? BEDS.begin_again : BEDS.at_pump)}
           </button>
         </>
       )}
-      <Reasons reasons={reasons} title="Not identified" />
-      <p class="muted">Nothing starts here before that. Stop works always.</p>
+      <Reasons reasons={reasons} title={say(BEDS.not_identified)} />
+      <p class="muted">{say(BEDS.nothing_before)}</p>
     </form>
   );
 }

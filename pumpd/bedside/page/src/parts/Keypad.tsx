@@ -1,6 +1,8 @@
 // Badge and PIN, typed or entered on large keys. The PIN is never shown.
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { say } from "../words/say.ts";
+import { PERSON } from "../words/texts/person.ts";
 
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
 const LONGEST = 12;
@@ -9,20 +11,37 @@ interface Props {
   who: string;
   button: string;
   disabled: boolean;
+  /** People who may be chosen by a touch instead of their badge's number. */
+  known?: readonly { badge: string; name: string }[];
   onDone: (badge: string, pin: string) => void;
 }
 
-export function Keypad({ who, button, disabled, onDone }: Props) {
+export function Keypad({ who, button, disabled, known = [], onDone }: Props) {
   const [badge, setBadge] = useState("");
   const [pin, setPin] = useState("");
   const [into, setInto] = useState<"badge" | "pin">("badge");
+  const pinField = useRef<HTMLInputElement>(null);
+  const badgeField = useRef<HTMLInputElement>(null);
   const press = (key: string) =>
     into === "badge" ? setBadge((badge + key).slice(0, 32)) : setPin((pin + key).slice(0, LONGEST));
   const back = () => (into === "badge" ? setBadge(badge.slice(0, -1)) : setPin(pin.slice(0, -1)));
   const ready = badge !== "" && pin !== "" && !disabled;
+  const toPin = () => {
+    setInto("pin");
+    pinField.current?.focus({ preventScroll: true }); // so that a keyboard types there too
+  };
+  useEffect(() => {
+    // A badge that is scanned arrives here, unless a person is typing into another field.
+    const catchScan = (event: KeyboardEvent) => {
+      const busyElsewhere = document.activeElement?.matches("input, select, textarea, button");
+      if (/^[A-Za-z0-9]$/.test(event.key) && !busyElsewhere) badgeField.current?.focus({ preventScroll: true });
+    };
+    document.addEventListener("keydown", catchScan, true);
+    return () => document.removeEventListener("keydown", catchScan, true);
+  }, []);
   const submit = (event: Event) => {
     event.preventDefault();
-    if (into === "badge" && badge && !pin) return setInto("pin");
+    if (into === "badge" && badge && !pin) return toPin();
     if (!ready) return;
     setPin("");
     onDone(badge, pin);
@@ -30,10 +49,28 @@ export function Keypad({ who, button, disabled, onDone }: Props) {
   return (
     <form class="keypad-form" onSubmit={submit} aria-label={who} autocomplete="off">
       <div class="keypad-fields">
+        {known.length > 0 && (
+          <div class="options" role="group" aria-label={say(PERSON.lately)}>
+            {known.map((each) => (
+              <button
+                type="button"
+                key={each.badge}
+                aria-pressed={badge === each.badge}
+                onClick={() => {
+                  setBadge(each.badge);
+                  toPin();
+                }}
+              >
+                {each.name}
+              </button>
+            ))}
+          </div>
+        )}
         <label class={into === "badge" ? "field active" : "field"}>
-          <span>Badge number</span>
+          <span>{say(PERSON.badge)}</span>
           <input
             name="badge"
+            ref={badgeField}
             value={badge}
             inputMode="none"
             autocomplete="off"
@@ -42,9 +79,10 @@ export function Keypad({ who, button, disabled, onDone }: Props) {
           />
         </label>
         <label class={into === "pin" ? "field active" : "field"}>
-          <span>PIN</span>
+          <span>{say(PERSON.pin)}</span>
           <input
             name="pin"
+            ref={pinField}
             type="password"
             value={pin}
             inputMode="none"
@@ -54,22 +92,22 @@ export function Keypad({ who, button, disabled, onDone }: Props) {
           />
         </label>
         <button type="submit" class="primary" disabled={!ready && !(into === "badge" && badge !== "")}>
-          {into === "badge" && !pin ? "Next: PIN" : button}
+          {into === "badge" && !pin ? say(PERSON.next_pin) : button}
         </button>
       </div>
-      <div class="keypad" role="group" aria-label="Keypad">
+      <div class="keypad" role="group" aria-label={say(PERSON.keypad)}>
         {KEYS.map((key) => (
           <button type="button" key={key} onClick={() => press(key)}>
             {key}
           </button>
         ))}
         <button type="button" onClick={() => (into === "badge" ? setBadge("") : setPin(""))}>
-          Clear
+          {say(PERSON.clear)}
         </button>
         <button type="button" onClick={() => press("0")}>
           0
         </button>
-        <button type="button" aria-label="Delete the last digit" onClick={back}>
+        <button type="button" aria-label={say(PERSON.delete_last)} onClick={back}>
           ⌫
         </button>
       </div>

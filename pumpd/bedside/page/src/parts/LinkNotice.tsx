@@ -3,7 +3,11 @@
 import { silence, OLD_S } from "../state/fresh.ts";
 import { useNow } from "../state/store.ts";
 import type { Page } from "../state/page.ts";
+import { Said } from "./Said.tsx";
+import { say } from "../words/say.ts";
 import { lossOfControlSentence, lastReport } from "../words/terms.ts";
+import { FRAME } from "../words/texts/frame.ts";
+import { reason } from "../words/reasons.ts";
 
 export function LinkNotice({ page, pump }: { page: Page; pump: string | null }) {
   const at = useNow(1000);
@@ -11,11 +15,11 @@ export function LinkNotice({ page, pump }: { page: Page; pump: string | null }) 
   if (quiet === null || quiet < OLD_S || !page.live) return null;
   const pumps = page.live.pumps.filter((each) => pump === null || each.pump === pump);
   return (
-    <section class="lost" role="alert" aria-label="Link lost">
-      <h2>Go to the pump</h2>
+    <section class="lost" role="alert" aria-label={say(FRAME.link_lost)}>
+      <h2>{say(FRAME.go_to_pump)}</h2>
       <p>
-        {page.away ?? "This tablet has no link to the gateway."} Last news <b class="digits">{Math.floor(quiet)} s</b>{" "}
-        ago. An infusion continues without the tablet, and the gateway still monitors the pump.
+        {(page.away && reason(page.away)) ?? say(FRAME.no_link_here)}{" "}
+        <Said text={FRAME.last_news} with={{ age: <b class="digits">{Math.floor(quiet)} s</b> }} />
       </p>
       <ul>
         {pumps.map((each) => (
@@ -24,13 +28,12 @@ export function LinkNotice({ page, pump }: { page: Page; pump: string | null }) 
             {each.infusion?.may_flow && (
               <>
                 {" "}
-                If the gateway fails as well,{" "}
-                {lower(
-                  lossOfControlSentence(
+                {say(FRAME.gateway_fails_too, {
+                  what: lossOfControlSentence(
                     each.loss_of_control ?? each.infusion.review.loss_of_control,
                     each.loss_of_control_text,
                   ),
-                )}
+                })}
               </>
             )}
           </li>
@@ -39,5 +42,3 @@ export function LinkNotice({ page, pump }: { page: Page; pump: string | null }) 
     </section>
   );
 }
-
-const lower = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);

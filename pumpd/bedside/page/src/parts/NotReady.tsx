@@ -2,25 +2,30 @@
 
 import type { Pump } from "../state/types.ts";
 import { Reasons } from "./Reasons.tsx";
+import { reason } from "../words/reasons.ts";
+import { say, type Text } from "../words/say.ts";
+import { REVIEW } from "../words/texts/review.ts";
 
-/** "stop_path" as "Stop path". */
-export const part = (what: string): string => what[0]!.toUpperCase() + what.slice(1).replaceAll("_", " ");
-
-export const startable = ({ vitals, self_test }: Pump): boolean =>
-  (vitals?.ready ?? true) && (self_test?.passed ?? true);
+/** The name of a part of the self-test. A part that a newer gateway has keeps its own name: "stop_path" as "Stop path". */
+export function part(what: string): string {
+  const known = (REVIEW as Record<string, Text>)[`part_${what}`];
+  return known ? say(known) : what[0]!.toUpperCase() + what.slice(1).replaceAll("_", " ");
+}
 
 /** After a failed self-test the gateway takes no order. */
 export function SelfTestFailed({ pump: { self_test } }: { pump: Pump }) {
   if (!self_test || self_test.passed) return null;
   const failed = self_test.results.filter(({ state }) => state === "failed");
-  const reasons = failed.map(({ what, detail }) => `${part(what)}: ${detail || "failed"}`);
-  return <Reasons reasons={reasons} title="Not ready: the self-test failed" />;
+  const reasons = failed.map(({ what, detail }) => `${part(what)}: ${detail ? reason(detail) : say(REVIEW.failed)}`);
+  return <Reasons reasons={reasons} title={say(REVIEW.test_not_ready)} />;
 }
 
 export function NotReady({ pump }: { pump: Pump }) {
   return (
     <>
-      {pump.vitals && !pump.vitals.ready && <Reasons reasons={pump.vitals.reasons} title="Not ready: vital signs" />}
+      {pump.vitals && !pump.vitals.ready && (
+        <Reasons reasons={pump.vitals.reasons} title={say(REVIEW.vitals_not_ready)} />
+      )}
       <SelfTestFailed pump={pump} />
     </>
   );

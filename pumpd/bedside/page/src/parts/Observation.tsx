@@ -7,6 +7,8 @@ import { useNow } from "../state/store.ts";
 import type { Observation } from "../state/types.ts";
 import { act } from "../wire/connection.ts";
 import { clock, NONE, wallClock } from "../words/numbers.ts";
+import { say, type Text } from "../words/say.ts";
+import { OBSERVE } from "../words/texts/observe.ts";
 import { may, NeedsSignIn } from "./NeedsSignIn.tsx";
 import { Reasons } from "./Reasons.tsx";
 import { VitalsForm } from "./VitalsForm.tsx";
@@ -18,19 +20,19 @@ function EndPart({ early, busy, onEnd }: { early: boolean; busy: boolean; onEnd:
   if (!early)
     return (
       <button type="button" class="primary" disabled={busy} onClick={() => onEnd("")}>
-        End the observation
+        {say(OBSERVE.end)}
       </button>
     );
   if (!open)
     return (
       <button type="button" class="quiet" onClick={() => setOpen(true)}>
-        End it early
+        {say(OBSERVE.end_early)}
       </button>
     );
   return (
     <div class="stack">
       <label class="field">
-        <span>Why does the observation end early?</span>
+        <span>{say(OBSERVE.why_early)}</span>
         <input
           name="end-reason"
           autocomplete="off"
@@ -41,15 +43,17 @@ function EndPart({ early, busy, onEnd }: { early: boolean; busy: boolean; onEnd:
       </label>
       <div class="acts">
         <button type="button" disabled={busy || reason.trim().length < 3} onClick={() => onEnd(reason.trim())}>
-          End the observation
+          {say(OBSERVE.end)}
         </button>
         <button type="button" class="quiet" onClick={() => setOpen(false)}>
-          Continue the observation
+          {say(OBSERVE.continue)}
         </button>
       </div>
     </div>
   );
 }
+
+const inUnit = (what: Text, unit: string): string => say(OBSERVE.in_unit, { what: say(what), unit });
 
 export function ObservationPart({ page, live, pump, observation }: BedProps & { observation: Observation }) {
   const at = useNow(1000);
@@ -70,46 +74,48 @@ export function ObservationPart({ page, live, pump, observation }: BedProps & { 
     setReasons(answer.reasons);
   };
   return (
-    <section class="observation" aria-label="Observation">
-      <h2>Observation{observation.patient ? ` of ${observation.patient}` : ""}</h2>
+    <section class="observation" aria-label={say(OBSERVE.observation)}>
+      <h2>
+        {observation.patient ? say(OBSERVE.observation_of, { patient: observation.patient }) : say(OBSERVE.observation)}
+      </h2>
       <div class="timers">
         <p>
           <span class="timer digits" role="timer" data-testid="observation-left">
             {left > 0 ? clock(left) : "0:00"}
           </span>{" "}
-          {left > 0 ? `left, until ${wallClock(observation.until_ts, live.utc_offset_min)}` : "the time is up"}
+          {left > 0
+            ? say(OBSERVE.left_until, { time: wallClock(observation.until_ts, live.utc_offset_min) })
+            : say(OBSERVE.time_is_up)}
         </p>
         {due !== null && (
           <p class={due <= 0 ? "due" : ""}>
             <span class="timer digits" role="timer">
-              {due > 0 ? clock(due) : "now"}
+              {due > 0 ? clock(due) : say(OBSERVE.now)}
             </span>{" "}
-            {due > 0 ? "to the next vital signs" : "vital signs are due"}
+            {say(due > 0 ? OBSERVE.to_next : OBSERVE.signs_due)}
           </p>
         )}
       </div>
       {live.person && may(page, "confirm") ? (
         <VitalsForm pump={pump.pump} session={observation.session} />
       ) : (
-        !live.person && <NeedsSignIn pump={pump.pump} what="enter vital signs" />
+        !live.person && <NeedsSignIn pump={pump.pump} what={say(OBSERVE.to_record_signs)} />
       )}
       {live.person && may(page, "confirm") && (
         <EndPart early={left > 0} busy={busy} onEnd={(reason) => void end(reason)} />
       )}
-      <Reasons reasons={reasons} title="Not ended" />
-      {!!observation.missed && (
-        <p class="note">Vital signs were missed {observation.missed === 1 ? "once" : `${observation.missed} times`}.</p>
-      )}
+      <Reasons reasons={reasons} title={say(OBSERVE.not_ended)} />
+      {!!observation.missed && <p class="note">{say(OBSERVE.missed, { n: observation.missed })}</p>}
       {observation.vitals.length > 0 && (
         <table>
-          <caption class="unseen">Vital signs so far</caption>
+          <caption class="unseen">{say(OBSERVE.signs_so_far)}</caption>
           <thead>
             <tr>
-              <th scope="col">Time</th>
-              <th scope="col">Pressure, mmHg</th>
-              <th scope="col">Heart rate, /min</th>
-              <th scope="col">SpO₂, %</th>
-              {breaths && <th scope="col">Respiration, /min</th>}
+              <th scope="col">{say(OBSERVE.time)}</th>
+              <th scope="col">{inUnit(OBSERVE.blood_pressure, "mmHg")}</th>
+              <th scope="col">{inUnit(OBSERVE.heart_rate, "/min")}</th>
+              <th scope="col">{inUnit(OBSERVE.spo2, "%")}</th>
+              {breaths && <th scope="col">{inUnit(OBSERVE.respiration, "/min")}</th>}
             </tr>
           </thead>
           <tbody>

@@ -3,29 +3,31 @@
 import { Amount } from "./Facts.tsx";
 import type { Review, SoftLimit } from "../state/types.ts";
 import { clock, decimal } from "../words/numbers.ts";
+import { say } from "../words/say.ts";
 import { rates, reasonOf } from "../words/terms.ts";
+import { ORDER } from "../words/texts/order.ts";
 
 export function Outcome({ review }: { review: Review }) {
   return (
     <dl class="outcome">
       <div>
-        <dt>Dose</dt>
+        <dt>{say(ORDER.dose)}</dt>
         <dd>
           <Amount of={decimal(review.dose_mg)} unit="mg" />
         </dd>
       </div>
       <div>
-        <dt>Volume</dt>
+        <dt>{say(ORDER.volume)}</dt>
         <dd>
           <Amount of={decimal(review.vtbi_ml)} unit="mL" />
         </dd>
       </div>
       <div>
-        <dt>Rate</dt>
+        <dt>{say(ORDER.rate)}</dt>
         <dd>{rates(review)}</dd>
       </div>
       <div>
-        <dt>Duration</dt>
+        <dt>{say(ORDER.duration)}</dt>
         <dd>
           <Amount of={clock(review.duration_s)} unit="min" />
         </dd>
@@ -38,7 +40,7 @@ export function Outcome({ review }: { review: Review }) {
 export function Anyway({ soft, overrides }: { soft: SoftLimit[]; overrides: Record<string, string> }) {
   return (
     <div class="note" role="alert">
-      <b>Outside the expected limits:</b>
+      <b>{say(ORDER.outside)}</b>
       <ul>
         {soft.map((each) => (
           <li key={each.id}>
@@ -46,7 +48,7 @@ export function Anyway({ soft, overrides }: { soft: SoftLimit[]; overrides: Reco
           </li>
         ))}
       </ul>
-      <p>Order it anyway?</p>
+      <p>{say(ORDER.anyway)}</p>
     </div>
   );
 }

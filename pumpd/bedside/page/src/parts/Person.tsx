@@ -1,21 +1,27 @@
 // Who is signed in on this tablet, and the countdown of the last half minute.
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { idleLeft, WARN_S } from "./idle.ts";
+import { forgetFormUnless } from "../state/form.ts";
 import { bedAddress } from "../state/route.ts";
 import { useNow } from "../state/store.ts";
 import type { Live } from "../state/types.ts";
 import { act } from "../wire/connection.ts";
+import { say } from "../words/say.ts";
+import { PERSON } from "../words/texts/person.ts";
 
 export function Person({ live, pump }: { live: Live; pump: string | null }) {
   const at = useNow(500);
   const [leaving, setLeaving] = useState(false);
   const { person } = live;
   const bed = pump ?? live.pumps[0]?.pump;
+
+  useEffect(() => forgetFormUnless(person?.badge), [person?.badge]);
+
   if (!person) {
     return bed ? (
       <a class="button quiet" href={bedAddress(bed, "sign-in")}>
-        Sign in
+        {say(PERSON.sign_in)}
       </a>
     ) : null;
   }
@@ -31,12 +37,12 @@ export function Person({ live, pump }: { live: Live; pump: string | null }) {
         {person.name || person.badge}
         {left <= WARN_S && (
           <b class="digits leaving" role="timer">
-            Sign-out in {left} s. Touch to stay signed in.
+            {say(PERSON.leaving, { seconds: left })}
           </b>
         )}
       </span>
       <button type="button" class="quiet" disabled={leaving} onClick={() => void signOut()}>
-        Sign out
+        {say(PERSON.sign_out)}
       </button>
     </div>
   );

@@ -4,6 +4,10 @@ import { useMemo } from "preact/hooks";
 import { Chart } from "./Chart.tsx";
 import { bandData, type PlasmaPoint } from "../state/plasma.ts";
 import type { PlasmaBand, PlasmaNow } from "../state/types.ts";
+import { decimal } from "../words/numbers.ts";
+import { say } from "../words/say.ts";
+import { OBSERVE } from "../words/texts/observe.ts";
+import { reason } from "../words/reasons.ts";
 
 interface Props {
   band?: PlasmaBand | null | undefined;
@@ -14,25 +18,27 @@ interface Props {
 
 const NO_TRACK: PlasmaPoint[] = [];
 
+const range = (low: number, high: number) => ({ low: decimal(low), high: decimal(high) });
+
 export function Plasma({ band = null, track = NO_TRACK, now, peak }: Props) {
   const data = useMemo(() => bandData(band, track), [band, track]);
   const known = now ?? peak ?? band;
   if (!known) return null;
   const highest = peak ?? band;
   const words = [
-    ...(now ? [`now ${now.low_ng_ml} to ${now.high_ng_ml} ng/mL`] : []),
-    ...(highest ? [`highest ${highest.peak_low_ng_ml} to ${highest.peak_high_ng_ml} ng/mL`] : []),
+    ...(now ? [say(OBSERVE.plasma_now, range(now.low_ng_ml, now.high_ng_ml))] : []),
+    ...(highest ? [say(OBSERVE.plasma_highest, range(highest.peak_low_ng_ml, highest.peak_high_ng_ml))] : []),
   ].join(", ");
   return (
-    <figure class="plot plasma" aria-label="Plasma concentration, an estimate" data-testid="plasma">
+    <figure class="plot plasma" aria-label={say(OBSERVE.plasma)} data-testid="plasma">
       <figcaption>
-        <b>Plasma: {words}</b>
-        {data[0].length > 1 && <span class="axis">ng/mL over minutes</span>}
-        <span class="plasma-note">{known.note}</span>
+        <b>{say(OBSERVE.plasma_is, { values: words })}</b>
+        {data[0].length > 1 && <span class="axis">{say(OBSERVE.plasma_axis)}</span>}
+        <span class="plasma-note">{reason(known.note)}</span>
       </figcaption>
       {data[0].length > 1 && (
         <Chart
-          label={`Plasma concentration over time, ${known.note}: ${words}`}
+          label={say(OBSERVE.plasma_over_time, { note: reason(known.note), values: words })}
           data={data}
           curves={(colour) => ({
             series: [

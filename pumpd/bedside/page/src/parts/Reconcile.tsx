@@ -4,8 +4,12 @@ import { useState } from "preact/hooks";
 import type { InfusionProps } from "./props.ts";
 import type { Pump } from "../state/types.ts";
 import { act } from "../wire/connection.ts";
-import { may, NeedsSignIn } from "./NeedsSignIn.tsx";
+import { may } from "./NeedsSignIn.tsx";
 import { Reasons } from "./Reasons.tsx";
+import { SignInFirst } from "./SignInFirst.tsx";
+import { say } from "../words/say.ts";
+import { RECONCILE } from "../words/texts/ended.ts";
+import { RUN } from "../words/texts/run.ts";
 
 /** Whether the gateway is uncertain about the delivery, in any state of the infusion. */
 export const uncertain = (pump: Pump): boolean =>
@@ -22,7 +26,7 @@ export function Reconcile({ page, live, pump }: Pick<InfusionProps, "page" | "li
   const [stopped, setStopped] = useState(false);
   const [busy, setBusy] = useState(false);
   const [reasons, setReasons] = useState<string[]>([]);
-  if (!live.person) return <NeedsSignIn pump={pump.pump} what="enter what the pump gave" />;
+  if (!live.person) return <SignInFirst pump={pump.pump}>{say(RUN.sign_in_to_reconcile)}</SignInFirst>;
   if (!may(page, "confirm")) return null;
   const more = Number(volume) > programMl(pump);
   const reconcile = async (event: Event) => {
@@ -35,9 +39,9 @@ export function Reconcile({ page, live, pump }: Pick<InfusionProps, "page" | "li
     setReasons(answer.reasons);
   };
   return (
-    <form class="stack" aria-label="Reconcile" onSubmit={(event) => void reconcile(event)}>
+    <form class="stack" aria-label={say(RECONCILE.form)} onSubmit={(event) => void reconcile(event)}>
       <label class="field">
-        <span>Volume that the pump’s display shows for this program</span>
+        <span>{say(RECONCILE.volume)}</span>
         <span class="with-unit">
           <input
             name="volume"
@@ -51,7 +55,7 @@ export function Reconcile({ page, live, pump }: Pick<InfusionProps, "page" | "li
       </label>
       {more && (
         <label class="field">
-          <span>The same volume again: it is more than the program</span>
+          <span>{say(RECONCILE.volume_again)}</span>
           <span class="with-unit">
             <input
               name="volume-again"
@@ -65,14 +69,14 @@ export function Reconcile({ page, live, pump }: Pick<InfusionProps, "page" | "li
         </label>
       )}
       <label class="field">
-        <span>Why this is right</span>
+        <span>{say(RECONCILE.why)}</span>
         <input
           name="reason"
           autocomplete="off"
           maxLength={200}
           value={reason}
           onInput={(event) => setReason(event.currentTarget.value)}
-          placeholder="for example: read at the pump, the cable was unplugged"
+          placeholder={say(RECONCILE.example)}
         />
       </label>
       <label class="check">
@@ -82,13 +86,13 @@ export function Reconcile({ page, live, pump }: Pick<InfusionProps, "page" | "li
           checked={stopped}
           onChange={(event) => setStopped(event.currentTarget.checked)}
         />
-        <span>I am at the pump. It has stopped.</span>
+        <span>{say(RECONCILE.at_pump)}</span>
       </label>
-      <Reasons reasons={reasons} title="Not accepted" />
+      <Reasons reasons={reasons} title={say(RECONCILE.not_accepted)} />
       <button type="submit" class="primary" disabled={busy || !volume || !reason || !stopped || (more && !again)}>
-        Confirm this volume
+        {say(RECONCILE.confirm)}
       </button>
-      <p class="muted">This ends the infusion. The volume and your reason are recorded.</p>
+      <p class="muted">{say(RECONCILE.ends)}</p>
     </form>
   );
 }

@@ -4,6 +4,8 @@ import type { InfusionProps } from "./props.ts";
 import { may } from "./NeedsSignIn.tsx";
 import { usePatient } from "./patient.ts";
 import { day, decimal, wallClock } from "../words/numbers.ts";
+import { say } from "../words/say.ts";
+import { ENDED } from "../words/texts/ended.ts";
 
 /** Nothing was given before this delivery: it is no rest. */
 export const isLaterDelivery = ({ treatment, session }: { treatment?: string; session: string }): boolean =>
@@ -17,24 +19,12 @@ export function RestOf({ page, live, infusion }: InfusionProps) {
   const offset = live.utc_offset_min;
   const began = history?.treatments.find(({ treatment }) => treatment === infusion.treatment)?.started_ts;
   const today = day(live.ts, offset);
+  const when = `${day(began, offset) === today ? "" : `${day(began, offset)} `}${wallClock(began, offset)}`;
   return (
     <p class="rest-of" data-testid="rest-of">
-      Rest of a treatment
-      {began && (
-        <>
-          {" "}
-          that began {day(began, offset) !== today && `${day(began, offset)} `}
-          <span class="digits">{wallClock(began, offset)}</span>
-        </>
-      )}
-      : <b class="digits">{decimal(infusion.earlier_mg)}</b> mg of{" "}
-      <b class="digits">{decimal(infusion.treatment_mg)}</b> mg given before
-      {infusion.closes_ts && (
-        <>
-          , all of it by <b class="digits">{wallClock(infusion.closes_ts, offset)}</b>
-        </>
-      )}
-      .
+      {say(ENDED.rest_of, { earlier: decimal(infusion.earlier_mg), whole: decimal(infusion.treatment_mg) })}
+      {began && ` ${say(ENDED.began, { when })}`}
+      {infusion.closes_ts && ` ${say(ENDED.closes, { time: wallClock(infusion.closes_ts, offset) })}`}
     </p>
   );
 }

@@ -1,36 +1,84 @@
-// A field for a barcode scanner, which types a token and Enter. It keeps the focus. Typing by hand works too.
+// A field for a wristband. A scanner types a token and ends with Enter or Tab; a person types on the keys or a keyboard.
+// What is scanned arrives here wherever the focus is, unless a person is typing into another field.
 
 import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { Pad } from "./Pad.tsx";
+import { hasScanner, sawScanner } from "./scanner.ts";
+import { isScan } from "../state/wristband.ts";
+import { now } from "../state/store.ts";
+import { say } from "../words/say.ts";
+import { BEDS } from "../words/texts/beds.ts";
+
+/** A pause after which what was typed is looked at without Enter. A scanner never pauses that long within a token. */
+const PAUSE_MS = 300;
 
 interface Props {
   label: string;
   hint: string;
   /** The button for those who type by hand. */
-  button?: string;
-  /** The last token, while it is still needed. */
-  scanned?: string;
+  button: string;
+  /** What the last token turned out to be. */
+  verdict?: { good: boolean; text: string } | null;
   busy?: boolean;
   /** Take the focus as soon as it is on the screen. */
   waiting?: boolean;
-  onScan: (token: string) => void;
+  onScan: (token: string, scanned: boolean) => void;
+  /** Something else than the last token is being typed. True: it is complete without Enter. */
+  onTyping?: (text: string, paused: boolean, scanned: boolean) => boolean;
 }
 
-export function Scan({ label, hint, button, scanned, busy, waiting, onScan }: Props) {
+export function Scan({ label, hint, button, verdict, busy, waiting, onScan, onTyping }: Props) {
   const id = useId();
   const field = useRef<HTMLInputElement>(null);
   const [text, setText] = useState("");
+  const [keys, setKeys] = useState(!hasScanner());
+  const at = useRef<number[]>([]);
+  const timer = useRef(0);
+
+  const focus = () => field.current?.focus({ preventScroll: true });
   useEffect(() => {
     if (!waiting) return;
-    const frame = requestAnimationFrame(() => field.current?.focus({ preventScroll: true })); // after the heading
+    const frame = requestAnimationFrame(focus); // after the heading
     return () => cancelAnimationFrame(frame);
   }, [waiting]);
-  const take = (event: Event) => {
-    event.preventDefault();
+  useEffect(() => {
+    // On a button, the Enter of a scanner would press it: its first character moves the focus here.
+    const catchScan = (event: KeyboardEvent) => {
+      const busyElsewhere = document.activeElement?.matches("input, select, textarea");
+      const character =
+        event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.altKey && !event.metaKey;
+      if (character && !busyElsewhere) focus();
+    };
+    document.addEventListener("keydown", catchScan, true);
+    return () => {
+      document.removeEventListener("keydown", catchScan, true);
+      clearTimeout(timer.current);
+    };
+  }, []);
+
+  const take = (event?: Event) => {
+    event?.preventDefault();
+    clearTimeout(timer.current);
     const token = text.trim();
     if (!token || busy) return;
+    const scanned = isScan(at.current);
+    if (scanned) sawScanner();
+    at.current = [];
     setText("");
-    onScan(token);
-    field.current?.focus({ preventScroll: true });
+    onScan(token, scanned);
+    focus();
+  };
+  const change = (value: string) => {
+    if (value.length !== text.length + 1) at.current = [];
+    at.current.push(now());
+    setText(value);
+    clearTimeout(timer.current);
+    onTyping?.(value.trim(), false, false);
+    timer.current = window.setTimeout(() => {
+      if (!onTyping?.(value.trim(), true, isScan(at.current))) return;
+      at.current = [];
+      setText("");
+    }, PAUSE_MS);
   };
   return (
     <form class="field scan" onSubmit={take} autocomplete="off">
@@ -43,25 +91,31 @@ export function Scan({ label, hint, button, scanned, busy, waiting, onScan }: Pr
           autocomplete="off"
           autocapitalize="off"
           spellcheck={false}
+          inputMode={keys ? "none" : "text"}
           value={text}
           aria-describedby={`${id}-help`}
-          onInput={(event) => setText(event.currentTarget.value)}
+          onInput={(event) => change(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key === "Tab" && !event.shiftKey && text.trim()) take(event); // the end of a scan
+          }}
         />
-        {button && (
-          <button type="submit" disabled={busy || !text.trim()}>
-            {button}
-          </button>
-        )}
+        <button type="submit" disabled={busy || !text.trim()}>
+          {button}
+        </button>
       </span>
       <small id={`${id}-help`} class="help" aria-live="polite">
-        {scanned ? (
-          <>
-            Scanned: <b data-testid="scanned">{scanned}</b>
-          </>
+        {verdict ? (
+          <span class={verdict.good ? "verdict good" : "verdict wrong"} data-testid="verdict">
+            <b aria-hidden="true">{verdict.good ? "✓" : "✕"}</b> {verdict.text}
+          </span>
         ) : (
           hint
         )}
       </small>
+      {keys && <Pad onKey={(key) => change(text + key)} onBack={() => change(text.slice(0, -1))} />}
+      <button type="button" class="quiet" aria-expanded={keys} onClick={() => setKeys(!keys)}>
+        {say(keys ? BEDS.hide_keys : BEDS.keys)}
+      </button>
     </form>
   );
 }

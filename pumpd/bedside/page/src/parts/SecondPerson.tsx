@@ -3,6 +3,8 @@
 import { useState } from "preact/hooks";
 import { Keypad } from "./Keypad.tsx";
 import { Reasons } from "./Reasons.tsx";
+import { say } from "../words/say.ts";
+import { PERSON } from "../words/texts/person.ts";
 
 interface Props {
   title: string;
@@ -23,11 +25,9 @@ export function SecondPerson({ title, task, who, first, onDone }: Props) {
       <Reasons reasons={reasons} />
       <Keypad
         who={who}
-        button="I have checked it"
+        button={say(PERSON.checked)}
         disabled={false}
-        onDone={(badge, pin) =>
-          badge === first ? setReasons([`The ${who.toLowerCase()} must be a different person.`]) : onDone(badge, pin)
-        }
+        onDone={(badge, pin) => (badge === first ? setReasons([say(PERSON.must_differ)]) : onDone(badge, pin))}
       />
     </div>
   );

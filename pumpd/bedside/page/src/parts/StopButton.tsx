@@ -5,12 +5,15 @@ import { stopShows, type StopShows } from "../state/stopping.ts";
 import { now, useNow } from "../state/store.ts";
 import { EVERY, type Page } from "../state/page.ts";
 import { stop } from "../wire/stop.ts";
+import { say, type Text } from "../words/say.ts";
+import { STOP } from "../words/texts/stop.ts";
 
-const LABEL: Record<StopShows, string> = {
-  ready: "Stop",
-  stopping: "Stopping",
-  unconfirmed: "Stop at the pump and clamp the line",
-  stopped: "Stopped",
+const LABEL: Record<StopShows, Text> = {
+  ready: STOP.stop,
+  stopping: STOP.stopping,
+  unconfirmed: STOP.at_the_pump,
+  stopped: STOP.stopped,
+  late: STOP.stop,
 };
 
 /** A touch and the click that follows it are one press. */
@@ -38,6 +41,12 @@ export function StopButton({
     stop(target);
   };
   const refused = page.presses[target]?.refused;
+  const about =
+    shows === "late"
+      ? say(STOP.late, { pump: name })
+      : shows === "unconfirmed"
+        ? (refused ?? say(STOP.not_confirmed, { pump: name }))
+        : name;
   return (
     <>
       <button
@@ -52,12 +61,15 @@ export function StopButton({
           <rect x="13" y="13" width="14" height="14" rx="1.5" class="octagon-square" />
         </svg>
         <span class="stop-words">
-          <b>{LABEL[shows]}</b>{" "}
-          <small>{shows === "unconfirmed" ? (refused ?? `${name}: stop not confirmed`) : name}</small>
+          <b>{say(LABEL[shows])}</b> <small>{about}</small>
         </span>
       </button>
       <span class="unseen" role="status" aria-live="assertive">
-        {shows === "ready" ? "" : `${name}: ${LABEL[shows]}`}
+        {shows === "ready"
+          ? ""
+          : shows === "late"
+            ? about
+            : say(STOP.announced, { pump: name, shows: say(LABEL[shows]) })}
       </span>
     </>
   );

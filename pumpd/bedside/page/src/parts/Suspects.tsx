@@ -9,6 +9,8 @@ import { SecondPerson } from "./SecondPerson.tsx";
 import { offsetText, withOffset, type Suspect } from "../state/treatments.ts";
 import { act } from "../wire/connection.ts";
 import { calendarDay, day, decimal, wallClock } from "../words/numbers.ts";
+import { say } from "../words/say.ts";
+import { COURSE } from "../words/texts/course.ts";
 
 interface Props extends BedProps {
   suspects: Suspect[];
@@ -18,7 +20,7 @@ interface Props extends BedProps {
 export function Suspects({ suspects, ...props }: Props) {
   if (!suspects.length) return null;
   return (
-    <section class="stack" aria-label="Doses with a wrong date">
+    <section class="stack" aria-label={say(COURSE.wrong_dates)}>
       {suspects.map((each) => (
         <SuspectDose key={each.session} {...props} suspect={each} />
       ))}
@@ -31,15 +33,18 @@ function SuspectDose({ page, live, suspect, onCorrected }: Omit<Props, "suspects
   const offset = live.utc_offset_min ?? 0;
   return (
     <div class="note">
-      <b>A dose is dated in the future: the clock was wrong.</b>
+      <b>{say(COURSE.dated_future)}</b>
       <p>
-        {decimal(suspect.given_mg)} mg of {suspect.drug}, dated {day(suspect.started_ts, offset)}{" "}
-        <span class="digits">{wallClock(suspect.started_ts, offset)}</span>. Until two people correct the date, this
-        patient cannot be given this drug.
+        {say(COURSE.until_corrected, {
+          dose: decimal(suspect.given_mg),
+          drug: suspect.drug,
+          day: day(suspect.started_ts, offset),
+          time: wallClock(suspect.started_ts, offset),
+        })}
       </p>
       {live.person && (may(page, "confirm") || may(page, "prescribe")) && !open && (
         <button type="button" onClick={() => setOpen(true)}>
-          Correct the date
+          {say(COURSE.correct)}
         </button>
       )}
       {live.person && open && (
@@ -82,14 +87,14 @@ function Correct({ offset, first, suspect, onClose, onCorrected }: CorrectProps)
   return (
     <div class="stack">
       <div class="row">
-        <DateField label="Day on which it began" name="started-day" value={date} onValue={setDate} />
+        <DateField label={say(COURSE.day_began)} name="started-day" value={date} onValue={setDate} />
         <label class="field">
-          <span>Time (UTC{offsetText(offset)})</span>
+          <span>{say(COURSE.time_began, { offset: offsetText(offset) })}</span>
           <input type="time" name="started-time" value={time} onInput={(event) => setTime(event.currentTarget.value)} />
         </label>
       </div>
       <label class="field">
-        <span>How do you know?</span>
+        <span>{say(COURSE.how_known)}</span>
         <input
           name="reason"
           autocomplete="off"
@@ -100,16 +105,16 @@ function Correct({ offset, first, suspect, onClose, onCorrected }: CorrectProps)
       </label>
       {filled && !busy && (
         <SecondPerson
-          title="A second person checks the date"
-          task={`It began on ${calendarDay(date)} at ${time}.`}
-          who="Second person"
+          title={say(COURSE.second_checks)}
+          task={say(COURSE.began_at, { day: calendarDay(date), time })}
+          who={say(COURSE.second_person)}
           first={first}
           onDone={(badge, pin) => void correct(badge, pin)}
         />
       )}
-      <Reasons reasons={reasons} title="Not corrected" />
+      <Reasons reasons={reasons} title={say(COURSE.not_corrected)} />
       <button type="button" class="quiet" onClick={onClose}>
-        Cancel
+        {say(COURSE.cancel)}
       </button>
     </div>
   );

@@ -3,18 +3,23 @@
 import type { Live } from "../state/types.ts";
 import type { PatientHistory, Treatment } from "../state/treatments.ts";
 import { day, decimal, wallClock } from "../words/numbers.ts";
+import { say } from "../words/say.ts";
+import { COURSE } from "../words/texts/course.ts";
 
 /** `folded`: only a line that opens, for the order form. */
 export function Treatments({ live, history, folded }: { live: Live; history: PatientHistory; folded?: boolean }) {
   const { treatments, patient } = history;
-  if (!folded)
-    return treatments.length ? <Table live={live} treatments={treatments} /> : <p>No treatment is on record.</p>;
+  if (!folded) return treatments.length ? <Table live={live} treatments={treatments} /> : <p>{say(COURSE.none)}</p>;
   return (
     <details class="folded">
       <summary>
         {treatments.length
-          ? `Treatments of ${patient}: ${treatments.length}, the last ${day(treatments[0]!.started_ts, live.utc_offset_min)}`
-          : `No treatment of ${patient} is on record`}
+          ? say(COURSE.folded, {
+              patient,
+              count: treatments.length,
+              day: day(treatments[0]!.started_ts, live.utc_offset_min),
+            })
+          : say(COURSE.folded_none, { patient })}
       </summary>
       <Table live={live} treatments={treatments} />
     </details>
@@ -23,14 +28,14 @@ export function Treatments({ live, history, folded }: { live: Live; history: Pat
 
 function Table({ live, treatments }: { live: Live; treatments: Treatment[] }) {
   return (
-    <div class="wide-table" tabIndex={0} role="region" aria-label="Treatments of the patient">
+    <div class="wide-table" tabIndex={0} role="region" aria-label={say(COURSE.of_patient)}>
       <table>
-        <caption class="unseen">Treatments, the newest first</caption>
+        <caption class="unseen">{say(COURSE.newest_first)}</caption>
         <thead>
           <tr>
-            <th scope="col">Day</th>
-            <th scope="col">Given of prescribed, mg</th>
-            <th scope="col">Note</th>
+            <th scope="col">{say(COURSE.day)}</th>
+            <th scope="col">{say(COURSE.given_of)}</th>
+            <th scope="col">{say(COURSE.note)}</th>
           </tr>
         </thead>
         <tbody>
@@ -39,13 +44,20 @@ function Table({ live, treatments }: { live: Live; treatments: Treatment[] }) {
               <th scope="row">
                 {day(each.started_ts, live.utc_offset_min)}
                 <small>
-                  {wallClock(each.started_ts, live.utc_offset_min)} to{" "}
-                  {each.ended_ts && !each.running ? wallClock(each.ended_ts, live.utc_offset_min) : "now"}
+                  {say(COURSE.from_to, {
+                    from: wallClock(each.started_ts, live.utc_offset_min),
+                    to:
+                      each.ended_ts && !each.running ? wallClock(each.ended_ts, live.utc_offset_min) : say(COURSE.now),
+                  })}
                 </small>
                 <small>{each.drug}</small>
               </th>
               <td class="digits">
-                {decimal(each.given_mg)} of {decimal(each.prescribed_mg)} ({each.share_percent} %)
+                {say(COURSE.share, {
+                  given: decimal(each.given_mg),
+                  all: decimal(each.prescribed_mg),
+                  share: each.share_percent,
+                })}
               </td>
               <td>{notes(each).join(", ")}</td>
             </tr>
@@ -58,12 +70,12 @@ function Table({ live, treatments }: { live: Live; treatments: Treatment[] }) {
 
 function notes(of: Treatment): string[] {
   return [
-    ...(of.course ? [`course ${of.course}`] : []),
-    ...(of.running ? ["under way"] : []),
-    ...(of.uncertain ? ["uncertain"] : []),
-    ...(of.suspect ? ["its date is in the future"] : []),
-    ...(of.deliveries.length > 1 ? [`${of.deliveries.length} deliveries`] : []),
-    ...(of.takes_place ? [] : ["takes no place in the course"]),
-    ...(of.rest && !of.rest.reasons.length ? ["the rest can still be given"] : []),
+    ...(of.course ? [say(COURSE.of_course, { course: of.course })] : []),
+    ...(of.running ? [say(COURSE.under_way)] : []),
+    ...(of.uncertain ? [say(COURSE.uncertain)] : []),
+    ...(of.suspect ? [say(COURSE.future)] : []),
+    ...(of.deliveries.length > 1 ? [say(COURSE.deliveries, { n: of.deliveries.length })] : []),
+    ...(of.takes_place ? [] : [say(COURSE.no_place)]),
+    ...(of.rest && !of.rest.reasons.length ? [say(COURSE.rest_possible)] : []),
   ];
 }

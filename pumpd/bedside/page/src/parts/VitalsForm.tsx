@@ -3,6 +3,8 @@
 import { useState } from "preact/hooks";
 import { VITAL_FIELDS, vitalsOf } from "../state/signs.ts";
 import { act } from "../wire/connection.ts";
+import { say } from "../words/say.ts";
+import { OBSERVE } from "../words/texts/observe.ts";
 import { Reasons } from "./Reasons.tsx";
 
 /** `session`: the infusion that they belong to; empty before there is one. */
@@ -24,10 +26,10 @@ export function VitalsForm({ pump, session, onSaved }: { pump: string; session: 
   };
   return (
     <>
-      <form class="vitals" onSubmit={(event) => void save(event)} aria-label="Vital signs">
+      <form class="vitals" onSubmit={(event) => void save(event)} aria-label={say(OBSERVE.vital_signs)}>
         {VITAL_FIELDS.map(({ name, label, unit }) => (
           <label class="field" key={name}>
-            <span>{label}</span>
+            <span>{say(label)}</span>
             <span class="with-unit">
               <input
                 name={name}
@@ -41,10 +43,10 @@ export function VitalsForm({ pump, session, onSaved }: { pump: string; session: 
           </label>
         ))}
         <button type="submit" class="primary" disabled={busy}>
-          Save
+          {say(OBSERVE.record)}
         </button>
       </form>
-      <Reasons reasons={reasons} title="Not saved" />
+      <Reasons reasons={reasons} title={say(OBSERVE.not_recorded)} />
     </>
   );
 }

@@ -1,6 +1,7 @@
-// All beds of the gateway at a glance, each with its own Stop.
+// All beds of the gateway at a glance, each with its own Stop. The whole card opens its bed.
 
 import { SYMBOL, WORD } from "../alarm/active.ts";
+import { causeOf } from "../alarm/steps.ts";
 import { About } from "../parts/About.tsx";
 import { Boundary } from "../parts/Boundary.tsx";
 import { Ring } from "../parts/Ring.tsx";
@@ -11,12 +12,15 @@ import { useNow } from "../state/store.ts";
 import type { Page } from "../state/page.ts";
 import type { Live, Pump } from "../state/types.ts";
 import { clock, drawn, decimal, wallClock } from "../words/numbers.ts";
+import { reason } from "../words/reasons.ts";
+import { say } from "../words/say.ts";
 import { ended, STATE } from "../words/terms.ts";
+import { BEDS } from "../words/texts/beds.ts";
 
 export function Beds({ page, live }: { page: Page; live: Live }) {
   return (
     <>
-      <ul class="beds" aria-label="Beds">
+      <ul class="beds" aria-label={say(BEDS.beds)}>
         {live.pumps.map((pump) => (
           <BedCard key={pump.pump} pump={pump} page={page} live={live} />
         ))}
@@ -42,49 +46,50 @@ function BedState({ pump, live }: { pump: Pump; live: Live }) {
   const { infusion } = pump;
   const alarm = [...(pump.alarms ?? [])].sort((a, b) => SYMBOL[b.priority].length - SYMBOL[a.priority].length)[0];
   const shows = infusion && !ended(infusion);
+  const given = shows
+    ? say(BEDS.given_of, { given: decimal(infusion.delivered_ml, 1), all: decimal(infusion.prescribed_ml) })
+    : say(BEDS.no_infusion);
   return (
     <div class="bed-open">
       <div class="bed-head">
         <h2>
-          <a href={bedAddress(pump.pump)} aria-label={`Open ${pump.pump}`}>
+          <a href={bedAddress(pump.pump)} aria-label={say(BEDS.open, { bed: pump.pump })}>
             {pump.pump}
           </a>
         </h2>
-        {pump.simulated && <span class="simulated">SIMULATED</span>}
+        {pump.simulated && <span class="simulated">{say(BEDS.simulated)}</span>}
       </div>
       <div class="bed-body">
         <Ring
           volume={shows ? drawn(infusion.delivered_ml) / drawn(infusion.prescribed_ml) : 0}
           window={shows ? infusion.running_s / infusion.window_most_s : 0}
           least={0}
-          label={
-            shows
-              ? `${decimal(infusion.delivered_ml, 1)} of ${decimal(infusion.prescribed_ml)} mL given`
-              : "No infusion"
-          }
+          label={given}
         >
           {shows && infusion.may_flow && <b class="digits value">{clock(infusion.remaining_s)}</b>}
         </Ring>
         <div>
-          <p class="bed-state">{pump.problem ? "Not available" : infusion ? STATE[infusion.state] : "No infusion"}</p>
+          <p class="bed-state">
+            {pump.problem ? say(BEDS.not_available) : infusion ? STATE[infusion.state] : say(BEDS.no_infusion)}
+          </p>
           {shows && (
             <p>
-              <span class="value digits">{decimal(infusion.delivered_ml, 1)}</span> of{" "}
+              <span class="value digits">{decimal(infusion.delivered_ml, 1)}</span> {say(BEDS.of)}{" "}
               <span class="digits">{decimal(infusion.prescribed_ml)}</span> mL {infusion.review.drug}
             </p>
           )}
           {infusion?.may_flow && pump.ends_ts && (
             <p>
-              ends about <span class="value digits">{wallClock(pump.ends_ts, live.utc_offset_min)}</span>
+              {say(BEDS.ends_about)} <span class="value digits">{wallClock(pump.ends_ts, live.utc_offset_min)}</span>
             </p>
           )}
-          <p class="muted">{pump.problem || pump.model}</p>
+          <p class="muted">{pump.problem ? reason(pump.problem) : pump.model}</p>
         </div>
       </div>
       {alarm && (
         <p class={`bed-alarm alarm-${alarm.priority}`}>
           <b>{SYMBOL[alarm.priority]}</b>
-          <span class="unseen">{WORD[alarm.priority]} priority</span> {alarm.cause}
+          <span class="unseen">{say(BEDS.priority, { word: WORD[alarm.priority] })}</span> {say(causeOf(alarm.code))}
         </p>
       )}
     </div>

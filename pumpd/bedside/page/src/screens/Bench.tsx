@@ -5,7 +5,9 @@ import { Reasons } from "../parts/Reasons.tsx";
 import type { Page } from "../state/page.ts";
 import type { Live } from "../state/types.ts";
 import { ask, type Answer } from "../wire/ask.ts";
-import { decimal } from "../words/numbers.ts";
+import { decimal, NONE } from "../words/numbers.ts";
+import { say } from "../words/say.ts";
+import { BENCH } from "../words/texts/bench.ts";
 
 type Value = string | number | boolean | null;
 
@@ -39,16 +41,15 @@ export function Bench({ page, live, pump }: { page: Page; live: Live; pump: stri
     return () => clearInterval(timer);
   }, [chosen]);
 
-  if (!page.about?.bench || !chosen)
-    return <p class="note">The bench is for simulated pumps. This tablet may use none on this gateway.</p>;
+  if (!page.about?.bench || !chosen) return <p class="note">{say(BENCH.not_here)}</p>;
   const change = async (path: string, body: unknown) => {
     const answer = await ask(path, body);
     setReasons(answer.reasons);
   };
   const names = [...new Set([...Object.keys(view?.truth ?? {}), ...Object.keys(view?.reading ?? {})])];
   return (
-    <section class="bench" aria-label="Bench">
-      <nav class="tabs" aria-label="Simulated pumps">
+    <section class="bench" aria-label={say(BENCH.bench)}>
+      <nav class="tabs" aria-label={say(BENCH.pumps)}>
         {simulated.map((each) => (
           <a
             key={each.pump}
@@ -59,17 +60,17 @@ export function Bench({ page, live, pump }: { page: Page; live: Live; pump: stri
           </a>
         ))}
       </nav>
-      <Reasons reasons={reasons} title="Refused" />
+      <Reasons reasons={reasons} title={say(BENCH.refused)} />
       {view && (
         <>
           <div class="bench-columns">
             <table>
-              <caption>True and read values</caption>
+              <caption>{say(BENCH.values)}</caption>
               <thead>
                 <tr>
                   <td />
-                  <th scope="col">True</th>
-                  <th scope="col">Read</th>
+                  <th scope="col">{say(BENCH.truth)}</th>
+                  <th scope="col">{say(BENCH.read)}</th>
                 </tr>
               </thead>
               <tbody>
@@ -84,7 +85,7 @@ export function Bench({ page, live, pump }: { page: Page; live: Live; pump: stri
             </table>
             <div>
               <fieldset class="choice">
-                <legend>Speed</legend>
+                <legend>{say(BENCH.speed)}</legend>
                 <div class="options">
                   {SPEEDS.map((speed) => (
                     <button
@@ -99,7 +100,7 @@ export function Bench({ page, live, pump }: { page: Page; live: Live; pump: stri
                 </div>
               </fieldset>
               <fieldset class="choice">
-                <legend>Faults</legend>
+                <legend>{say(BENCH.faults)}</legend>
                 <div class="options">
                   {view.faults.map((fault) => (
                     <button
@@ -114,16 +115,17 @@ export function Bench({ page, live, pump }: { page: Page; live: Live; pump: stri
                         })
                       }
                     >
-                      {fault.name.replaceAll("_", " ")}
-                      {fault.on && ": on"}
+                      {fault.on
+                        ? say(BENCH.fault_on, { fault: fault.name.replaceAll("_", " ") })
+                        : fault.name.replaceAll("_", " ")}
                     </button>
                   ))}
                 </div>
               </fieldset>
             </div>
           </div>
-          <h2>Wire</h2>
-          <ol class="trace" aria-label="Wire trace" tabIndex={0}>
+          <h2>{say(BENCH.wire)}</h2>
+          <ol class="trace" aria-label={say(BENCH.trace)} tabIndex={0}>
             {view.trace
               .slice(-100)
               .reverse()
@@ -150,8 +152,8 @@ const UNITS: [RegExp, string][] = [
 const named = (name: string) => UNITS.reduce((text, [end, unit]) => text.replace(end, unit), name).replaceAll("_", " ");
 
 function shown(value: Value | undefined): string {
-  if (value === undefined || value === null) return "–";
-  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (value === undefined || value === null) return NONE;
+  if (typeof value === "boolean") return say(value ? BENCH.yes : BENCH.no);
   const number = decimal(value, 3);
-  return number === "–" ? String(value) : number;
+  return number === NONE ? String(value) : number;
 }

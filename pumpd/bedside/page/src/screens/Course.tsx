@@ -5,14 +5,19 @@ import { useState } from "preact/hooks";
 import type { BedProps } from "../parts/props.ts";
 import { CourseCard } from "../parts/CourseCard.tsx";
 import { CourseOrder } from "../parts/CourseOrder.tsx";
-import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
+import { may } from "../parts/NeedsSignIn.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
 import { Scan } from "../parts/Scan.tsx";
+import { SignInHere } from "../parts/SignInHere.tsx";
 import { Suspects } from "../parts/Suspects.tsx";
 import { Treatments } from "../parts/Treatments.tsx";
 import { usePatient } from "../parts/patient.ts";
 import { day, decimal } from "../words/numbers.ts";
-import { BASIS } from "../words/terms.ts";
+import { say } from "../words/say.ts";
+import { weightOf } from "../words/terms.ts";
+import { BEDS } from "../words/texts/beds.ts";
+import { COURSE } from "../words/texts/course.ts";
+import { ORDER } from "../words/texts/order.ts";
 
 export function Course(props: BedProps) {
   const { page, live, pump } = props;
@@ -23,27 +28,29 @@ export function Course(props: BedProps) {
   if (!live.person)
     return (
       <section class="narrow">
-        <NeedsSignIn pump={pump.pump} what="see the treatments of a patient" />
+        <SignInHere what={say(COURSE.to_see)} />
       </section>
     );
-  if (!sees) return <p class="note">To see this, you and this tablet both need the role “confirm” or “prescribe”.</p>;
+  if (!sees) return <p class="note">{say(COURSE.needs_role)}</p>;
   return (
-    <section class="narrow course-screen" aria-label="Treatments and courses">
+    <section class="narrow course-screen" aria-label={say(COURSE.screen)}>
       {patient && (
         <h2>
-          Patient {patient}
-          {scanned && pump.patient !== scanned && <small class="muted"> not the patient of this pump</small>}
+          {say(COURSE.patient, { patient })}
+          {scanned && pump.patient !== scanned && <small class="muted"> {say(COURSE.not_of_pump)}</small>}
         </h2>
       )}
-      <Reasons reasons={reasons} title="The history did not come" />
+      <Reasons reasons={reasons} title={say(ORDER.history_missing)} />
       {history && (
         <>
           <Suspects {...props} suspects={history.suspects} onCorrected={refresh} />
           {history.weight && (
             <p>
-              Weight on record: <b class="digits">{decimal(history.weight.weight_kg)}</b> kg,{" "}
-              {BASIS[history.weight.basis] ?? history.weight.basis} weight,{" "}
-              {day(history.weight.ts, live.utc_offset_min)}
+              {say(COURSE.weight, {
+                weight: decimal(history.weight.weight_kg),
+                which: weightOf(history.weight.basis),
+                day: day(history.weight.ts, live.utc_offset_min),
+              })}
             </p>
           )}
           {history.courses
@@ -51,16 +58,16 @@ export function Course(props: BedProps) {
             .map((course) => (
               <CourseCard key={course.course} {...props} patient={patient} course={course} onChanged={refresh} />
             ))}
-          <h2>Treatments</h2>
+          <h2>{say(COURSE.treatments)}</h2>
           <Treatments live={live} history={history} />
           {may(page, "prescribe") && <CourseOrder patient={patient} onOrdered={refresh} />}
         </>
       )}
       <Scan
         key={patient}
-        label={patient ? "Another patient" : "Whose treatments?"}
-        hint="Scan the wristband, or type the patient token. Never a name."
-        button="Show"
+        label={say(patient ? COURSE.another : COURSE.whose)}
+        hint={say(BEDS.scan_hint)}
+        button={say(COURSE.show)}
         waiting={!patient}
         onScan={setScanned}
       />

@@ -5,19 +5,26 @@ import type { InfusionProps } from "../parts/props.ts";
 import { Association } from "../parts/Association.tsx";
 import { Amount, Fact, Facts } from "../parts/Facts.tsx";
 import { GiveRest } from "../parts/GiveRest.tsx";
-import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
+import { may } from "../parts/NeedsSignIn.tsx";
 import { ObservationPart } from "../parts/Observation.tsx";
 import { Plasma } from "../parts/Plasma.tsx";
+import { uncertain, Reconcile } from "../parts/Reconcile.tsx";
 import { isLaterDelivery } from "../parts/RestOf.tsx";
+import { SignInFirst } from "../parts/SignInFirst.tsx";
+import { causeOf } from "../alarm/steps.ts";
 import { bedAddress } from "../state/route.ts";
 import type { CoursePlace, Infusion, Summary } from "../state/types.ts";
 import { added, clock, decimal, NONE, wallClock } from "../words/numbers.ts";
-import { forPeople, nameOf, placeInCourse, sentence, STATE } from "../words/terms.ts";
+import { reason } from "../words/reasons.ts";
+import { say, type Text } from "../words/say.ts";
+import { shares } from "../words/shares.ts";
+import { forPeople, nameOf, placeInCourse, sentence } from "../words/terms.ts";
+import { ENDED } from "../words/texts/ended.ts";
+import { RUN } from "../words/texts/run.ts";
 
-const TITLE: Partial<Record<Infusion["state"], string>> = {
-  completed: "Complete: the whole volume was given",
-  stopped: "Stopped before the whole volume was given",
-  abandoned: "Not started: nothing was given",
+const TITLE: Partial<Record<Infusion["state"], Text>> = {
+  completed: ENDED.completed,
+  abandoned: ENDED.abandoned,
 };
 
 export function Ended(props: InfusionProps) {
@@ -28,21 +35,17 @@ export function Ended(props: InfusionProps) {
   return (
     <section class="ended">
       <div>
-        <h2>{TITLE[infusion.state] ?? STATE[infusion.state]}</h2>
-        {infusion.state !== "completed" && <p>{sentence(forPeople(infusion.reason))}</p>}
+        <h2>{say(TITLE[infusion.state] ?? ENDED.stopped)}</h2>
+        {infusion.state !== "completed" && <p>{sentence(forPeople(reason(infusion.reason)))}</p>}
+        <GiveRest page={page} live={live} pump={pump} />
+        {uncertain(pump) && <Reconcile page={page} live={live} pump={pump} />}
         <SummaryFacts summary={summary} infusion={infusion} offset={live.utc_offset_min} />
         {summary.deviations?.map((deviation) => (
           <p class="note" key={deviation}>
-            {sentence(deviation)}
+            {say(ENDED.deviation, { cause: say(causeOf(deviation)) })}
           </p>
         ))}
-        {infusion.state === "abandoned" && expired(infusion) && (
-          <p class="note">
-            An order is valid for a limited time, so that nobody starts yesterday’s decision. Examine the patient, then
-            order again.
-          </p>
-        )}
-        <GiveRest page={page} live={live} pump={pump} />
+        {infusion.state === "abandoned" && expired(infusion) && <p class="note">{say(ENDED.expired)}</p>}
         {pump.course && <CourseBar course={pump.course} />}
         <Plasma
           band={page.bands[infusion.digest]}
@@ -52,18 +55,18 @@ export function Ended(props: InfusionProps) {
         />
         {live.person && (may(page, "prescribe") || may(page, "confirm")) && (
           <a class="button" href={bedAddress(pump.pump, "course")}>
-            Treatments and course
+            {say(ENDED.treatments)}
           </a>
         )}
         {!observation &&
           (live.person ? (
             may(page, "prescribe") && (
               <a class="button" href={bedAddress(pump.pump, "order")}>
-                Order the next infusion
+                {say(ENDED.order_next)}
               </a>
             )
           ) : (
-            <NeedsSignIn pump={pump.pump} what="order an infusion" />
+            <SignInFirst pump={pump.pump}>{say(RUN.sign_in_to_order)}</SignInFirst>
           ))}
         <Association page={page} pump={pump} />
       </div>
@@ -72,15 +75,15 @@ export function Ended(props: InfusionProps) {
           <ObservationPart {...props} observation={observation} />
           {!again && (
             <button type="button" class="quiet" onClick={() => setAgain(true)}>
-              Order the next infusion
+              {say(ENDED.order_next)}
             </button>
           )}
           {again && live.person && may(page, "prescribe") && (
             <p>
-              The observation has not ended. <a href={bedAddress(pump.pump, "order")}>Order anyway</a>
+              {say(ENDED.observed)} <a href={bedAddress(pump.pump, "order")}>{say(ENDED.order_anyway)}</a>
             </p>
           )}
-          {again && !live.person && <NeedsSignIn pump={pump.pump} what="order an infusion" />}
+          {again && !live.person && <SignInFirst pump={pump.pump}>{say(RUN.sign_in_to_order)}</SignInFirst>}
         </div>
       )}
     </section>
@@ -98,51 +101,51 @@ function SummaryFacts({
 }) {
   const mg = summary.delivered_mg ?? infusion.delivered_mg;
   const later = isLaterDelivery(infusion);
-  const missing = summary.undelivered_ml ?? infusion.remaining_ml;
+  const volume = shares(summary.delivered_ml ?? infusion.delivered_ml, infusion.prescribed_ml, 2);
+  const pauses = summary.pauses ?? infusion.pauses;
   return (
     <Facts>
       <Fact
-        label={later ? "Given in this delivery" : "Given"}
+        label={say(later ? ENDED.given_here : RUN.given)}
         name="summary-given"
-        {...(mg ? { note: `${decimal(summary.delivered_ml ?? infusion.delivered_ml, 2)} mL` } : {})}
+        {...(mg ? { note: `${decimal(volume?.given)} mL` } : {})}
       >
-        {mg ? (
-          <Amount of={decimal(mg, 2)} unit="mg" />
-        ) : (
-          <Amount of={decimal(summary.delivered_ml ?? infusion.delivered_ml, 2)} unit="mL" />
-        )}
+        {mg ? <Amount of={decimal(mg, 2)} unit="mg" /> : <Amount of={decimal(volume?.given)} unit="mL" />}
       </Fact>
       {later && (
         <Fact
-          label="Given of the treatment"
+          label={say(RUN.in_all)}
           name="summary-in-all"
-          note={`of ${decimal(infusion.treatment_mg)} mg, ${decimal(infusion.treatment_ml)} mL`}
+          note={say(RUN.of_in_all, { mg: decimal(infusion.treatment_mg), ml: decimal(infusion.treatment_ml) })}
         >
           <Amount of={decimal(added(infusion.earlier_mg, mg) ?? NONE, 2)} unit="mg" />
         </Fact>
       )}
-      <Fact label="Not given" name="summary-undelivered">
-        <Amount of={decimal(missing, 2)} unit="mL" />
+      <Fact label={say(ENDED.not_given)} name="summary-undelivered">
+        <Amount of={decimal(volume?.left)} unit="mL" />
       </Fact>
-      <Fact label="Ordered">
+      <Fact label={say(RUN.ordered)}>
         <Amount of={decimal(infusion.prescribed_ml)} unit="mL" />
       </Fact>
-      <Fact label="Infusion time">
+      <Fact label={say(RUN.time)}>
         <Amount of={clock(summary.running_s ?? infusion.running_s)} unit="min" />
       </Fact>
-      <Fact
-        label="With pauses"
-        note={`${summary.pauses ?? infusion.pauses} ${(summary.pauses ?? infusion.pauses) === 1 ? "pause" : "pauses"}`}
-      >
+      <Fact label={say(ENDED.with_pauses)} note={say(ENDED.pauses, { n: pauses })}>
         <Amount of={clock(summary.elapsed_s ?? infusion.elapsed_s)} unit="min" />
       </Fact>
       {summary.started_ts && (
-        <Fact label="From" note={<span class="digits">to {wallClock(summary.ended_ts, offset)}</span>}>
+        <Fact
+          label={say(ENDED.from)}
+          note={<span class="digits">{say(ENDED.to, { time: wallClock(summary.ended_ts, offset) })}</span>}
+        >
           <span class="digits">{wallClock(summary.started_ts, offset)}</span>
         </Fact>
       )}
       {summary.confirmed_by && (
-        <Fact label="Started by" {...(summary.second ? { note: `checked by ${nameOf(summary.second)}` } : {})}>
+        <Fact
+          label={say(ENDED.started_by)}
+          {...(summary.second ? { note: say(ENDED.checked_by, { who: nameOf(summary.second) }) } : {})}
+        >
           {nameOf(summary.confirmed_by)}
         </Fact>
       )}

@@ -1,47 +1,51 @@
-// A bed without an infusion.
+// A bed without an infusion: who the patient is, and the way to an order. One scan of the wristband does both.
 
 import type { BedProps } from "../parts/props.ts";
 import { Association } from "../parts/Association.tsx";
 import { GiveRest } from "../parts/GiveRest.tsx";
-import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
+import { may } from "../parts/NeedsSignIn.tsx";
 import { Fact, Facts } from "../parts/Facts.tsx";
 import { SelfTestFailed } from "../parts/NotReady.tsx";
 import { SelfTest } from "../parts/SelfTest.tsx";
+import { SignInHere } from "../parts/SignInHere.tsx";
 import { VitalSigns } from "../parts/VitalSigns.tsx";
-import { bedAddress } from "../state/route.ts";
+import { bedAddress, go } from "../state/route.ts";
+import { reason } from "../words/reasons.ts";
+import { say, type Text } from "../words/say.ts";
 import { lossOfControlSentence } from "../words/terms.ts";
+import { BEDS } from "../words/texts/beds.ts";
+import { ORDER } from "../words/texts/order.ts";
 
 export function Idle({ page, live, pump }: BedProps) {
+  const [orders, confirms] = [may(page, "prescribe"), may(page, "confirm")];
+  const usable = !pump.problem && !pump.to_identify;
+  const opens = orders && usable;
+  const after = { hint: say(BEDS.then_order), go: () => go(bedAddress(pump.pump, "order")) };
   return (
     <section class="narrow">
-      <h2>No infusion</h2>
+      <h2>{say(BEDS.no_infusion)}</h2>
       {pump.problem && (
         <p class="reasons" role="alert">
-          The pump is not available: {pump.problem}
+          {say(BEDS.unavailable, { why: reason(pump.problem) })}
         </p>
       )}
       <SelfTestFailed pump={pump} />
       <GiveRest page={page} live={live} pump={pump} />
-      {live.person ? (
-        may(page, "prescribe") &&
-        !pump.problem &&
-        !pump.to_identify && (
-          <a class="button primary" href={bedAddress(pump.pump, "order")}>
-            Order an infusion
-          </a>
-        )
-      ) : (
-        <NeedsSignIn pump={pump.pump} what="order an infusion" />
-      )}
-      {live.person && !may(page, "prescribe") && (
-        <p class="muted">To order, you and this tablet both need the role “prescribe”.</p>
-      )}
-      {live.person && (may(page, "prescribe") || may(page, "confirm")) && (
-        <a class="button" href={bedAddress(pump.pump, "course")}>
-          Treatments and course
+      {!live.person && usable && <SignInHere what={say(ORDER.to_order)} />}
+      {opens && (pump.patient || !confirms) && (
+        <a class="button primary" href={bedAddress(pump.pump, "order")}>
+          {pump.patient ? say(BEDS.order_for, { patient: pump.patient }) : say(BEDS.order)}
         </a>
       )}
-      <Association page={page} pump={pump} />
+      {live.person && !orders && <p class="muted">{say(confirms ? ORDER.needs_prescribe : BEDS.view_only)}</p>}
+      {(live.person || pump.patient) && (
+        <Association page={page} pump={pump} waiting={opens && !pump.patient} {...(opens ? { after } : {})} />
+      )}
+      {(orders || confirms) && (
+        <a class="button" href={bedAddress(pump.pump, "course")}>
+          {say(BEDS.treatments)}
+        </a>
+      )}
       {pump.patient && <VitalSigns page={page} live={live} pump={pump} />}
       <SelfTest live={live} pump={pump} />
       <PumpFacts pump={pump} alarmOutput={live.alarm_output} />
@@ -51,27 +55,33 @@ export function Idle({ page, live, pump }: BedProps) {
 
 const sounder = (output: string | null): string =>
   output === null
-    ? "None. Alarms sound on the tablets and at the pump."
+    ? say(BEDS.sounder_none)
     : output === "ok"
-      ? "Works."
-      : `Does not work: ${output}`;
+      ? say(BEDS.sounder_works)
+      : say(BEDS.sounder_broken, { why: output });
+
+/** The pump's own state in words. One that a newer gateway knows keeps its own word. */
+function stateOf(pump: BedProps["pump"]): string {
+  if (pump.links?.["pump"] === "lost") return say(BEDS.absent);
+  if (!pump.pump_state) return say(BEDS.not_read);
+  const known = (BEDS as Record<string, Text>)[`pump_${pump.pump_state}`];
+  return known ? say(known) : pump.pump_state;
+}
 
 function PumpFacts({ pump, alarmOutput }: Pick<BedProps, "pump"> & { alarmOutput: string | null | undefined }) {
   return (
     <Facts>
-      <Fact label="Pump">{pump.model}</Fact>
-      <Fact label="Serial">{pump.serial}</Fact>
-      <Fact label="Identified by">{pump.proved_by ?? "nothing yet"}</Fact>
-      <Fact label="State">
-        {pump.links?.["pump"] === "lost" ? "absent: it does not answer" : (pump.pump_state ?? "not read yet")}
-      </Fact>
+      <Fact label={say(BEDS.pump)}>{pump.model}</Fact>
+      <Fact label={say(BEDS.serial)}>{pump.serial}</Fact>
+      <Fact label={say(BEDS.identified_by)}>{pump.proved_by ? reason(pump.proved_by) : say(BEDS.nothing_yet)}</Fact>
+      <Fact label={say(BEDS.state)}>{stateOf(pump)}</Fact>
       {!!(pump.loss_of_control?.length || pump.loss_of_control_text) && (
-        <Fact label="If the gateway fails" wide>
+        <Fact label={say(BEDS.if_gateway_fails)} wide>
           {lossOfControlSentence(pump.loss_of_control, pump.loss_of_control_text)}
         </Fact>
       )}
       {alarmOutput !== undefined && (
-        <Fact label="Alarm sounder of the gateway" wide>
+        <Fact label={say(BEDS.sounder)} wide>
           {sounder(alarmOutput)}
         </Fact>
       )}

@@ -1,235 +1,325 @@
-// An order: the drug is chosen and never typed, the weight is typed twice, and every exceeded limit is explained.
+// An order for the patient of the pump. The drug is chosen and never typed; its usual dose and time are filled in; the
+// weight is typed twice or confirmed from the record; every exceeded limit is explained.
 // The gateway checks it: while the nurse types (preview), and again when the order is sent.
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { BedProps } from "../parts/props.ts";
+import { Act } from "../parts/Act.tsx";
+import { Association } from "../parts/Association.tsx";
+import { Dock } from "../parts/dock.tsx";
 import { Choice, NumberField, SoftLimits, TextField, type FieldState } from "../parts/Fields.tsx";
-import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
-import { OnRecord } from "../parts/OnRecord.tsx";
+import { Fact, Facts } from "../parts/Facts.tsx";
+import { may } from "../parts/NeedsSignIn.tsx";
 import { Anyway, Outcome } from "../parts/Outcome.tsx";
 import { Plasma } from "../parts/Plasma.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
+import { Scan } from "../parts/Scan.tsx";
+import { SignInHere } from "../parts/SignInHere.tsx";
 import { Treatments } from "../parts/Treatments.tsx";
+import { WeightFields } from "../parts/WeightFields.tsx";
 import { useDrafting } from "../parts/drafting.ts";
 import { useLibrary } from "../parts/library.ts";
 import { usePatient } from "../parts/patient.ts";
 import { usePreview } from "../parts/preview.ts";
-import { BLANK, byField, fieldOf, fieldsOf, hint, missing, type Draft } from "../state/draft.ts";
+import { BLANK, byField, fieldOf, fieldsOf, missing, unreadable, withEntry, type Draft } from "../state/draft.ts";
 import { bedAddress, go } from "../state/route.ts";
 import type { PatientHistory } from "../state/treatments.ts";
-import type { SoftLimit } from "../state/types.ts";
+import type { Library, SoftLimit } from "../state/types.ts";
 import { act } from "../wire/connection.ts";
+import { decimalComma, hint, nameOfEntry, numberIn, profileInWords } from "../words/entering.ts";
 import { decimal } from "../words/numbers.ts";
-import { placeInCourse } from "../words/terms.ts";
+import { say } from "../words/say.ts";
+import { ended, placeInCourse } from "../words/terms.ts";
+import { BEDS } from "../words/texts/beds.ts";
+import { ORDER } from "../words/texts/order.ts";
 
-const BASES: Record<string, string> = { actual: "Actual", ideal: "Ideal", adjusted: "Adjusted" };
-
-export function Order({ page, live, pump }: BedProps) {
-  const { library, reasons: noLibrary } = useLibrary();
-  const [draft, setWhole] = useState<Draft>(BLANK);
-  const [second, setSecond] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [patient, setPatient] = useState(""); // typed to its end: half a token may be another patient's
-  const prescribes = may(page, "prescribe");
-  const form = (exceeded: readonly SoftLimit[]) => ({ pump: pump.pump, ...fieldsOf(draft, exceeded) });
-  const { preview, reasons, current, refuse } = usePreview("preview", form, live.person !== null && draft.entry !== "");
-  const { history } = usePatient(patient === draft.patient.trim() ? patient : "", prescribes);
-  const soft = preview.soft ?? [];
-  const setDraft = (to: Draft) => {
-    setSecond(false);
-    setWhole(to);
-  };
-
-  const touched = useDrafting(pump.pump, draft, BLANK);
-
+export function Order(props: BedProps) {
+  const { page, live, pump } = props;
+  const { library, reasons } = useLibrary();
   if (!live.person)
     return (
       <section class="narrow">
-        <NeedsSignIn pump={pump.pump} what="order an infusion" />
+        <SignInHere what={say(ORDER.to_order)} />
       </section>
     );
-  if (!prescribes) return <p class="note">To order, you and this tablet both need the role “prescribe”.</p>;
+  if (!may(page, "prescribe"))
+    return <Instead bed={pump.pump}>{say(may(page, "confirm") ? ORDER.needs_prescribe : BEDS.view_only)}</Instead>;
+  if (pump.problem) return <Instead bed={pump.pump}>{say(BEDS.unavailable, { why: pump.problem })}</Instead>;
+  if (pump.infusion && !ended(pump.infusion)) return <Instead bed={pump.pump}>{say(ORDER.busy_pump)}</Instead>;
   if (!library)
     return (
       <section class="centre">
-        <Reasons reasons={noLibrary} title="No drug library" />
-        <p>Loading the drug library</p>
+        <Reasons reasons={reasons} title={say(ORDER.no_library)} />
+        <p>{say(ORDER.loading_library)}</p>
       </section>
     );
+  if (!pump.patient && may(page, "confirm"))
+    return (
+      <section class="narrow">
+        <Association page={page} pump={pump} waiting />
+      </section>
+    );
+  // What was typed is for one patient and by one person.
+  return <OrderForm key={`${pump.patient} ${live.person.badge}`} {...props} library={library} />;
+}
 
+/** Why there is no form, and the way back. */
+function Instead({ bed, children }: { bed: string; children: string }) {
+  return (
+    <section class="narrow">
+      <p class="note">{children}</p>
+      <a class="button" href={bedAddress(bed)}>
+        {say(ORDER.back_to, { bed })}
+      </a>
+    </section>
+  );
+}
+
+function OrderForm({ page, live, pump, library }: BedProps & { library: Library }) {
+  const of = { form: "order", pump: pump.pump, patient: pump.patient ?? "", whose: live.person?.badge ?? "" };
+  const { draft, change, touched, sent } = useDrafting<Draft>(of, BLANK);
+  const [second, setSecond] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const whole: Draft = { ...draft, patient: pump.patient ?? draft.patient };
+  const form = (exceeded: readonly SoftLimit[]) => ({
+    pump: pump.pump,
+    ...fieldsOf(whole, exceeded, decimalComma()),
+  });
+  const { preview, reasons, current, refuse } = usePreview("preview", form, draft.entry !== "");
+  const { history } = usePatient(whole.patient, true);
+  const setDraft = (to: Draft) => {
+    setSecond(false);
+    change(to);
+  };
+  const chosen = useChosen(whole, setDraft, library, history, current ? preview.containers : undefined);
+
+  const soft = preview.soft ?? [];
   const entry = library.entries.find(({ id }) => id === draft.entry);
   const record = history?.weight ?? (current ? preview.on_record : null) ?? null;
-  const lacking = missing(draft);
+  const lacking = missing(whole);
   const sorted = byField(reasons);
   const open = soft.filter(({ id }) => !draft.overrides[id]?.trim());
-  const ready =
-    current && lacking.length === 0 && reasons.length === 0 && preview.review !== undefined && open.length === 0;
+  const why = lacking.length
+    ? say(ORDER.needed, { fields: lacking.map((field) => say(ORDER[`need_${field}`])).join(", ") })
+    : unreadable(whole, decimalComma()).length
+      ? say(ORDER.correct_fields)
+      : busy
+        ? say(ORDER.loading)
+        : !current
+          ? say(ORDER.checking)
+          : reasons.length || !preview.review
+            ? say(ORDER.correct_fields)
+            : open.length
+              ? say(ORDER.why_soft)
+              : null;
   const set = (field: keyof Draft) => (value: string) => setDraft({ ...draft, [field]: value });
   const state = (field: keyof Draft): FieldState => ({
     value: draft[field] as string,
     onValue: set(field),
-    problems: draft[field] === "" ? [] : (sorted[field] ?? []), // missing fields are listed beside the button
+    problems: draft[field] === "" ? [] : (sorted[field] ?? []), // missing fields are named at the button
   });
   const limits = (field: string) => (
     <SoftLimits
       soft={soft.filter((each) => fieldOf(each) === field)}
       overrides={draft.overrides}
-      onReason={(id, why) => setDraft({ ...draft, overrides: { ...draft.overrides, [id]: why } })}
+      onReason={(id, given) => setDraft({ ...draft, overrides: { ...draft.overrides, [id]: given } })}
     />
   );
   const order = async () => {
+    if (why !== null) return;
     if (soft.length && !second) return setSecond(true);
     setBusy(true);
     const answer = await act("order", form(soft));
     setBusy(false);
-    if (answer.ok) return go(bedAddress(pump.pump));
+    if (answer.ok) {
+      sent();
+      return go(bedAddress(pump.pump));
+    }
     setSecond(false);
     return refuse(answer.reasons);
   };
+  const containers = preview.containers?.length ? preview.containers : (entry?.containers ?? []);
 
+  if (!whole.patient)
+    return (
+      // Ordered from elsewhere, by a person who may not associate the pump: the token is given here.
+      <section class="narrow">
+        <Scan
+          label={say(ORDER.patient)}
+          hint={say(BEDS.scan_hint)}
+          button={say(ORDER.take_patient)}
+          waiting
+          onScan={set("patient")}
+        />
+      </section>
+    );
   return (
     <form
       class="order"
       onPointerDown={touched}
-      aria-label="Order"
+      aria-label={say(ORDER.form)}
       autocomplete="off"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (ready) void order();
-      }}
+      onSubmit={(event) => event.preventDefault()}
     >
       <div class="order-fields">
+        <Facts>
+          <Fact label={say(ORDER.patient)} note={say(pump.patient ? ORDER.patient_note : ORDER.patient_typed)} wide>
+            {whole.patient}
+            {!pump.patient && (
+              <button type="button" class="quiet" onClick={() => set("patient")("")}>
+                {say(BEDS.other_patient)}
+              </button>
+            )}
+          </Fact>
+        </Facts>
         <Choice
-          legend="Drug"
+          legend={say(ORDER.drug)}
           name="entry"
           value={draft.entry}
-          onValue={(id) => setDraft({ ...draft, entry: id, container: "" })}
+          onValue={(id) => chosen.byPerson(library.entries.find((each) => each.id === id))}
           problems={draft.entry ? (sorted["entry"] ?? []) : []}
+          hint={chosen.why}
           options={library.entries.map((each) => ({
             value: each.id,
-            text: `${each.drug} ${decimal(each.concentration_mg_ml)} mg/mL`,
-            note: each.profile?.length ? `${each.id}, in ${each.profile.length} steps` : `${each.id}, constant rate`,
+            text: nameOfEntry(each),
+            note: `${each.drug} ${decimal(each.concentration_mg_ml)} mg/mL, ${profileInWords(each)}`,
           }))}
         />
+        {limits("patient")}
+        {history && <Treatments live={live} history={history} folded />}
         {entry && (
           <>
-            <div class="row">
-              <TextField
-                label="Patient token"
-                name="patient"
-                hint="From the wristband. Never a name."
-                onDone={(token) => setPatient(token.trim())}
-                {...state("patient")}
-              />
-              <TextField
-                label="Course, if any"
-                name="course"
-                hint={courses(history) || "The prescriber's token for the course."}
-                {...state("course")}
-              />
-            </div>
-            {limits("patient")}
-            {limits("course")}
-            {history && <Treatments live={live} history={history} folded />}
-            <div class="row">
-              <NumberField label="Weight" unit="kg" name="weight" hint={hint(entry, "weight")} {...state("weight")} />
-              <NumberField
-                label="Weight, typed again"
-                unit="kg"
-                name="weight_again"
-                hint="Read the source again, not the first field."
-                {...state("weight_again")}
-              />
-              {record ? (
-                <OnRecord live={live} record={record} patient={draft.patient.trim()} />
-              ) : (
-                <NumberField
-                  label="Previous weight, if known"
-                  unit="kg"
-                  name="previous_weight"
-                  {...state("previous_weight")}
-                />
-              )}
-            </div>
-            {limits("weight")}
-            <Choice
-              legend="Which weight?"
-              name="weight_basis"
-              value={draft.weight_basis}
-              onValue={set("weight_basis")}
-              problems={state("weight_basis").problems}
-              options={library.weight_bases.map((basis) => ({ value: basis, text: BASES[basis] ?? basis }))}
+            <WeightFields
+              page={page}
+              live={live}
+              draft={whole}
+              entry={entry}
+              bases={library.weight_bases}
+              record={record}
+              state={state}
+              onChange={setDraft}
             />
+            {limits("weight")}
             <div class="row">
-              <NumberField label="Dose" unit="mg/kg" name="dose" hint={hint(entry, "dose")} {...state("dose")} />
               <NumberField
-                label="Duration"
+                label={say(ORDER.dose)}
+                unit="mg/kg"
+                name="dose"
+                hint={hint(entry, "dose", draft.dose)}
+                {...state("dose")}
+              />
+              <NumberField
+                label={say(ORDER.duration)}
                 unit="min"
                 name="duration"
-                hint={hint(entry, "duration")}
+                hint={hint(entry, "duration", draft.duration)}
                 {...state("duration")}
               />
             </div>
             {limits("dose")}
             {limits("duration")}
             <Choice
-              legend="Container"
+              legend={say(ORDER.container)}
               name="container"
               value={draft.container}
               onValue={set("container")}
               problems={state("container").problems}
-              options={entry.containers.map((name) => ({ value: name, text: name }))}
+              hint={containers.length === 1 && draft.container ? say(ORDER.container_only) : undefined}
+              options={[...new Set([...containers, ...(draft.container ? [draft.container] : [])])].map((name) => ({
+                value: name,
+                text: name,
+              }))}
             />
+            <TextField
+              label={say(ORDER.course)}
+              name="course"
+              hint={courses(history) || say(ORDER.course_hint)}
+              {...state("course")}
+            />
+            {limits("course")}
             {limits("")}
           </>
         )}
       </div>
-      <aside class="order-result" aria-label="What this order means" aria-live="polite">
-        {lacking.length || reasons.length || !preview.review ? (
-          <p class="muted">
-            {lacking.length
-              ? `Still needed: ${lacking.map((field) => NAMES[field]).join(", ")}.`
-              : "This order cannot be loaded."}
-          </p>
-        ) : (
+      <aside class="order-result" aria-label={say(ORDER.result)} aria-live="polite">
+        {!lacking.length && !reasons.length && preview.review && (
           <>
             <Outcome review={preview.review} />
-            {preview.course && <p>This is {placeInCourse(preview.course)}.</p>}
+            {preview.course && <p>{say(ORDER.place, { place: placeInCourse(preview.course) })}</p>}
             <Plasma band={preview.plasma} />
           </>
         )}
-        <Reasons reasons={sorted[""] ?? []} title="Not possible" />
-        {second && <Anyway soft={soft} overrides={draft.overrides} />}
-        <button type="submit" class="primary" disabled={!ready || busy}>
-          {second ? "Yes, order outside the limits" : "Load the pump"}
-        </button>
+        <Reasons reasons={[...(sorted["patient"] ?? []), ...(sorted[""] ?? [])]} title={say(ORDER.not_possible)} />
         {second && (
-          <button type="button" onClick={() => setSecond(false)}>
-            No, change it
-          </button>
+          <>
+            <Anyway soft={soft} overrides={draft.overrides} />
+            <button type="button" onClick={() => setSecond(false)}>
+              {say(ORDER.outside_no)}
+            </button>
+          </>
         )}
-        <p class="muted">
-          Loading starts nothing. The pump is read back. Then you check the program and hold to start.
-        </p>
+        <p class="muted">{say(ORDER.loading_starts_nothing)}</p>
       </aside>
+      <Dock>
+        <Act label={say(second ? ORDER.outside_yes : ORDER.load)} why={why} onAct={() => void order()} />
+      </Dock>
     </form>
   );
 }
 
-const NAMES: Record<string, string> = {
-  entry: "drug",
-  weight: "weight",
-  weight_again: "weight, typed again",
-  weight_basis: "which weight",
-  dose: "dose",
-  duration: "duration",
-  container: "container",
-  patient: "patient token",
-};
+/**
+ * What is chosen without a person: the drug of the patient's only open course, or the only one in the library; and the
+ * only container that holds the order. `why`: why the drug is chosen already.
+ */
+function useChosen(
+  draft: Draft,
+  setDraft: (to: Draft) => void,
+  library: Library,
+  history: PatientHistory | null,
+  containers: readonly string[] | undefined,
+) {
+  const [why, setWhy] = useState<string | undefined>();
+  const done = useRef(draft.entry !== "");
+  const choose = (entry: Library["entries"][number] | undefined, course = draft.course) => {
+    if (!entry) return;
+    const before = library.entries.find(({ id }) => id === draft.entry);
+    setDraft({ ...withEntry(draft, entry, before, numberIn), course });
+  };
+  useEffect(() => {
+    if (done.current) return;
+    const [only] = library.entries;
+    if (library.entries.length === 1 && only) {
+      done.current = true;
+      setWhy(say(ORDER.chosen_only));
+      choose(only);
+    } else if (history) {
+      done.current = true;
+      const [course, ...more] = openCourses(history);
+      const entry = library.entries.find(({ id }) => id === course?.entry);
+      if (!course || more.length || !entry) return;
+      setWhy(say(ORDER.chosen_course));
+      choose(entry, course.course);
+    }
+  }, [history, library]);
+  useEffect(() => {
+    if (draft.container === "" && containers?.length === 1) setDraft({ ...draft, container: containers[0]! });
+  }, [containers?.join(), draft.container]);
+  return {
+    why,
+    byPerson: (entry: Library["entries"][number] | undefined) => {
+      done.current = true;
+      setWhy(undefined);
+      choose(entry);
+    },
+  };
+}
 
-/** The courses of the patient, as a hint under the field. */
+/** The ordered courses of the patient that go on. */
+const openCourses = (history: PatientHistory | null) =>
+  (history?.courses ?? []).filter(({ ordered, next }) => ordered && next !== null);
+
+/** They as a hint under the field. */
 const courses = (history: PatientHistory | null): string =>
-  (history?.courses ?? [])
-    .filter(({ next }) => next !== null)
-    .map(({ course, next }) => `${course}: ${next?.position} is next`)
+  openCourses(history)
+    .map(({ course, next }) => say(ORDER.course_next, { course, position: next?.position ?? "" }))
     .join("; ");

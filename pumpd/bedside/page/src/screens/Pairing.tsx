@@ -11,6 +11,10 @@ import { ask } from "../wire/ask.ts";
 import { retry } from "../wire/connection.ts";
 import { keyForPairing, publicKey } from "../wire/keys.ts";
 import { type Answered, oneTry } from "../wire/pairing.ts";
+import { Said } from "../parts/Said.tsx";
+import { say } from "../words/say.ts";
+import { FRAME } from "../words/texts/frame.ts";
+import { PAIR } from "../words/texts/pair.ts";
 
 const POLL_MS = 1000;
 
@@ -38,9 +42,7 @@ export function Pairing({ token, page }: { token: string; page: Page }) {
     try {
       await offered();
     } catch (error) {
-      setReasons([
-        `This browser cannot make or store a key (${error instanceof Error ? error.message : "unknown"}). Open the page over https.`,
-      ]);
+      setReasons([say(PAIR.no_key, { why: error instanceof Error ? error.message : say(PAIR.unknown) })]);
     }
     setBusy(false);
   };
@@ -57,7 +59,7 @@ export function Pairing({ token, page }: { token: string; page: Page }) {
     const answer = await ask<Answered & { expires_s: number }>("/api/pair", own.offer);
     if (!answer.ok) return failed(answer.reasons);
     const revealed = await own.reveal(answer.result);
-    if (!revealed) return failed(["The answer is not from the gateway that showed this code. Nothing was paired."]);
+    if (!revealed) return failed([say(PAIR.another_gateway)]);
     const shown = await ask("/api/pair/reveal", revealed.sent);
     if (!shown.ok) return failed(shown.reasons);
     const until = now() + (answer.result.expires_s ?? 120) * 1000;
@@ -73,7 +75,7 @@ export function Pairing({ token, page }: { token: string; page: Page }) {
         setDone(answer.result.tablet ?? { id: "", name, roles: [] });
         retry();
       } else if (state === "refused" || state === "closed")
-        failed([`The gateway has closed the pairing: ${answer.result.why}. Start it again at the gateway.`]);
+        failed([say(PAIR.closed, { why: answer.result.why ?? "" })]);
       else if (!answer.ok && answer.status >= 400) failed(answer.reasons);
     }, POLL_MS);
     return () => clearInterval(timer);
@@ -86,26 +88,26 @@ export function Pairing({ token, page }: { token: string; page: Page }) {
   if (done)
     return (
       <section class="centre">
-        <h2>Paired as {done.name}</h2>
-        <p>Loading the beds.</p>
+        <h2>{say(PAIR.paired_as, { name: done.name })}</h2>
+        <p>{say(PAIR.loading_beds)}</p>
       </section>
     );
   if (asked) return <Compare asked={asked} />;
   return (
     <section class="narrow">
-      <h2>{page.about ? `Pair with ${page.about.gateway}` : "Pair this tablet"}</h2>
+      <h2>{page.about ? say(PAIR.pair_with, { gateway: page.about.gateway }) : say(FRAME.pair)}</h2>
       <ol class="steps">
         <li>
           <span>
-            At the gateway, run <code>pumpd pair</code>.
+            <Said text={PAIR.step_run} with={{ command: <code>pumpd pair</code> }} />
           </span>
         </li>
-        <li>Scan the code that it shows, or type its pairing word here.</li>
-        <li>This tablet then shows six digits. Type them at the gateway.</li>
+        <li>{say(PAIR.step_scan)}</li>
+        <li>{say(PAIR.step_digits)}</li>
       </ol>
       <form onSubmit={(event) => void pair(event)} class="stack">
         <label class="field">
-          <span>Pairing word</span>
+          <span>{say(PAIR.word)}</span>
           <input
             name="token"
             value={typed}
@@ -117,20 +119,20 @@ export function Pairing({ token, page }: { token: string; page: Page }) {
           />
         </label>
         <label class="field">
-          <span>Name of this tablet</span>
+          <span>{say(PAIR.name)}</span>
           <input
             name="name"
             value={name}
             autocomplete="off"
             maxLength={40}
             required
-            placeholder="for example: ward 7, bed 1"
+            placeholder={say(PAIR.name_example)}
             onInput={(event) => setName(event.currentTarget.value)}
           />
         </label>
-        <Reasons reasons={reasons} title="Not paired" />
+        <Reasons reasons={reasons} title={say(PAIR.not_paired)} />
         <button type="submit" class="primary" disabled={busy || !typed || !name}>
-          {busy ? "Asking" : "Pair"}
+          {say(busy ? PAIR.asking : PAIR.pair)}
         </button>
       </form>
       <About page={page} />
@@ -142,13 +144,16 @@ function Compare({ asked }: { asked: Asked }) {
   const at = useNow(500);
   return (
     <section class="centre">
-      <h2>Type this code at the gateway</h2>
-      <output class="code digits" aria-label="Short code" data-testid="pair-code">
+      <h2>{say(PAIR.type_code)}</h2>
+      <output class="code digits" aria-label={say(PAIR.code)} data-testid="pair-code">
         {asked.code}
       </output>
-      <p>The gateway asks for it. Only a person at the gateway who sees this screen can admit this tablet.</p>
+      <p>{say(PAIR.why_code)}</p>
       <p class="muted">
-        Waiting for the gateway, <span class="digits">{Math.max(0, Math.ceil((asked.until - at) / 1000))} s</span> left.
+        <Said
+          text={PAIR.waiting}
+          with={{ left: <span class="digits">{Math.max(0, Math.ceil((asked.until - at) / 1000))} s</span> }}
+        />
       </p>
     </section>
   );

@@ -1,25 +1,33 @@
-// A pause: how much time is left for it, and resuming, which takes a review and a hold again.
+// A pause: how much time is left for it, why it was made, and resuming, which takes a review and a hold again.
 
 import { useState } from "preact/hooks";
 import type { InfusionProps } from "../parts/props.ts";
-import { Amount, Fact, Facts } from "../parts/Facts.tsx";
-import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
-import { Reasons } from "../parts/Reasons.tsx";
-import { RestOf } from "../parts/RestOf.tsx";
+import { Dock } from "../parts/dock.tsx";
+import { may } from "../parts/NeedsSignIn.tsx";
 import { NotReady } from "../parts/NotReady.tsx";
+import { PauseReason } from "../parts/Pause.tsx";
+import { Reasons } from "../parts/Reasons.tsx";
+import { uncertain, Reconcile } from "../parts/Reconcile.tsx";
+import { RestOf } from "../parts/RestOf.tsx";
+import { SharesTable } from "../parts/Shares.tsx";
+import { SignInFirst } from "../parts/SignInFirst.tsx";
 import { VitalSigns } from "../parts/VitalSigns.tsx";
 import { useNow } from "../state/store.ts";
 import { act } from "../wire/connection.ts";
-import { clock, decimal } from "../words/numbers.ts";
-import { forPeople, sentence } from "../words/terms.ts";
+import { clock } from "../words/numbers.ts";
+import { say } from "../words/say.ts";
+import { RUN } from "../words/texts/run.ts";
 
-export function Paused({ page, live, pump, infusion }: InfusionProps) {
+const SOON_S = 120;
+
+export function Paused(props: InfusionProps) {
+  const { page, live, pump, infusion } = props;
   const at = useNow(500);
   const [reasons, setReasons] = useState<string[]>([]);
   const [busy, setBusy] = useState(false);
   const gone = (Math.max(0, at - page.liveAt) / 1000) * (live.time_scale ?? 1);
-  const left = (seconds: number | null | undefined) =>
-    clock(seconds === null || seconds === undefined ? null : seconds - gone);
+  const { pause } = pump;
+  const left = pause?.left_s === null || pause?.left_s === undefined ? null : Math.max(0, pause.left_s - gone);
   const resume = async () => {
     setBusy(true);
     const answer = await act("resume", { pump: pump.pump });
@@ -28,42 +36,58 @@ export function Paused({ page, live, pump, infusion }: InfusionProps) {
   };
   const pausing = infusion.state === "pausing";
   return (
-    <section class="narrow">
-      <h2>{pausing ? "Pausing: waiting for the pump to stop" : "Paused. Nothing flows."}</h2>
-      <p>{sentence(forPeople(infusion.reason))}</p>
-      <RestOf page={page} live={live} pump={pump} infusion={infusion} />
-      <Facts>
-        <Fact label="Left for this pause" name="pause-left">
-          <Amount of={left(pump.pause?.single_left_s)} unit="min" />
-        </Fact>
-        <Fact label="Left for all pauses" name="pause-total-left">
-          <Amount of={left(pump.pause?.total_left_s)} unit="min" />
-        </Fact>
-        <Fact label="Pauses">{pump.pause ? `${pump.pause.used} of ${pump.pause.most}` : infusion.pauses}</Fact>
-        <Fact label="Given">
-          <Amount of={decimal(infusion.delivered_ml, 1)} unit="mL" />
-        </Fact>
-        <Fact label="Still to give">
-          <Amount of={decimal(infusion.remaining_ml, 1)} unit="mL" />
-        </Fact>
-      </Facts>
-      <NotReady pump={pump} />
-      <VitalSigns page={page} live={live} pump={pump} start />
-      <Reasons reasons={reasons} title="Not resumed" />
-      {!pausing &&
-        (live.person ? (
-          may(page, "confirm") && (
-            <button type="button" class="primary" disabled={busy} onClick={() => void resume()}>
-              Resume: check the rest
-            </button>
-          )
-        ) : (
-          <NeedsSignIn pump={pump.pump} what="resume" />
-        ))}
-      <p class="muted">
-        Resume loads the rest of the program and reads it back. Then you hold to start it. Missed volume is not caught
-        up. Stop ends the infusion.
-      </p>
+    <section class="sides">
+      <div>
+        <h2>{say(pausing ? RUN.pausing : RUN.paused)}</h2>
+        {left !== null && (
+          <p class={left <= SOON_S ? "pause-left pause-soon" : "pause-left"} data-testid="pause-left">
+            <span>{say(RUN.pause_left)}</span> <b class="digits">{clock(left)}</b> <span class="unit">min</span>
+          </p>
+        )}
+        {left !== null && (
+          <div class="pause-notice" role="status">
+            {/* Both keep their room: the notice moves no button below it. */}
+            <p class="muted">{say(RUN.at_zero)}</p>
+            <p class={left <= SOON_S ? "note" : "note held-back"}>
+              <b>{say(RUN.soon_zero)}</b>
+            </p>
+          </div>
+        )}
+        <PauseReason {...props} />
+        <Reasons reasons={reasons} title={say(RUN.not_resumed)} />
+      </div>
+      <div>
+        <SharesTable of={infusion} places={2} />
+        {pause && (
+          <p class="muted" data-testid="pauses">
+            {say(RUN.pauses, {
+              used: pause.used,
+              most: pause.most,
+              total: clock(pause.total_left_s === null ? null : pause.total_left_s - gone),
+            })}
+          </p>
+        )}
+        <RestOf {...props} />
+        {uncertain(pump) && <Reconcile page={page} live={live} pump={pump} />}
+        <NotReady pump={pump} />
+        <VitalSigns page={page} live={live} pump={pump} start />
+        <p class="muted">
+          {say(RUN.resume_means)} {say(RUN.stop_means)}
+        </p>
+      </div>
+      {!pausing && (
+        <Dock>
+          {!live.person ? (
+            <SignInFirst pump={pump.pump}>{say(RUN.sign_in_to_resume)}</SignInFirst>
+          ) : (
+            may(page, "confirm") && (
+              <button type="button" class="primary" disabled={busy} onClick={() => void resume()}>
+                {say(RUN.resume)}
+              </button>
+            )
+          )}
+        </Dock>
+      )}
     </section>
   );
 }

@@ -3,12 +3,15 @@
 
 import { useState } from "preact/hooks";
 import type { BedProps } from "../parts/props.ts";
+import { Act } from "../parts/Act.tsx";
+import { Dock } from "../parts/dock.tsx";
 import { Amount, Fact, Facts } from "../parts/Facts.tsx";
 import { Choice, NumberField } from "../parts/Fields.tsx";
-import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
+import { may } from "../parts/NeedsSignIn.tsx";
 import { Outcome } from "../parts/Outcome.tsx";
 import { Plasma } from "../parts/Plasma.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
+import { SignInHere } from "../parts/SignInHere.tsx";
 import { useDrafting } from "../parts/drafting.ts";
 import { useLibrary } from "../parts/library.ts";
 import { usePatient } from "../parts/patient.ts";
@@ -26,7 +29,10 @@ import {
 } from "../state/treatments.ts";
 import type { Infusion, Live } from "../state/types.ts";
 import { act } from "../wire/connection.ts";
+import { decimalComma, wrongNumber } from "../words/entering.ts";
 import { added, decimal, wallClock } from "../words/numbers.ts";
+import { say } from "../words/say.ts";
+import { ORDER } from "../words/texts/order.ts";
 
 export function Rest(props: BedProps) {
   const { page, live, pump } = props;
@@ -36,42 +42,65 @@ export function Rest(props: BedProps) {
   if (!live.person)
     return (
       <section class="narrow">
-        <NeedsSignIn pump={pump.pump} what="give the rest" />
+        <SignInHere what={say(ORDER.to_rest)} />
       </section>
     );
   if (!offer)
     return (
       <section class="narrow">
-        <Reasons reasons={reasons} title="The history of the patient did not come" />
-        <p class="note">There is no treatment here of which a rest can be given.</p>
+        <Reasons reasons={reasons} title={say(ORDER.history_missing)} />
+        <p class="note">{say(ORDER.no_rest)}</p>
         <a class="button" href={bedAddress(pump.pump)}>
-          Back to {pump.pump}
+          {say(ORDER.back_to, { bed: pump.pump })}
         </a>
       </section>
     );
   if (!mayOrderRest(page, offer, may))
-    return <p class="note">To order the rest, you and this tablet both need the role “prescribe”.</p>;
-  return <RestForm key={offer.treatment} {...props} offer={offer} history={history} />;
+    return (
+      <section class="narrow">
+        <p class="note">{say(ORDER.rest_needs_prescribe)}</p>
+        <a class="button" href={bedAddress(pump.pump)}>
+          {say(ORDER.back_to, { bed: pump.pump })}
+        </a>
+      </section>
+    );
+  return <RestForm key={`${offer.treatment} ${live.person.badge}`} {...props} offer={offer} history={history} />;
 }
 
 function RestForm({ live, pump, offer, history }: BedProps & { offer: Offer; history: PatientHistory | null }) {
   const { library, reasons: noLibrary } = useLibrary();
-  const [draft, setDraft] = useState<RestDraft>(RESTING);
+  const of = { form: offer.treatment, pump: pump.pump, patient: offer.patient, whose: live.person?.badge ?? "" };
+  const { draft, change: setDraft, touched, sent } = useDrafting<RestDraft>(of, RESTING);
   const [busy, setBusy] = useState(false);
-  const touched = useDrafting(pump.pump, draft, RESTING);
   const lacks = restLacks(draft);
-  const fields = restFields(pump.pump, offer, draft);
-  const { preview, reasons, current, refuse } = usePreview("preview_rest", () => fields, lacks.length === 0);
+  const unreadable = draft.time === "longer" && wrongNumber(draft.duration, "min") !== null;
+  const fields = restFields(pump.pump, offer, draft, decimalComma());
+  const { preview, reasons, current, refuse } = usePreview(
+    "preview_rest",
+    () => fields,
+    lacks.length === 0 && !unreadable,
+  );
   const treatment = history?.treatments.find((each) => each.treatment === offer.treatment);
   const { review } = preview;
   const sorted = byField(reasons);
-  const ready = current && review !== undefined && lacks.length === 0 && reasons.length === 0;
+  const why = lacks.length
+    ? say(ORDER.needed, { fields: lacks.map((each) => say(ORDER[each])).join(", ") })
+    : busy
+      ? say(ORDER.loading)
+      : unreadable || (current && reasons.length)
+        ? say(ORDER.correct_fields)
+        : !current || !review
+          ? say(ORDER.checking)
+          : null;
   const change = (to: Partial<RestDraft>) => setDraft({ ...draft, ...to });
   const order = async () => {
     setBusy(true);
     const answer = await act("rest", fields);
     setBusy(false);
-    if (answer.ok) return go(bedAddress(pump.pump));
+    if (answer.ok) {
+      sent();
+      return go(bedAddress(pump.pump));
+    }
     return refuse(answer.reasons);
   };
   const first = ofOffer(pump.infusion, offer);
@@ -82,71 +111,75 @@ function RestForm({ live, pump, offer, history }: BedProps & { offer: Offer; his
     <form
       class="order"
       onPointerDown={touched}
-      aria-label="The rest of a treatment"
+      aria-label={say(ORDER.rest_form)}
       autocomplete="off"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (ready) void order();
-      }}
+      onSubmit={(event) => event.preventDefault()}
     >
       <div class="order-fields">
         <RestFacts live={live} offer={offer} treatment={treatment} infusion={first} />
         <Choice
-          legend="Container"
+          legend={say(ORDER.container)}
           name="container"
           value={draft.container}
           onValue={(container) => change({ container })}
           problems={draft.container ? (sorted["container"] ?? []) : []}
           options={[
-            { value: "same", text: same ? `The same: ${same}` : "The same", note: "as it is, with what is left in it" },
-            ...(entry?.containers ?? []).map((name) => ({ value: `new ${name}`, text: name, note: "a new one" })),
+            {
+              value: "same",
+              text: same ? say(ORDER.same_container, { container: same }) : say(ORDER.same_container_unknown),
+              note: say(ORDER.same_note),
+            },
+            ...(entry?.containers ?? []).map((name) => ({
+              value: `new ${name}`,
+              text: name,
+              note: say(ORDER.new_note),
+            })),
           ]}
         />
         <Choice
-          legend="How fast?"
+          legend={say(ORDER.how_fast)}
           name="time"
           value={draft.time}
           onValue={(time) => change({ time: time as RestDraft["time"] })}
           problems={draft.time === "same" ? (sorted["duration"] ?? []) : []}
           options={[
-            { value: "same", text: "At the same rates" },
-            { value: "longer", text: "Slower, over a longer time" },
+            { value: "same", text: say(ORDER.same_rates) },
+            { value: "longer", text: say(ORDER.slower) },
           ]}
         />
         {draft.time === "longer" && (
           <NumberField
-            label="Time for the rest"
+            label={say(ORDER.rest_time)}
             unit="min"
             name="duration"
-            hint="Never faster than before."
+            hint={say(ORDER.never_faster)}
             value={draft.duration}
             onValue={(duration) => change({ duration })}
             problems={draft.duration ? (sorted["duration"] ?? []) : []}
           />
         )}
-        {ready && preview.plasma && <Plasma band={preview.plasma} />}
+        {why === null && preview.plasma && <Plasma band={preview.plasma} />}
       </div>
-      <aside class="order-result" aria-label="What this order means" aria-live="polite">
-        {lacks.length ? (
-          <p class="muted">Still needed: {lacks.join(", ")}.</p>
-        ) : review && !reasons.length ? (
+      <aside class="order-result" aria-label={say(ORDER.result)} aria-live="polite">
+        {!lacks.length && review && !reasons.length && (
           <>
             <Outcome review={review} />
             <p class="muted">
-              With {decimal(review.given_before_ml)} mL given before.
-              {review.first_dose_mg && ` The treatment is ${decimal(review.first_dose_mg)} mg in all.`}
+              {say(ORDER.given_before, { volume: decimal(review.given_before_ml) })}{" "}
+              {review.first_dose_mg && say(ORDER.in_all, { dose: decimal(review.first_dose_mg) })}
             </p>
           </>
-        ) : (
-          !reasons.length && <p class="muted">The gateway checks this.</p>
         )}
-        <Reasons reasons={reasons.filter((each) => !/^(container|duration):/.test(each))} title="Not possible" />
-        <Reasons reasons={noLibrary} title="No drug library" />
-        <button type="submit" class="primary" disabled={!ready || busy}>
-          Load the rest
-        </button>
-        <p class="muted">Loading starts nothing. You check it again, scan the wristband and hold to start.</p>
+        <Reasons
+          reasons={reasons.filter((each) => !/^(container|duration):/.test(each))}
+          title={say(ORDER.not_possible)}
+        />
+        <Reasons reasons={noLibrary} title={say(ORDER.no_library)} />
+        <p class="muted">{say(ORDER.rest_starts_nothing)}</p>
       </aside>
+      <Dock>
+        <Act label={say(ORDER.load_rest)} why={why} onAct={() => void order()} />
+      </Dock>
     </form>
   );
 }
@@ -165,32 +198,34 @@ interface FactsProps {
 function RestFacts({ live, offer, treatment, infusion }: FactsProps) {
   const prescribed = treatment?.prescribed_mg ?? infusion?.treatment_mg;
   const given = treatment?.given_mg ?? added(infusion?.earlier_mg, infusion?.booked_mg);
-  const time = (ts: string | null) => <span class="digits">{wallClock(ts, live.utc_offset_min)}</span>;
+  const time = (ts: string | null) => wallClock(ts, live.utc_offset_min);
+  const patient = offer.patient;
   return (
     <>
       <h2>
-        The rest of a treatment of {offer.patient}
-        {treatment && <> that began {time(treatment.started_ts)}</>}
+        {treatment
+          ? say(ORDER.rest_began, { patient, time: time(treatment.started_ts) })
+          : say(ORDER.rest_of, { patient })}
       </h2>
       <Facts>
         {prescribed && (
-          <Fact label="Prescribed" note={treatment?.drug ?? infusion?.review.drug}>
+          <Fact label={say(ORDER.prescribed)} note={treatment?.drug ?? infusion?.review.drug}>
             <Amount of={decimal(prescribed)} unit="mg" />
           </Fact>
         )}
         {given && (
-          <Fact label="Given, at most" name="rest-given" note={treatment && `${treatment.share_percent} %`}>
+          <Fact label={say(ORDER.given_at_most)} name="rest-given" note={treatment && `${treatment.share_percent} %`}>
             <Amount of={decimal(given)} unit="mg" />
           </Fact>
         )}
-        <Fact label="Left" name="rest-left">
+        <Fact label={say(ORDER.left)} name="rest-left">
           <span class="two">
             <Amount of={decimal(offer.left_mg)} unit="mg" />
             <Amount of={decimal(offer.left_ml)} unit="mL" />
           </span>
         </Fact>
-        <Fact label="All of it given by" name="rest-until" note="nothing of it flows after that">
-          {time(offer.until_ts)}
+        <Fact label={say(ORDER.given_by)} name="rest-until" note={say(ORDER.given_by_note)}>
+          <span class="digits">{time(offer.until_ts)}</span>
         </Fact>
       </Facts>
       {given && prescribed && <p data-testid="balance">{balance(given, offer.left_mg, prescribed, "mg")}</p>}

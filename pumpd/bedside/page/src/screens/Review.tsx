@@ -1,45 +1,31 @@
-// Everything to check before a start, on one screen, as read back from the pump (STA-16); then the hold.
+// Everything to check before a start, on one screen, as read back from the pump (STA-16); then the wristband and the hold.
 // The challenge is requested when the hold begins, and signed only if it matches what is on the screen.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { InfusionProps } from "../parts/props.ts";
 import { Association } from "../parts/Association.tsx";
-import { Amount, Fact, Facts } from "../parts/Facts.tsx";
+import { Dock } from "../parts/dock.tsx";
 import { FlowProfile } from "../parts/FlowProfile.tsx";
 import { HoldButton } from "../parts/HoldButton.tsx";
-import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
-import { NotReady, startable } from "../parts/NotReady.tsx";
-import { OrderAge } from "../parts/OrderAge.tsx";
+import { may } from "../parts/NeedsSignIn.tsx";
+import { NotReady } from "../parts/NotReady.tsx";
 import { Plasma } from "../parts/Plasma.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
-import { RestOf } from "../parts/RestOf.tsx";
-import { useBand } from "../parts/band.ts";
+import { ReviewFacts } from "../parts/ReviewFacts.tsx";
 import { Scan } from "../parts/Scan.tsx";
 import { SecondPerson } from "../parts/SecondPerson.tsx";
 import { SelfTest } from "../parts/SelfTest.tsx";
-import { VitalSigns } from "../parts/VitalSigns.tsx";
-import { gatewayNow } from "../state/fresh.ts";
-import { useNow } from "../state/store.ts";
+import { SignInHere } from "../parts/SignInHere.tsx";
+import { useBand } from "../parts/band.ts";
+import { useWristband, type Checked } from "../parts/wristband.ts";
 import type { Challenge, Review } from "../state/types.ts";
 import type { Answer } from "../wire/ask.ts";
 import { canonical } from "../wire/canonical.ts";
 import { act, tabletKey } from "../wire/connection.ts";
 import { confirm, mismatch, shownHash } from "../wire/requests.ts";
-import { clock, decimal, NONE, wallClock } from "../words/numbers.ts";
-import {
-  BASIS,
-  lossOfControlSentence,
-  forPeople,
-  inWords,
-  isRest,
-  libraryOf,
-  rates,
-  reasonOf,
-  sentence,
-  stepSeconds,
-} from "../words/terms.ts";
-
-const SCAN_LASTS_MS = 60_000; // as long as a challenge
+import { wallClock } from "../words/numbers.ts";
+import { say } from "../words/say.ts";
+import { REVIEW } from "../words/texts/review.ts";
 
 interface Second {
   badge: string;
@@ -47,29 +33,23 @@ interface Second {
 }
 
 export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
-  const at = useNow(1000);
   const { review } = infusion;
   const band = useBand(page, pump.pump, review.digest);
   const [reasons, setReasons] = useState<string[]>([]);
   const [busy, setBusy] = useState(false);
   const [second, setSecond] = useState<Second | null>(null);
-  const [wristband, setWristband] = useState("");
-  useEffect(() => {
-    const timer = setTimeout(() => setWristband(""), SCAN_LASTS_MS);
-    return () => clearTimeout(timer);
-  }, [wristband]);
-  useEffect(() => setWristband(""), [live.person?.badge]); // the scan of another nurse does not count
+  const others = live.pumps
+    .filter((each) => each.pump !== pump.pump)
+    .flatMap((each) => [each.patient, each.infusion?.review.patient])
+    .filter((each) => !!each) as string[];
+  const wristband = useWristband(review.patient, others, live.person?.badge);
   const asked = useRef<{ shown: Review; answer: Promise<Answer<Challenge>> } | null>(null);
 
-  const wall = gatewayNow(page, at);
-  const ends =
-    wall === null
-      ? null
-      : wallClock(wall + (Number(review.duration_s) * 1000) / (live.time_scale ?? 1), live.utc_offset_min);
   const same = review.read_back !== null && canonical(review.read_back) === canonical(review.steps);
-  const needsSecond = review.double_check === true && second === null;
-  const checks = needsSecond && live.person !== null && may(page, "confirm");
-  const label = infusion.action === "resume" ? "Hold to resume" : "Hold to start";
+  const confirms = may(page, "confirm");
+  const checks = review.double_check === true && second === null && confirms;
+  const resumes = infusion.action === "resume";
+  const { band: read } = wristband;
 
   const begin = () => {
     setReasons([]);
@@ -78,136 +58,67 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
   const held = async () => {
     const of = asked.current;
     const key = tabletKey();
-    if (!of || !key) return;
+    if (!of || !key || read.state !== "right") return;
     setBusy(true);
     const answer = await of.answer;
-    const refusals = await signed(answer, of.shown, key);
+    const refusals = await signed(answer, of.shown, key, read.token);
     setBusy(false);
     setReasons(refusals);
     if (!refusals.length) return;
     setSecond(null);
-    setWristband(""); // a new attempt needs a new scan
+    wristband.drop();
   };
   const signed = async (
     answer: Answer<Challenge>,
     shown: Review,
     key: NonNullable<ReturnType<typeof tabletKey>>,
+    token: string,
   ): Promise<string[]> => {
     const challenge = answer.result as Challenge;
     if (!answer.ok || !challenge.binding) return answer.reasons;
     const differs = await mismatch(shown, challenge);
     if (differs) return [differs];
     const gateway = page.about?.gateway ?? "";
-    const done = await confirm(key, gateway, pump.pump, challenge, await shownHash(shown), wristband, second);
+    const done = await confirm(key, gateway, pump.pump, challenge, await shownHash(shown), token, second);
     return done.ok ? [] : done.reasons;
   };
 
+  /** Why the button is grey: the first thing to put right. */
+  const why = (): string | null => {
+    if (page.link !== "open") return say(REVIEW.grey_link);
+    if (!same) return say(REVIEW.grey_read_back);
+    if (!live.person) return say(REVIEW.grey_sign_in);
+    if (!confirms) return say(REVIEW.grey_role);
+    if (pump.vitals && !pump.vitals.ready) return say(REVIEW.grey_vitals);
+    if (pump.self_test && !pump.self_test.passed) return say(REVIEW.grey_self_test);
+    if (checks) return say(REVIEW.grey_second);
+    if (pump.patient === null) return say(REVIEW.grey_no_patient);
+    if (pump.patient !== review.patient) return say(REVIEW.grey_other_patient, { patient: pump.patient });
+    if (read.state === "wrong") return say(REVIEW.grey_wrong);
+    if (read.state === "old") return say(REVIEW.grey_again);
+    if (read.state !== "right") return say(reasons.length ? REVIEW.grey_refused : REVIEW.grey_wristband);
+    return null;
+  };
+
   return (
-    <section class="review" aria-label="Review">
-      <div class="review-facts">
-        <p class="sentence" data-testid="sentence">
-          {inWords(review, ends)}
-        </p>
-        <RestOf page={page} live={live} pump={pump} infusion={infusion} />
-        <p class={same ? "read-back" : "reasons"} role="status">
-          {same
-            ? "Read back from the pump: exactly this program."
-            : "The pump was not read back with this program. Do not start."}
-        </p>
-        {!infusion.reason.startsWith("read back") && <p class="note">{sentence(forPeople(infusion.reason))}</p>}
-        {review.warnings.map((warning) => {
-          const { field: limit, text } = reasonOf(warning);
-          const why = review.overrides[limit];
-          return (
-            <p class="note" key={warning}>
-              {sentence(text)}
-              {why && <> Reason given: “{why}”</>}
-            </p>
-          );
-        })}
-        <Facts dense>
-          <Fact
-            label="Patient"
-            note={pump.patient ? `patient of this pump: ${pump.patient}` : "this pump has no patient yet"}
-          >
-            {review.patient || NONE}
-          </Fact>
-          <Fact label="Drug">{review.drug}</Fact>
-          <Fact label="Concentration">
-            <Amount of={decimal(review.concentration_mg_ml)} unit="mg/mL" />
-          </Fact>
-          <Fact label="Dose per weight">
-            <Amount of={decimal(review.dose_mg_kg)} unit="mg/kg" />
-          </Fact>
-          <Fact label="Weight" note={`${BASIS[review.weight_basis] ?? review.weight_basis} weight`}>
-            <Amount of={decimal(review.weight_kg)} unit="kg" />
-          </Fact>
-          <Fact label="Dose" {...doseNote(review)}>
-            <Amount of={decimal(review.dose_mg)} unit="mg" />
-          </Fact>
-          <Fact
-            label="Volume"
-            {...(isRest(review) ? { note: `${decimal(review.given_before_ml)} mL given before` } : {})}
-          >
-            <Amount of={decimal(review.vtbi_ml)} unit="mL" />
-          </Fact>
-          <Fact label="Rate">
-            {review.steps.length === 1
-              ? rates(review)
-              : review.steps.map((step, each) => (
-                  <span class="step" key={each}>
-                    {decimal(step.rate_ml_h)} mL/h<small>for {clock(stepSeconds(step))} min</small>
-                  </span>
-                ))}
-          </Fact>
-          <Fact label="Duration">
-            <Amount of={clock(review.duration_s)} unit="min" />
-          </Fact>
-          <Fact label="Container">{review.container}</Fact>
-          <Fact
-            label="Pump"
-            note={
-              <>
-                {review.model}
-                <br />
-                serial {review.serial}
-              </>
-            }
-          >
-            {review.pump}
-          </Fact>
-          <Fact
-            label="Ordered by"
-            note={
-              <>
-                <OrderAge page={page} live={live} infusion={infusion} />
-                <br />
-                {libraryOf(review)}
-              </>
-            }
-          >
-            {review.ordered_by || NONE}
-          </Fact>
-          <Fact label="If the gateway fails" wide>
-            {lossOfControlSentence(review.loss_of_control, pump.loss_of_control_text)}
-          </Fact>
-        </Facts>
-        <VitalSigns page={page} live={live} pump={pump} start />
-      </div>
+    <section class="review" aria-label={say(REVIEW.review)}>
+      <ReviewFacts page={page} live={live} pump={pump} infusion={infusion} same={same} />
       <div class="review-act">
         {!checks && <FlowProfile steps={review.steps} />}
-        {!checks && review.simulated && <p class="simulated">SIMULATED PUMP</p>}
+        {!checks && review.simulated && <p class="simulated">{say(REVIEW.simulated_pump)}</p>}
         <NotReady pump={pump} />
-        <Reasons reasons={reasons} title="Not started" />
+        <Reasons reasons={reasons} title={say(REVIEW.not_started)} />
         {!live.person ? (
-          <NeedsSignIn pump={pump.pump} what={infusion.action === "resume" ? "resume" : "start"} />
-        ) : !may(page, "confirm") ? (
-          <p class="note">To start, you and this tablet both need the role “confirm”.</p>
+          <SignInHere what={say(resumes ? REVIEW.to_resume : REVIEW.to_start)} />
+        ) : !confirms ? (
+          <p class="note">
+            {say(REVIEW.needs_confirm, { until: wallClock(infusion.expires_ts, live.utc_offset_min) })}
+          </p>
         ) : checks ? (
           <SecondPerson
-            title="Independent double check"
-            task="A second nurse compares this screen with the prescription, the container and the patient."
-            who="Second nurse"
+            title={say(REVIEW.double_check)}
+            task={say(REVIEW.double_task)}
+            who={say(REVIEW.second_nurse)}
             first={live.person.badge}
             onDone={(badge, pin) => setSecond({ badge, pin })}
           />
@@ -215,38 +126,18 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
           <>
             {second && (
               <p class="muted">
-                Second nurse: badge {second.badge}{" "}
+                {say(REVIEW.second_is, { badge: second.badge })}{" "}
                 <button type="button" class="quiet" onClick={() => setSecond(null)}>
-                  Change
+                  {say(REVIEW.change)}
                 </button>
               </p>
             )}
             {pump.patient === null ? (
               <Association page={page} pump={pump} waiting />
             ) : (
-              <Scan
-                label="Wristband of the patient"
-                hint="Scan it. Order, pump and wristband must match."
-                scanned={wristband}
-                busy={busy}
-                waiting={!wristband}
-                onScan={(token) => {
-                  setReasons([]);
-                  setWristband(token);
-                }}
-              />
+              <WristbandField pump={pump.pump} patient={review.patient} checked={wristband} busy={busy} />
             )}
-            <HoldButton
-              key={canonical(review)}
-              label={label}
-              disabled={!same || !wristband || !startable(pump)}
-              busy={busy}
-              onBegin={begin}
-              onHeld={() => void held()}
-            />
-            <p class="muted">
-              If something is wrong, press Stop. Nothing has flowed from this program, and it will not start.
-            </p>
+            <p class="muted">{say(REVIEW.if_wrong)}</p>
           </>
         )}
       </div>
@@ -254,12 +145,52 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
         <Plasma band={band} now={pump.plasma} />
         <SelfTest live={live} pump={pump} />
       </div>
+      <Dock>
+        <HoldButton
+          key={canonical(review)}
+          label={say(resumes ? REVIEW.hold_resume : REVIEW.hold_start)}
+          why={why()}
+          busy={busy}
+          onBegin={begin}
+          onHeld={() => void held()}
+        />
+      </Dock>
     </section>
   );
 }
 
-/** Whether the dose is all that was prescribed. */
-function doseNote(review: Review): { note?: string } {
-  if (review.first_dose_mg) return { note: `of ${decimal(review.first_dose_mg)} mg in all` };
-  return isRest(review) ? { note: "the whole order" } : {};
+interface FieldProps {
+  pump: string;
+  patient: string;
+  checked: Checked;
+  busy: boolean;
+}
+
+function WristbandField({ pump, patient, checked, busy }: FieldProps) {
+  const { band, end } = checked;
+  const hint = end ? say(REVIEW.scan_or_end, { n: end.length }) : say(REVIEW.scan_or_type);
+  const verdict =
+    band.state === "right"
+      ? { good: true, text: say(REVIEW.right, { patient }) }
+      : band.state === "wrong"
+        ? { good: false, text: say(REVIEW.wrong, { read: band.read, patient }) }
+        : band.state === "part"
+          ? { good: false, text: `${say(REVIEW.too_short, { read: band.read })} ${hint}` }
+          : band.state === "old"
+            ? { good: false, text: say(REVIEW.grey_again) }
+            : null;
+  return (
+    <Scan
+      label={say(REVIEW.wristband)}
+      hint={hint}
+      button={say(REVIEW.check)}
+      verdict={verdict}
+      busy={busy}
+      waiting={band.state !== "right"}
+      onScan={(read, scanned) => {
+        if (checked.take(read, scanned) === "wrong") void act("wristband", { pump, read }); // for the record
+      }}
+      onTyping={checked.typing}
+    />
+  );
 }

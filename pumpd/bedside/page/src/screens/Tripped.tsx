@@ -1,15 +1,25 @@
-// Stopped by an interlock: the cause, what to check, and clearing it afterwards.
+// Stopped by an alarm: what, since when, what to do in steps, and clearing it afterwards.
 
 import { useState } from "preact/hooks";
 import type { InfusionProps } from "../parts/props.ts";
-import { SYMBOL, WORD } from "../alarm/active.ts";
-import { Amount, Fact, Facts } from "../parts/Facts.tsx";
-import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
+import { alarmsOf, WORD } from "../alarm/active.ts";
+import { Symbol } from "../parts/AlarmBanner.tsx";
+import { Dock } from "../parts/dock.tsx";
+import { may } from "../parts/NeedsSignIn.tsx";
 import { uncertain, Reconcile } from "../parts/Reconcile.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
+import { SharesTable } from "../parts/Shares.tsx";
+import { SignInFirst } from "../parts/SignInFirst.tsx";
 import { act } from "../wire/connection.ts";
-import { decimal } from "../words/numbers.ts";
+import { decimal, wallClock } from "../words/numbers.ts";
+import { reason } from "../words/reasons.ts";
+import { say } from "../words/say.ts";
 import { forPeople, sentence } from "../words/terms.ts";
+import { ALARM } from "../words/texts/alarm.ts";
+import { RUN } from "../words/texts/run.ts";
+
+/** The name of the alarm inside pumpd, with which the reason of a trip begins. */
+const CODE = /^[a-z_]+: /;
 
 export function Tripped({ page, live, pump, infusion }: InfusionProps) {
   const [checked, setChecked] = useState(false);
@@ -21,50 +31,68 @@ export function Tripped({ page, live, pump, infusion }: InfusionProps) {
     setBusy(false);
     setReasons(answer.reasons);
   };
-  const after =
-    infusion.trip_resumable === true
-      ? "Clearing the alarm leads to a pause. You can resume from there."
-      : infusion.trip_resumable === false
-        ? "Clearing the alarm ends this infusion. It cannot continue after this cause."
-        : "Clearing the alarm leads to a pause, or ends the infusion if it cannot continue after this cause.";
+  const resumable = infusion.trip_resumable;
+  const after = resumable === true ? RUN.after_pause : resumable === false ? RUN.after_end : RUN.after_either;
+  const alarms = alarmsOf(pump);
+  const latched = alarms.filter(({ code }) => infusion.trips.includes(code)); // others are in the line of alarms only
+  const mayClear = !!live.person && may(page, "confirm");
   return (
-    <section class="narrow">
-      <h2>Stopped by an alarm. Nothing flows.</h2>
-      <p>{sentence(forPeople(infusion.reason))}</p>
-      <ul class="causes" aria-label="Causes">
-        {(pump.alarms ?? []).map((alarm) => (
-          <li key={alarm.code}>
-            <b aria-label={`${WORD[alarm.priority]} priority`}>{SYMBOL[alarm.priority]}</b> {alarm.cause}.{" "}
-            <strong>{alarm.action}.</strong>
-          </li>
-        ))}
-      </ul>
-      <Facts>
-        <Fact label="Given">
-          <Amount of={decimal(infusion.delivered_ml, 2)} unit="mL" />
-        </Fact>
-        <Fact label="At most given">
-          <Amount of={decimal(infusion.booked_ml, 2)} unit="mL" />
-        </Fact>
-        <Fact label="Ordered">
-          <Amount of={decimal(infusion.prescribed_ml)} unit="mL" />
-        </Fact>
-      </Facts>
-      {uncertain(pump) && <Reconcile page={page} live={live} pump={pump} />}
-      {live.person && may(page, "confirm") && (
-        <>
+    <section class="sides">
+      <div>
+        <h2>{say(RUN.tripped)}</h2>
+        <ul class="causes" aria-label={say(RUN.causes)}>
+          {(latched.length ? latched : alarms).map((alarm) => (
+            <li key={alarm.code} class={`alarm-${alarm.priority}`}>
+              <Symbol priority={alarm.priority} />
+              <div>
+                <b aria-label={`${say(RUN.priority, { priority: WORD[alarm.priority] })}: ${alarm.cause}`}>
+                  {alarm.cause}
+                </b>{" "}
+                {alarm.raised_ts && (
+                  <span class="muted">
+                    {say(ALARM.since, { time: wallClock(alarm.raised_ts, live.utc_offset_min) })}
+                  </span>
+                )}
+                <ul class="steps">
+                  {alarm.steps.map((step) => (
+                    <li key={step}>{step}</li>
+                  ))}
+                </ul>
+              </div>
+            </li>
+          ))}
+        </ul>
+        <p class="muted">{sentence(forPeople(reason(infusion.reason)).replace(CODE, ""))}</p>
+      </div>
+      <div>
+        {mayClear && (
           <label class="check">
-            <input type="checkbox" checked={checked} onChange={(event) => setChecked(event.currentTarget.checked)} /> I
-            have checked the pump, the line and the patient
+            <input type="checkbox" checked={checked} onChange={(event) => setChecked(event.currentTarget.checked)} />{" "}
+            {say(RUN.checked)}
           </label>
-          <button type="button" class="primary" disabled={!checked || busy} onClick={() => void clear()}>
-            Clear the alarm
-          </button>
-        </>
-      )}
-      {!live.person && <NeedsSignIn pump={pump.pump} what="clear the alarm" />}
-      <Reasons reasons={reasons} title="Not cleared" />
-      <p class="muted">{after} Stop ends the infusion.</p>
+        )}
+        <Reasons reasons={reasons} title={say(RUN.not_cleared)} />
+        <SharesTable of={infusion} places={2} />
+        {uncertain(pump) && <p>{say(ALARM.given_at_most, { ml: decimal(infusion.booked_ml, 2) })}</p>}
+        {uncertain(pump) && <Reconcile page={page} live={live} pump={pump} />}
+        <p class="muted">
+          {say(after)} {say(RUN.stop_means)}
+        </p>
+      </div>
+      <Dock>
+        {!live.person ? (
+          <SignInFirst pump={pump.pump}>{say(RUN.sign_in_to_clear)}</SignInFirst>
+        ) : (
+          mayClear && (
+            <button type="button" class="primary" disabled={!checked || busy} onClick={() => void clear()}>
+              <span>
+                {say(RUN.clear)}
+                {!checked && <small class="why-grey">{say(RUN.tick_first)}</small>}
+              </span>
+            </button>
+          )
+        )}
+      </Dock>
     </section>
   );
 }

@@ -4,24 +4,34 @@ import type { InfusionProps } from "../parts/props.ts";
 import { Amount, Fact, Facts } from "../parts/Facts.tsx";
 import { Reconcile } from "../parts/Reconcile.tsx";
 import { decimal } from "../words/numbers.ts";
-import { forPeople, sentence } from "../words/terms.ts";
+import { say, type Text } from "../words/say.ts";
+import { RUN } from "../words/texts/run.ts";
+
+const REPORTED: Record<string, Text> = {
+  infusing: RUN.infusing,
+  purging: RUN.infusing,
+  withdrawing: RUN.infusing,
+  stopped: RUN.stands,
+  paused: RUN.stands,
+  alarm: RUN.in_alarm,
+};
 
 export function Uncertain({ page, live, pump, infusion }: InfusionProps) {
   return (
     <section class="narrow">
-      <h2>Uncertain: the pump may be running</h2>
+      <h2>{say(RUN.uncertain)}</h2>
       <p>
-        <strong>Go to the pump. Stop it there and clamp the line.</strong> {sentence(forPeople(infusion.reason))}
+        <strong>{say(RUN.go_stop)}</strong>
       </p>
-      <p>pumpd does not repeat the start. It keeps trying to stop the pump.</p>
+      <p>{say(RUN.not_repeated)}</p>
       <Facts>
-        <Fact label="At most given">
+        <Fact label={say(RUN.at_most_given)}>
           <Amount of={decimal(infusion.booked_ml, 2)} unit="mL" />
         </Fact>
-        <Fact label="Ordered">
+        <Fact label={say(RUN.ordered)}>
           <Amount of={decimal(infusion.prescribed_ml)} unit="mL" />
         </Fact>
-        <Fact label="Pump reports">{pump.pump_state ?? "nothing"}</Fact>
+        <Fact label={say(RUN.pump_says)}>{say(REPORTED[pump.pump_state ?? ""] ?? RUN.nothing)}</Fact>
       </Facts>
       <Reconcile page={page} live={live} pump={pump} />
     </section>

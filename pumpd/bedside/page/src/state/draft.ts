@@ -1,6 +1,8 @@
-// An order while it is being filled in. No field has a default: a person fills in every one.
+// An order while it is being filled in. The usual dose and time come from the library entry; the weight, its basis and
+// what the drug is in have no default (PRG-08).
 
 import type { Entry, SoftLimit } from "./types.ts";
+import { typedNumber } from "./typed.ts";
 import { reasonOf } from "../words/terms.ts";
 
 export interface Draft {
@@ -8,6 +10,8 @@ export interface Draft {
   weight: string;
   weight_again: string;
   weight_basis: string;
+  /** The weight and its basis are those on record: a person confirmed them and typed nothing. */
+  recorded: boolean;
   dose: string;
   duration: string;
   container: string;
@@ -22,6 +26,7 @@ export const BLANK: Draft = {
   weight: "",
   weight_again: "",
   weight_basis: "",
+  recorded: false,
   dose: "",
   duration: "",
   container: "",
@@ -32,31 +37,64 @@ export const BLANK: Draft = {
 };
 
 const NEEDED = ["entry", "weight", "weight_again", "weight_basis", "dose", "duration", "container", "patient"] as const;
-const UNIT: Partial<Record<keyof Draft, string>> = {
+export type Needed = (typeof NEEDED)[number];
+const OPTIONAL = ["course", "previous_weight"] as const;
+
+/** The fields with a number, and the unit beside each. */
+export const UNIT = {
   weight: "kg",
   weight_again: "kg",
   previous_weight: "kg",
   dose: "mg/kg",
   duration: "min",
-};
-const OPTIONAL = ["course", "previous_weight"] as const;
+} as const;
+export type Numeric = keyof typeof UNIT;
+const NUMERIC = Object.keys(UNIT) as Numeric[];
+const isNumeric = (field: string): field is Numeric => field in UNIT;
 
-export const missing = (draft: Draft): string[] => NEEDED.filter((field) => draft[field].trim() === "");
+export const missing = (draft: Draft): Needed[] =>
+  NEEDED.filter((field) => draft[field].trim() === "" && !(field === "weight_again" && draft.recorded));
 
-const withUnit = (text: string, unit: string | undefined): string => (text && unit ? `${text} ${unit}` : text);
+/** The fields whose number cannot be read. `comma`: the language of the page writes a decimal comma. */
+export const unreadable = (draft: Draft, comma: boolean): Numeric[] =>
+  NUMERIC.filter((field) => typedNumber(draft[field], UNIT[field], comma).wrong !== null);
 
 /**
- * The fields of a `preview` or an `order`: numbers exactly as they were typed, with their unit. A missing field goes as
- * empty text: the gateway then checks what is there.
+ * The fields of a `preview` or an `order`: numbers with their unit, and nothing changed in them but the comma. A field
+ * that is missing or cannot be read goes as empty text: the gateway then checks what is there.
  */
-export function fieldsOf(draft: Draft, soft: readonly SoftLimit[]): Record<string, unknown> {
+export function fieldsOf(draft: Draft, soft: readonly SoftLimit[], comma: boolean): Record<string, unknown> {
   const given = OPTIONAL.filter((field) => draft[field].trim() !== "");
   const passed = new Set(soft.map(({ id }) => id));
   const overrides = Object.entries(draft.overrides).filter(([id, why]) => passed.has(id) && why.trim() !== "");
+  const text = (field: Needed | (typeof OPTIONAL)[number]): string => {
+    if (!isNumeric(field)) return draft[field].trim();
+    const { number } = typedNumber(draft[field], UNIT[field], comma);
+    return number ? `${number} ${UNIT[field]}` : "";
+  };
   return {
-    ...Object.fromEntries([...NEEDED, ...given].map((field) => [field, withUnit(draft[field].trim(), UNIT[field])])),
+    ...Object.fromEntries([...NEEDED, ...given].map((field) => [field, text(field)])),
+    ...(draft.recorded ? { weight_again: "", weight_from_record: true } : {}),
     overrides: Object.fromEntries(overrides.map(([id, why]) => [id, why.trim()])),
   };
+}
+
+/**
+ * The draft with this library entry: with its usual dose and time unless a person typed others, and in no container yet.
+ * `usual` gives the number of a quantity as the page writes it.
+ */
+export function withEntry(
+  draft: Draft,
+  entry: Entry,
+  before: Entry | undefined,
+  usual: (quantity: string) => string,
+): Draft {
+  const value = (field: "dose" | "duration"): string => {
+    const [now, was] = [entry[field].default, before?.[field].default];
+    const untouched = draft[field] === "" || (was !== undefined && draft[field] === usual(was));
+    return untouched && now !== undefined ? usual(now) : draft[field];
+  };
+  return { ...draft, entry: entry.id, container: "", dose: value("dose"), duration: value("duration") };
 }
 
 /** Reasons by the field that they are about; under "" those that belong to no field. */
@@ -75,13 +113,3 @@ export function fieldOf(soft: SoftLimit): string {
   const field = soft.field ?? soft.id.replace(/_(low|high|total|change)$/, "");
   return field in BLANK ? field : "";
 }
-
-/** What a field may hold, as a hint under it. */
-export const hint = (entry: Entry | undefined, field: "dose" | "weight" | "duration"): string => {
-  if (!entry) return "";
-  const { soft_min, soft_max, hard_min, hard_max, default: usual } = entry[field];
-  const number = (text: string) => text.split(" ")[0];
-  const never = `never outside ${number(hard_min)} to ${hard_max}.`;
-  if (soft_min === soft_max) return `Expected ${soft_max}, ${never}`;
-  return `${usual ? `Usual ${usual}. ` : ""}Expected ${number(soft_min)} to ${soft_max}, ${never}`;
-};

@@ -11,6 +11,8 @@ export interface Press {
   at: number;
   answered: boolean;
   refused: string | null;
+  /** The pumps on which another infusion had begun before this stop arrived: it did not stop them. */
+  late: readonly string[];
   /** The gateway reported every pump that it was for as stopped. Flow after that belongs to a later start. */
   seen: boolean;
 }
@@ -63,7 +65,7 @@ export type Message =
   | { kind: "drafting"; pump: string | null }
   | { kind: "away"; text: string }
   | { kind: "pressed"; pump: string }
-  | { kind: "answered"; pump: string; refused: string | null };
+  | { kind: "answered"; pump: string; refused: string | null; late?: readonly string[] };
 
 export function reduce(page: Page, message: Message, at: number): Page {
   switch (message.kind) {
@@ -97,11 +99,12 @@ export function reduce(page: Page, message: Message, at: number): Page {
     case "beat":
       return { ...page, heardAt: at };
     case "pressed":
-      return withPress(page, message.pump, { at, answered: false, refused: null, seen: false });
+      return withPress(page, message.pump, { at, answered: false, refused: null, late: [], seen: false });
     case "answered": {
       const press = page.presses[message.pump];
       if (!press || press.answered) return page;
-      return withPress(page, message.pump, { ...press, answered: message.refused === null, refused: message.refused });
+      const { refused, late = [] } = message;
+      return withPress(page, message.pump, { ...press, answered: refused === null, refused, late });
     }
   }
 }

@@ -1,5 +1,6 @@
 // The order of the rest of a treatment while it is being filled in. Nothing has a default.
 
+import { typedNumber } from "./typed.ts";
 import type { Offer } from "./treatments.ts";
 
 export interface RestDraft {
@@ -11,19 +12,27 @@ export interface RestDraft {
 
 export const RESTING: RestDraft = { container: "", time: "", duration: "" };
 
-export function restLacks(draft: RestDraft): string[] {
-  const lacks = [];
-  if (!draft.container) lacks.push("container");
-  if (!draft.time) lacks.push("how fast");
-  if (draft.time === "longer" && !draft.duration.trim()) lacks.push("time for the rest");
+/** A message of ORDER says each. */
+export type RestLack = "need_container" | "need_how_fast" | "need_rest_time";
+
+export function restLacks(draft: RestDraft): RestLack[] {
+  const lacks: RestLack[] = [];
+  if (!draft.container) lacks.push("need_container");
+  if (!draft.time) lacks.push("need_how_fast");
+  if (draft.time === "longer" && !draft.duration.trim()) lacks.push("need_rest_time");
   return lacks;
 }
 
 /** The fields of `rest` and `preview_rest`. The same container and the same rates go as null. */
-export const restFields = (pump: string, offer: Pick<Offer, "treatment" | "patient">, draft: RestDraft) => ({
+export const restFields = (
+  pump: string,
+  offer: Pick<Offer, "treatment" | "patient">,
+  draft: RestDraft,
+  comma: boolean,
+) => ({
   pump,
   treatment: offer.treatment,
   patient: offer.patient,
   container: draft.container.startsWith("new ") ? draft.container.slice(4) : null,
-  duration: draft.time === "longer" ? `${draft.duration.trim()} min` : null,
+  duration: draft.time === "longer" ? `${typedNumber(draft.duration, "min", comma).number ?? ""} min` : null,
 });

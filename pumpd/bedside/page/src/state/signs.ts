@@ -1,6 +1,8 @@
 // Vital signs for the screen: blood pressure as one value, the worse of two levels, missing as missing.
 
 import type { Sign } from "./types.ts";
+import { say, type Text } from "../words/say.ts";
+import { OBSERVE } from "../words/texts/observe.ts";
 
 export interface SignRow {
   name: string;
@@ -13,11 +15,11 @@ export interface SignRow {
   source: string | null;
 }
 
-const LABEL: Record<string, [label: string, unit: string]> = {
-  spo2_percent: ["SpO₂", "%"],
-  heart_rate_bpm: ["Heart rate", "/min"],
-  systolic_mmhg: ["Blood pressure", "mmHg"],
-  respiration_per_min: ["Respiration", "/min"],
+const LABEL: Record<string, [label: Text, unit: string]> = {
+  spo2_percent: [OBSERVE.spo2, "%"],
+  heart_rate_bpm: [OBSERVE.heart_rate, "/min"],
+  systolic_mmhg: [OBSERVE.blood_pressure, "mmHg"],
+  respiration_per_min: [OBSERVE.respiration, "/min"],
 };
 const WORSE = ["ok", "missing", "warning", "critical"] as const;
 
@@ -32,7 +34,8 @@ export function signRows(signs: readonly Sign[]): SignRow[] {
   return signs
     .filter((each) => each !== diastolic)
     .map((each) => {
-      const [label, unit] = LABEL[each.name] ?? [each.name, ""];
+      const [known, unit] = LABEL[each.name] ?? [null, ""];
+      const label = known ? say(known) : each.name;
       const one = { name: each.name, label, unit, level: level(each), age_s: each.age_s, source: each.source };
       if (each.name !== "systolic_mmhg") return { ...one, value: each.value === null ? null : String(each.value) };
       const both = each.value !== null && diastolic != null && diastolic.value !== null;
@@ -46,27 +49,27 @@ export function signRows(signs: readonly Sign[]): SignRow[] {
 }
 
 /** Symbol and word, so that no level is shown by colour alone. */
-export const LEVEL: Record<Sign["level"], [symbol: string, word: string]> = {
-  ok: ["✓", "within limits"],
-  warning: ["▲", "warning"],
-  critical: ["◆", "critical"],
-  missing: ["?", "missing"],
+export const LEVEL: Record<Sign["level"], [symbol: string, word: Text]> = {
+  ok: ["✓", OBSERVE.level_ok],
+  warning: ["▲", OBSERVE.level_warning],
+  critical: ["◆", OBSERVE.level_critical],
+  missing: ["?", OBSERVE.level_missing],
 };
 
 export interface VitalField {
   name: string;
-  label: string;
+  label: Text;
   unit: string;
   optional?: boolean;
 }
 
 /** What a person enters. Respiration may stay empty. */
 export const VITAL_FIELDS: readonly VitalField[] = [
-  { name: "systolic_mmhg", label: "Systolic", unit: "mmHg" },
-  { name: "diastolic_mmhg", label: "Diastolic", unit: "mmHg" },
-  { name: "heart_rate_bpm", label: "Heart rate", unit: "/min" },
-  { name: "spo2_percent", label: "SpO₂", unit: "%" },
-  { name: "respiration_per_min", label: "Respiration, if counted", unit: "/min", optional: true },
+  { name: "systolic_mmhg", label: OBSERVE.systolic, unit: "mmHg" },
+  { name: "diastolic_mmhg", label: OBSERVE.diastolic, unit: "mmHg" },
+  { name: "heart_rate_bpm", label: OBSERVE.heart_rate, unit: "/min" },
+  { name: "spo2_percent", label: OBSERVE.spo2, unit: "%" },
+  { name: "respiration_per_min", label: OBSERVE.respiration_if_counted, unit: "/min", optional: true },
 ];
 
 /** The numbers of the form, or what is wrong with it. */
@@ -74,6 +77,6 @@ export function vitalsOf(values: Record<string, string>): { numbers: Record<stri
   const filled = VITAL_FIELDS.filter(({ name, optional }) => !optional || (values[name] ?? "") !== "");
   const wrong = filled
     .filter(({ name }) => !/^\d{1,3}$/.test(values[name] ?? ""))
-    .map(({ label }) => `${label}: enter a whole number of up to three digits`);
+    .map(({ label }) => say(OBSERVE.whole_number, { label: say(label) }));
   return { numbers: Object.fromEntries(filled.map(({ name }) => [name, Number(values[name])])), wrong };
 }

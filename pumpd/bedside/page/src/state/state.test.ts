@@ -186,6 +186,19 @@ test("a pump that waits and may start by itself is not shown as stopped, because
   assert.equal(stopShows(page, "bed1", 3000), "unconfirmed");
 });
 
+test("a stop that came too late is shown as such until it is touched again", () => {
+  const late = after(
+    [0, state([pump()])],
+    [5, { kind: "pressed", pump: "bed1" }],
+    [9, { kind: "answered", pump: "bed1", refused: null, late: ["bed1"] }],
+    [20, state([pump()])],
+  );
+  assert.equal(stopShows(late, "bed1", 30), "late");
+  assert.equal(stopShows(late, "bed1", 60_000), "late");
+  const again = reduce(late, { kind: "pressed", pump: "bed1" }, 70_000);
+  assert.equal(stopShows(again, "bed1", 70_001), "stopping");
+});
+
 test("stop for every pump waits for every pump", () => {
   const pressed: [number, Message][] = [
     [0, { kind: "pressed", pump: EVERY }],
@@ -232,7 +245,7 @@ test("an alarm that the page does not understand is shown with high priority", (
   assert.deepEqual(
     active.map(({ priority, cause }) => [priority, cause]),
     [
-      ["high", "Unknown alarm"],
+      ["high", "An alarm that this page does not know"],
       ["high", "New"],
     ],
   );

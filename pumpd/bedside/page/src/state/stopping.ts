@@ -3,7 +3,8 @@
 import { EVERY, type Page, type Press } from "./page.ts";
 import type { Pump } from "./types.ts";
 
-export type StopShows = "ready" | "stopping" | "unconfirmed" | "stopped";
+/** "late": another infusion had begun before the stop arrived, and was not stopped. */
+export type StopShows = "ready" | "stopping" | "unconfirmed" | "stopped" | "late";
 
 const CONFIRM_WITHIN_MS = 3000;
 const SETTLED_MS = 8000;
@@ -14,6 +15,7 @@ export function stopShows(page: Page, target: string, now: number): StopShows {
   const press = latest(page.presses[target], page.presses[EVERY]);
   if (pumps.some(alarmed)) return "unconfirmed";
   if (!press) return pumps.some(({ infusion }) => infusion?.state === "stopping") ? "stopping" : "ready";
+  if (pumps.some(({ pump, stopped }) => !stopped && press.late.includes(pump))) return "late";
   const stopped = pumps.length > 0 && page.liveAt > press.at && pumps.every((each) => each.stopped);
   if (press.answered && stopped) return now - press.at > SETTLED_MS ? "ready" : "stopped";
   if (press.seen) return pumps.some(({ infusion }) => infusion?.state === "stopping") ? "stopping" : "ready";

@@ -3,6 +3,8 @@
 import type { Page } from "./page.ts";
 import type { Pump, Role, WeightOnRecord } from "./types.ts";
 import { added, decimal } from "../words/numbers.ts";
+import { say } from "../words/say.ts";
+import { ORDER } from "../words/texts/order.ts";
 
 export interface Delivery {
   session: string;
@@ -114,8 +116,8 @@ export const mayOrderRest = (page: Page, offer: Pick<Offer, "by_nurse">, may: Ma
 /** "17.5 mg given + 17.5 mg left = 35 mg ordered"; "of" where rounding down leaves a difference. */
 export function balance(given: string, left: string, ordered: string, unit: string): string {
   const equal = added(given, left) === added(ordered, "0");
-  const parts = `${decimal(given)} ${unit} given + ${decimal(left)} ${unit} left`;
-  return equal ? `${parts} = ${decimal(ordered)} ${unit} ordered` : `${parts}, of ${decimal(ordered)} ${unit} ordered`;
+  const parts = { given: decimal(given), left: decimal(left), ordered: decimal(ordered), unit };
+  return say(equal ? ORDER.balance : ORDER.balance_of, parts);
 }
 
 /** A course is assessed once: after its last infusion, or when its time is over and only maintenance follows. */
@@ -124,12 +126,14 @@ export const assessable = ({ ordered, given, infusions, next, assessment }: Cour
 
 export const WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 
-/** What lacks before a course can be ordered. */
+/** What lacks before a course can be ordered; a message of COURSE says each. */
+export type CourseLack = "drug" | "name" | "first_day" | "weekdays";
+
 export function lacksForCourse(fields: { entry: string; course: string; first_day: string; weekdays: string[] }) {
-  const lacks = [];
+  const lacks: CourseLack[] = [];
   if (!fields.entry) lacks.push("drug");
-  if (!fields.course.trim()) lacks.push("name of the course");
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(fields.first_day)) lacks.push("first day");
+  if (!fields.course.trim()) lacks.push("name");
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(fields.first_day)) lacks.push("first_day");
   if (!fields.weekdays.length) lacks.push("weekdays");
   return lacks;
 }

@@ -101,6 +101,10 @@ export interface Pause {
   most: number;
   single_left_s: number | null;
   total_left_s: number | null;
+  /** Until the pause under way ends the infusion, by whichever limit comes first; null while nothing is paused. */
+  left_s?: number | null;
+  /** Why a person paused: empty until that was given, null where there is nothing to ask. */
+  reason?: string | null;
 }
 
 export interface Vitals {
@@ -161,6 +165,10 @@ export interface Infusion {
   booked_mg?: string;
   prescribed_mg?: string;
   remaining_mg?: string;
+  /** At the reported rate, while it flows. */
+  dose_rate_mg_h?: string;
+  started_ts?: string | null;
+  confirmed_by?: string | null;
   remaining_s?: number | null;
   running_s: number;
   elapsed_s: number;
@@ -247,6 +255,8 @@ export interface WeightOnRecord {
   weight_kg: string;
   basis: string;
   ts: string;
+  /** Until then a person may confirm it instead of typing it twice. */
+  confirmable_until_ts?: string;
 }
 
 /** What an order, or the rest of a treatment, would lead to. */
@@ -256,6 +266,8 @@ export interface Preview {
   course?: CoursePlace | null;
   on_record?: WeightOnRecord | null;
   plasma?: PlasmaBand | null;
+  /** The containers of the library entry that hold this order, whichever it names. */
+  containers?: string[];
 }
 
 export interface Pump {
@@ -339,6 +351,7 @@ export interface Limits {
 
 export interface Entry {
   id: string;
+  name?: string | null;
   drug: string;
   concentration_mg_ml: string;
   containers: string[];

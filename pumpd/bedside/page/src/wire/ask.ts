@@ -1,5 +1,7 @@
 // One request to the gateway, one answer. It never throws: without a reply, the answer gives that as its reason.
 
+import { learn } from "../words/reasons.ts";
+
 export interface Answer<T> {
   ok: boolean;
   result: Partial<T>;
@@ -16,23 +18,28 @@ export async function ask<T = Record<string, unknown>>(
   body?: unknown,
   patience = PATIENCE_MS,
 ): Promise<Answer<T>> {
+  const late = new AbortController(); // older browsers have no AbortSignal.timeout
+  const timer = setTimeout(() => late.abort(), patience);
   try {
     const response = await fetch(path, {
       method: body === undefined ? "GET" : "POST",
       cache: "no-store",
       credentials: "same-origin",
-      signal: AbortSignal.timeout(patience),
+      signal: late.signal,
       ...(body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
     });
     return await read<T>(response);
   } catch {
     return { ok: false, result: {}, reasons: [NO_ANSWER], status: 0 };
+  } finally {
+    clearTimeout(timer);
   }
 }
 
 export async function read<T>(response: Response): Promise<Answer<T>> {
   const body: unknown = await response.json().catch(() => null);
   const answer = (typeof body === "object" && body !== null ? body : {}) as Partial<Answer<T>>;
+  learn((answer as { messages?: unknown }).messages);
   const ok = response.ok && answer.ok === true;
   const reasons = Array.isArray(answer.reasons) ? answer.reasons.map(String) : [];
   if (!ok && !reasons.length)

@@ -1,6 +1,8 @@
 // Canonical JSON, equal to the gateway's: keys sorted by code point, no spaces, no needless escapes. It takes only values
 // that both languages write alike, and so refuses floats: Python writes 1.0 where JavaScript writes 1.
 
+import { hex } from "./hex.ts";
+
 export function canonical(value: unknown): string {
   if (value === null || typeof value === "boolean" || typeof value === "string") return JSON.stringify(value);
   if (typeof value === "number") {
@@ -26,6 +28,5 @@ function byCodePoint(a: string, b: string): number {
 
 /** SHA-256 of a text as UTF-8, in hex. */
 export async function sha256(text: string): Promise<string> {
-  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
 }

@@ -1,12 +1,16 @@
 // Keeps the page connected to the gateway: proves the key, follows the live stream, reports every 2 s that this tablet is
-// connected, and starts over, with growing pauses, whenever any of that fails.
+// connected, and starts over, with growing pauses, whenever any of that fails. Of the pages of one browser, one does it
+// for all (lead.ts).
 
 import { ask } from "./ask.ts";
 import { storedKey, type TabletKey } from "./keys.ts";
+import { leads, oneLeads, passOn, takeLead } from "./lead.ts";
 import { hello, request } from "./requests.ts";
 import { OLD_S } from "../state/fresh.ts";
-import { onTablet } from "../state/kept.ts";
+import { onTablet } from "../state/storage.ts";
+import type { Message } from "../state/page.ts";
 import { current, now, dispatch } from "../state/store.ts";
+import { learn } from "../words/reasons.ts";
 import type { About, Live, History, Tablet } from "../state/types.ts";
 
 const PAUSES_MS = [300, 600, 1200, 2500, 5000];
@@ -19,16 +23,48 @@ let wake: () => void = () => undefined;
 let leave: () => void = () => undefined;
 
 /** Try again now: after pairing, or when the network came back. */
-export const retry = (): void => wake();
+export function retry(): void {
+  takeLead();
+  wake();
+}
 
-export async function connect(): Promise<never> {
-  for (const event of ["online", "pageshow", "focus"]) addEventListener(event, retry);
+export function connect(): void {
+  for (const event of ["online", "pageshow", "focus"]) addEventListener(event, () => wake());
   setInterval(() => void reportAlive(), ALIVE_MS);
-  for (let failures = 0; ;) {
-    const followed = (await introduced()) && (await follow());
+  void readKey(); // a page that does not lead signs requests too
+  oneLeads(
+    (until) => void keepFollowing(until),
+    ({ message, texts }) => {
+      if (message.kind === "identity") void readKey();
+      learn(texts);
+      dispatch(message);
+    },
+  );
+}
+
+async function readKey(): Promise<TabletKey | null> {
+  key = await storedKey().catch(() => null);
+  return key;
+}
+
+async function keepFollowing(until: AbortSignal): Promise<void> {
+  until.addEventListener("abort", () => {
+    lastId = ""; // what other pages pass on meanwhile may have gaps
+    leave();
+    wake();
+  });
+  for (let failures = 0; !until.aborted;) {
+    const followed = (await introduced().catch(() => false)) && !until.aborted && (await follow(until));
     failures = followed ? 0 : failures + 1;
-    await pause(PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)] as number);
+    if (!until.aborted) await pause(PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)] as number);
   }
+}
+
+/** What the gateway told this page, for all pages of this browser. */
+function news(message: Message, texts: unknown = null): void {
+  learn(texts);
+  dispatch(message);
+  passOn({ message, texts });
 }
 
 const pause = (ms: number) =>
@@ -41,14 +77,13 @@ const pause = (ms: number) =>
 async function introduced(): Promise<boolean> {
   const answered = await ask<About>("/api/about");
   if (!answered.ok) {
-    dispatch({ kind: "link", link: "lost" });
+    news({ kind: "link", link: "lost" });
     return false;
   }
   const about = answered.result as About;
   onTablet.set("simulated", about.simulated ? "yes" : "no");
-  dispatch({ kind: "about", about });
-  key = await storedKey().catch(() => null);
-  if (!key) return unpaired();
+  news({ kind: "about", about });
+  if (!(await readKey()) || !key) return unpaired();
   if (about.tablet?.id === key.id) return paired(about.tablet);
   const answer = await hello(key, about.gateway);
   if (answer.ok) return paired(answer.result.tablet ?? null);
@@ -56,18 +91,18 @@ async function introduced(): Promise<boolean> {
 }
 
 function paired(tablet: Tablet | null): boolean {
-  dispatch({ kind: "identity", identity: "paired", tablet });
+  news({ kind: "identity", identity: "paired", tablet });
   return true;
 }
 
 function unpaired(): boolean {
   lastId = ""; // the curves are forgotten and must come again from the beginning
-  dispatch({ kind: "identity", identity: "unpaired", tablet: null });
+  news({ kind: "identity", identity: "unpaired", tablet: null });
   return false;
 }
 
-/** Follows the stream to its end. True if anything came on it. */
-function follow(): Promise<boolean> {
+/** Follows the stream to its end, or until another page leads. True if anything came on it. */
+function follow(until: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const opened = now();
     let heard = 0;
@@ -78,29 +113,30 @@ function follow(): Promise<boolean> {
     leave = () => {
       clearInterval(watchdog);
       source.close();
-      dispatch({ kind: "link", link: "lost" });
+      if (!until.aborted) news({ kind: "link", link: "lost" });
       resolve(heard > 0);
     };
-    const on = (kind: string, take: (data: unknown) => void) =>
+    const on = (kind: string, message: (data: unknown) => Message) =>
       source.addEventListener(kind, (event: MessageEvent<string>) => {
         heard = now();
         if (event.lastEventId) lastId = event.lastEventId;
-        take(JSON.parse(event.data));
+        const data: unknown = JSON.parse(event.data);
+        news(message(data), (data as { messages?: unknown } | null)?.messages);
       });
-    on("state", (live) => dispatch({ kind: "state", live: live as Live }));
-    on("history", (part) => dispatch({ kind: "history", part: part as History }));
-    on("away", (news) => dispatch({ kind: "away", text: String((news as { text?: unknown }).text ?? "") }));
-    on("unpaired", () => {
+    on("state", (live) => ({ kind: "state", live: live as Live }));
+    on("history", (part) => ({ kind: "history", part: part as History }));
+    on("away", (why) => ({ kind: "away", text: String((why as { text?: unknown }).text ?? "") }));
+    on("beat", () => ({ kind: "beat" }));
+    source.addEventListener("unpaired", () => {
       unpaired();
       leave();
     });
-    on("beat", () => dispatch({ kind: "beat" }));
     source.onerror = leave;
   });
 }
 
 async function reportAlive(): Promise<void> {
-  if (current().identity !== "paired" || current().link !== "open") return;
+  if (!leads() || current().identity !== "paired" || current().link !== "open") return;
   const { status } = await ask("/api/alive", {}, ALIVE_MS);
   unanswered = status === 0 ? unanswered + 1 : 0;
   // A link that only receives is no link: Stop would not get through either.

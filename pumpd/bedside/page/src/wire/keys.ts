@@ -1,6 +1,8 @@
 // The tablet's key: P-256, made here and kept by the browser. No script can read it out, not even this page.
 // All pages of this origin share it.
 
+import { hex } from "./hex.ts";
+
 const DATABASE = "pumpd";
 const STORE = "keys";
 const NAME = "tablet";
@@ -44,8 +46,7 @@ export const publicKey = async (key: TabletKey): Promise<string> =>
 /** The id under which the gateway keeps a key: the start of the SHA-256 of its public half. */
 async function named(pair: CryptoKeyPair): Promise<TabletKey> {
   const digest = await crypto.subtle.digest("SHA-256", await crypto.subtle.exportKey("spki", pair.publicKey));
-  const id = Array.from(new Uint8Array(digest).slice(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return { id, pair };
+  return { id: hex(digest.slice(0, 8)), pair };
 }
 
 export async function storedKey(): Promise<TabletKey | null> {

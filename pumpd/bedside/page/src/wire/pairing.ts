@@ -1,6 +1,8 @@
 // Pairing, as docs/decisions/0029 gives it: commit, learn the gateway's nonce, reveal, compare six digits.
 // The token from the gateway's code is never sent. It is the key of an HMAC on both sides.
 
+import { hex, randomHex } from "./hex.ts";
+
 const LABEL = "pumpd-pairing-v2 ";
 const encoder = new TextEncoder();
 
@@ -25,9 +27,6 @@ export interface Reveal {
   proof: string;
 }
 
-const hex = (bytes: ArrayBuffer | Uint8Array): string =>
-  Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
-
 /** One field a line: no field contains a line break. */
 const lines = (label: string, fields: string[]) => encoder.encode([LABEL + label, ...fields].join("\n"));
 
@@ -40,8 +39,6 @@ async function keyed(token: string, label: string, ...fields: string[]): Promise
   return hex(await crypto.subtle.sign("HMAC", key, lines(label, fields)));
 }
 
-const newNonce = (): string => hex(crypto.getRandomValues(new Uint8Array(32)));
-
 export interface Try {
   window: string;
   offer: Offer;
@@ -50,7 +47,7 @@ export interface Try {
 }
 
 /** One try at pairing this key. What it commits itself to here cannot be changed afterwards. */
-export async function oneTry(token: string, key: string, name: string, nonce = newNonce()): Promise<Try> {
+export async function oneTry(token: string, key: string, name: string, nonce = randomHex(32)): Promise<Try> {
   const window = (await keyed(token, "window")).slice(0, 16);
   const commitment = hex(await hashed("commitment", window, key, name, nonce));
   const reveal: Try["reveal"] = async (answer) => {

@@ -2,6 +2,7 @@
 
 import { canonical, sha256 } from "./canonical.ts";
 import { ask, type Answer } from "./ask.ts";
+import { randomHex } from "./hex.ts";
 import { signature, type TabletKey } from "./keys.ts";
 import type { Binding, Challenge, Review, Tablet } from "../state/types.ts";
 
@@ -81,7 +82,7 @@ export async function confirm(
   return request(key, gateway, {
     op: "confirm",
     pump,
-    request: crypto.randomUUID(),
+    request: randomHex(16),
     key: key.id,
     ...binding,
     shown,

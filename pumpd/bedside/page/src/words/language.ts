@@ -1,6 +1,6 @@
 // The language of this tablet: the one chosen here, else the browser's, else English.
 
-import { onTablet } from "../state/kept.ts";
+import { onTablet } from "../state/storage.ts";
 
 export type Language = "en" | "de" | "es" | "fr";
 

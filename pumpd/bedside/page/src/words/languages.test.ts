@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { weekdayName } from "./calendar.ts";
 import { chooseLanguage, LANGUAGES, type Language } from "./language.ts";
-import { added, ageText, calendarDay, clock, day, decimal, spell, typedDecimal, withDecimals } from "./numbers.ts";
+import { added, ageText, calendarDay, clock, day, decimal, spell } from "./numbers.ts";
 import { say, sayIn, saidOf } from "./say.ts";
 import { inWords, lossOfControlSentence, placeInCourse, rates, STATE, weightOf } from "./terms.ts";
 import type { Review } from "../state/types.ts";
@@ -41,22 +41,6 @@ test("in no language is a number rounded, grouped or shown as 0", () => {
 test("a sum is exact in every language, and can be added to again", () => {
   inEach(same("17.75"), () => added("17.5", "0.25")!);
   inEach(same("18"), () => added(added("17.5", "0.25"), "0.25")!);
-});
-
-test("decimals within a text, but not a version, an address or a date", () => {
-  inEach(comma("0.5 mg/kg"), () => withDecimals("0.5 mg/kg"));
-  inEach({ ...same("2,5 mg, höchstens 3,25 mg"), en: "2.5 mg, höchstens 3.25 mg" }, () =>
-    withDecimals("2.5 mg, höchstens 3.25 mg"),
-  );
-  for (const kept of ["1.2.3", "v1.2", "10.0.0.7", "SIM-1.5x", "2026.11.26", "bed1"])
-    inEach(same(kept), () => withDecimals(kept));
-});
-
-test("a comma is a point only where a comma is the decimal sign, and only one", () => {
-  inEach({ ...same("0.5"), en: "0,5" }, () => typedDecimal("0,5"));
-  inEach(same("0.5"), () => typedDecimal("0.5"));
-  for (const refused of ["1.234,5", "1,234,5", "1,2a", "1 234,5", "1.234.567"])
-    inEach(same(refused), () => typedDecimal(refused));
 });
 
 test("a clock reads the same everywhere, a length of time in words does not", () => {

@@ -44,18 +44,6 @@ function plain(value: number): string {
   return text.includes("e") ? value.toFixed(9) : text;
 }
 
-/** Every decimal within a text, such as "0.5 mg/kg", as the reader writes it. A version "1.2.3" stays. */
-export const withDecimals = (text: string): string =>
-  text.replace(/(?<![\w.,])\d+\.\d+(?![\w]|[.,]\d)/g, (number) => number.replace(".", decimalSign()));
-
-/**
- * What a person typed into a field for a decimal, with a point as the gateway takes it. In a language with a comma a
- * comma is the point. Whatever else it may be goes on as it was typed: the gateway refuses it, and a thousands separator
- * with it.
- */
-export const typedDecimal = (text: string): string =>
-  decimalSign() === "," && /^\s*\d*,\d*\s*$/.test(text) ? text.replace(",", ".") : text;
-
 /** The exact sum of two decimals as text with a point, for `decimal()`. Null when one of them is no number. */
 export function added(a: string | null | undefined, b: string | null | undefined): string | null {
   const [left, right] = [NUMBER.exec(a?.trim() ?? ""), NUMBER.exec(b?.trim() ?? "")];

@@ -3,9 +3,9 @@
 // error.
 
 import { chosenLanguage, type Language } from "./language.ts";
+import { template, type Text } from "./packs.ts";
 
-/** One message in every language. `{name}` is a parameter; "{n} alarm|{n} alarms" has a form for one and one for more. */
-export type Text = Readonly<Record<Language, string>>;
+export type { Text };
 
 export type Parameters = Readonly<Record<string, string | number>>;
 
@@ -22,14 +22,14 @@ export const cutAtHoles = (text: Text, n?: string | number): string[] =>
 const HOLE = /\{(\w+)\}/g;
 
 function formOf(language: Language, text: Text, n: string | number | undefined): string {
-  const [one = "", more] = text[language].split("|");
+  const [one = "", more] = template(text, language).split("|");
   return more !== undefined && !isOne(language, Number(n)) ? more : one;
 }
 
 const isOne = (language: Language, n: number): boolean => new Intl.PluralRules(language).select(n) === "one";
 
 /** A table of messages, each read in the language that is chosen when it is read. */
-export function saidOf<Key extends string>(rows: Readonly<Record<Key, Text>>): Readonly<Record<Key, string>> {
-  const entries = Object.entries<Text>(rows).map(([key, text]) => [key, { get: () => say(text), enumerable: true }]);
+export function saidOf<Key extends string>(table: Readonly<Record<Key, Text>>): Readonly<Record<Key, string>> {
+  const entries = Object.entries<Text>(table).map(([key, text]) => [key, { get: () => say(text), enumerable: true }]);
   return Object.defineProperties({}, Object.fromEntries(entries)) as Readonly<Record<Key, string>>;
 }

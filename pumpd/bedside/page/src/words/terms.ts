@@ -3,6 +3,7 @@
 import { clock, decimal, spell, wallClock } from "./numbers.ts";
 import { say, saidOf, type Text } from "./say.ts";
 import { TERMS } from "./texts/terms.ts";
+import { reason } from "./reasons.ts";
 import type { CoursePlace, LossOfControl, Infusion, InfusionState, Pump, Review } from "../state/types.ts";
 
 export const STATE: Readonly<Record<InfusionState, string>> = saidOf({
@@ -36,7 +37,7 @@ export function lossOfControlSentence(
 ): string {
   const known = (classes ?? []).flatMap((each) => LOSS_OF_CONTROL[each] ?? []);
   const words = known.length === classes?.length ? known.map((each) => say(each)).join("; ") : "";
-  return sentence(words || text || say(TERMS.loss_unknown));
+  return sentence(words || (text && reason(text)) || say(TERMS.loss_unknown));
 }
 
 export const sentence = (text: string): string => {
@@ -81,13 +82,17 @@ type Flow = { rate_ml_h: string; volume_ml: string };
 
 /** "52.5 mL/h", or each step: "26.2 mL/h for 10:00, then 61.2 mL/h for 30:00". */
 export const rates = ({ steps }: Pick<Review, "steps">): string =>
-  steps.length === 1 ? `${decimal(steps[0]!.rate_ml_h)} mL/h` : steps.map(stepText).reduce(then);
+  steps.length === 1 ? `${decimal(steps[0]!.rate_ml_h)} mL/h` : stepsText(steps);
 
-/** "26.2 mL/h for 10:00". */
-export const stepText = (step: Flow): string =>
+/** "26.2 mL/h for 10:00, then 61.2 mL/h for 30:00". */
+export const stepsText = (steps: readonly Flow[]): string => inTurn(steps.map(stepText));
+
+/** "one, then the next". */
+export const inTurn = (texts: readonly string[]): string =>
+  texts.reduce((one, next) => say(TERMS.steps, { one, next }));
+
+const stepText = (step: Flow): string =>
   say(TERMS.step, { rate: decimal(step.rate_ml_h), time: clock(stepSeconds(step)) });
-
-const then = (one: string, next: string): string => say(TERMS.steps, { one, next });
 
 export const stepSeconds = (step: Flow): number =>
   Number(step.rate_ml_h) > 0 ? (Number(step.volume_ml) / Number(step.rate_ml_h)) * 3600 : 0;
@@ -116,17 +121,19 @@ const WEIGHT: Readonly<Record<string, string>> = saidOf({
 /** The name alone out of "R. Weiss (badge 1001), tablet ward 7 (04c4…)". */
 export const nameOf = (by: string): string => by.split(" (")[0] || by;
 
-/** A reason without what only a machine needs: key and process ids. */
-export const forPeople = (text: string): string =>
-  text
+/** A reason in the reader's language, without what only a machine needs: key and process ids. */
+export const forPeople = (english: string): string =>
+  reason(english)
     .replace(/ \([0-9a-f]{16}\)/g, "")
     .replace(/,? uid \d+, pid \d+/g, "")
     .replace(/\btablet [0-9a-f]{16}\b/g, say(TERMS.a_tablet));
 
 export const ended = ({ state }: Infusion): boolean => ["completed", "stopped", "abandoned"].includes(state);
 
-/** Splits "dose: 1.2 mg/kg is above … (PRG-04)" into its field and the text for a person. */
-export function reasonOf(text: string): { field: string; text: string } {
-  const found = /^([a-z_]+): (.*?)(?: \([A-Z]{2,4}-\d+\))?$/s.exec(text);
-  return found ? { field: found[1]!, text: found[2]! } : { field: "", text };
+/** Splits "dose: 1.2 mg/kg is above … (PRG-04)" into its field and the text for a person, in the reader's language. */
+export function reasonOf(english: string): { field: string; text: string } {
+  const text = reason(english);
+  const field = /^([a-z_]+): /.exec(english)?.[1];
+  if (!field) return { field: "", text };
+  return { field, text: text.replace(/^[\p{L}_-]+: /u, "").replace(/ \([A-Z]{2,4}-\d+\)$/, "") };
 }

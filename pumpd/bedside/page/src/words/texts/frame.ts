@@ -205,26 +205,26 @@ export const FRAME = {
     fr: "La passerelle ne répond pas à cette tablette. Une perfusion en cours continue, mais vous ne pouvez ni la voir ni l'arrêter d'ici. {go}",
   },
 
-  part_top_bar: { en: "The top bar", de: "Die Kopfzeile", es: "La barra superior", fr: "La barre du haut" },
+  part_top_bar: { en: "The top bar", de: "Die Kopfzeile", es: "La barra superior", fr: "la barre du haut" },
   part_alarms: {
     en: "The list of alarms",
     de: "Die Liste der Alarme",
     es: "La lista de alarmas",
-    fr: "La liste des alarmes",
+    fr: "la liste des alarmes",
   },
   part_link: {
     en: "The state of the link",
     de: "Der Zustand der Verbindung",
     es: "El estado de la conexión",
-    fr: "L'état de la liaison",
+    fr: "l'état de la liaison",
   },
-  part_screen: { en: "This screen", de: "Diese Ansicht", es: "Esta pantalla", fr: "Cet écran" },
-  part_button: { en: "This button", de: "Diese Taste", es: "Este botón", fr: "Ce bouton" },
+  part_screen: { en: "This screen", de: "Diese Ansicht", es: "Esta pantalla", fr: "cet écran" },
+  part_button: { en: "This button", de: "Diese Taste", es: "Este botón", fr: "ce bouton" },
   cannot_be_shown: {
     en: "{part} cannot be shown",
     de: "{part} kann nicht angezeigt werden",
     es: "{part} no se puede mostrar",
-    fr: "{part} ne peut pas être affiché",
+    fr: "Affichage impossible : {part}",
   },
   page_fault: {
     en: "This page has a fault. The infusion continues as before, and Stop works. Go to the pump.",

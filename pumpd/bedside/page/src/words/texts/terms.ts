@@ -21,7 +21,7 @@ export const TERMS = {
     es: "{n} segundo|{n} segundos",
     fr: "{n} seconde|{n} secondes",
   },
-  ordered: { en: "Ordered", de: "Angeordnet", es: "Prescrita", fr: "Prescrite" },
+  ordered: { en: "Ordered", de: "Verordnet", es: "Prescrita", fr: "Prescrite" },
   loading: { en: "Loading the pump", de: "Pumpe wird geladen", es: "Cargando la bomba", fr: "Chargement de la pompe" },
   ready: { en: "Ready to check", de: "Bereit zur Prüfung", es: "Lista para comprobar", fr: "Prête à vérifier" },
   starting: { en: "Starting", de: "Startet", es: "Iniciando", fr: "Démarrage" },
@@ -141,7 +141,7 @@ export const TERMS = {
     en: "{place}, course {course}",
     de: "{place}, Serie {course}",
     es: "{place}, ciclo {course}",
-    fr: "{place}, cure {course}",
+    fr: "{place}, série {course}",
   },
 
   library: {

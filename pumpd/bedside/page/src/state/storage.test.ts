@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { inTab, onTablet } from "./kept.ts";
+import { inTab, onTablet } from "./storage.ts";
 
 test("without storage, a value is kept for as long as the page is open", () => {
   for (const kept of [onTablet, inTab]) {

@@ -1,5 +1,5 @@
-// What the browser keeps for this page: the only way to its storage. A browser that blocks storage throws at the first
-// look at it; then a value is kept until the page is closed.
+// What the browser keeps for this page: the only way to its storage. A browser that blocks storage throws as soon as it
+// is named; then a value is kept until the page is closed.
 
 interface Kept {
   get: (name: string) => string | null;

@@ -1,0 +1,47 @@
+// The wristband at the bed, checked again before a start: judged at once, valid as long as a challenge.
+
+import { useEffect, useState } from "preact/hooks";
+import { endOf, judged, type Judged } from "../state/wristband.ts";
+
+const LASTS_MS = 60_000;
+
+export type Wristband =
+  { state: "none" } | { state: "right"; token: string } | { state: "wrong" | "part"; read: string } | { state: "old" };
+
+export interface Checked {
+  band: Wristband;
+  /** What may be typed instead of the whole token; null when only the whole one counts. */
+  end: string | null;
+  take: (read: string, scanned: boolean) => Judged;
+  /** Something is being typed. True when it is the right one, complete. */
+  typing: (text: string, paused: boolean, scanned: boolean) => boolean;
+  /** A new attempt needs a new look at the wristband. */
+  drop: () => void;
+}
+
+const NONE: Wristband = { state: "none" };
+
+/** `order`: the patient of the order. `others`: of the gateway's other pumps. `whose`: the scan of another nurse does not count. */
+export function useWristband(order: string, others: readonly string[], whose: string | undefined): Checked {
+  const [band, setBand] = useState<Wristband>(NONE);
+  useEffect(() => setBand(NONE), [order, whose]);
+  useEffect(() => {
+    if (band.state !== "right") return undefined;
+    const timer = setTimeout(() => setBand({ state: "old" }), LASTS_MS);
+    return () => clearTimeout(timer);
+  }, [band]);
+  const take = (read: string, scanned: boolean): Judged => {
+    const found = judged(read, order, others, scanned);
+    setBand(found === "right" ? { state: "right", token: order } : { state: found, read });
+    return found;
+  };
+  const typing = (text: string, paused: boolean, scanned: boolean): boolean => {
+    if (text === "") return false;
+    const found = judged(text, order, others, scanned);
+    if (found === "wrong") setBand({ state: "wrong", read: text });
+    else if (found === "part" || !paused) setBand(NONE);
+    else take(text, scanned);
+    return found === "right" && paused;
+  };
+  return { band, end: endOf(order, others), take, typing, drop: () => setBand(NONE) };
+}

@@ -1,0 +1,36 @@
+// Whether a wristband is the patient's, judged on the tablet as soon as it is read. The gateway judges it again: what is
+// signed is the whole token, and it starts nothing for another one (PRG-21).
+
+/** How many characters of the end a person types who has no scanner. */
+export const END = 4;
+
+export type Judged = "right" | "wrong" | "part";
+
+/**
+ * What a person may type instead of the whole token: its last characters. Null where that is not enough to tell it from
+ * another patient of this gateway, or where hardly anything of it would be left out.
+ */
+export function endOf(order: string, others: readonly string[]): string | null {
+  if (order.length < END + 2) return null;
+  const end = order.slice(-END);
+  return others.some((other) => other !== order && other.endsWith(end)) ? null : end;
+}
+
+/**
+ * `read`: what was scanned or typed so far. "part": it may become right with more. A scanner reads the whole token, so
+ * of what it read the end alone is another patient's.
+ */
+export function judged(read: string, order: string, others: readonly string[], scanned: boolean): Judged {
+  if (!order) return "wrong";
+  if (read === order) return "right";
+  const end = scanned ? null : endOf(order, others);
+  if (end !== null && read === end) return "right";
+  return order.startsWith(read) || end?.startsWith(read) ? "part" : "wrong";
+}
+
+/** Above this time between two keys, in ms, a person types. A scanner takes 1 to 30 ms. */
+const SCANNERS_MS = 40;
+
+/** Whether a scanner typed it: many keys in no time. `at`: the instants of its keys. */
+export const isScan = (at: readonly number[]): boolean =>
+  at.length >= 3 && (at.at(-1)! - at[0]!) / (at.length - 1) < SCANNERS_MS;

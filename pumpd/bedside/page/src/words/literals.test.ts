@@ -1,0 +1,69 @@
+// What a component shows is a message, and no text of its own: otherwise it would be English on every tablet.
+
+import assert from "node:assert/strict";
+import { globSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+import { transformSync } from "esbuild";
+
+const SOURCE = new URL("../", import.meta.url).pathname;
+
+/** Properties whose text nobody reads. */
+const UNREAD =
+  /^"?(class|className|d|viewBox|points|transform|type|role|name|data-\w+|autocomplete|inputMode|stroke[\w-]*|fill|preserveAspectRatio|id|key|href|src|color|font|aria-live|aria-current|lang|source)"?$/;
+
+/** Texts of a machine or of the developer's console, by what is before them. */
+const OF_MACHINES =
+  /(console\.\w+|new Error|new WakingClock|import|test|querySelector(All)?|closest|getPropertyValue)\($/;
+
+/** Units and what is spelled alike everywhere, where it is alone. */
+const UNIT =
+  /^[\s·/,.:()×<>=+–-]*(mL\/h|mL|mg\/kg|mg\/mL|mg\/h|mg|kg|mmHg|ng\/mL|min|bpm|s|h|%|px|pumpd( pair)?)?[\s·/,.:()×-]*$/;
+
+/** The texts that JSX shows: its children, and the properties that are read out or shown. */
+export function shown(tsx: string): string[] {
+  const { code } = transformSync(tsx, {
+    loader: "tsx",
+    jsx: "automatic",
+    jsxImportSource: "preact",
+    target: "esnext",
+    charset: "utf8",
+  });
+  const found = [];
+  const literal = /("(?:[^"\\\n]|\\.)*")(:)?|`((?:[^`\\]|\\.)*)`/g; // `"name":` is a property
+  for (const match of code.matchAll(literal)) {
+    if (match[2]) continue;
+    const before = code.slice(Math.max(0, match.index - 200), match.index).trimEnd();
+    const text = match[1] === undefined ? (match[3] ?? "").replace(/\$\{[^}]*\}?/g, "") : String(JSON.parse(match[1]));
+    const property = /([\w"-]+):$/.exec(before)?.[1];
+    if (property !== undefined ? UNREAD.test(property) : !/(children: \[|[,[]|[?:]|&&|\|\||\?\?)$/.test(before))
+      continue;
+    if (OF_MACHINES.test(before) || /\bclass: (?:[^,{}]|\$\{[^}]*\})*$/.test(before)) continue;
+    found.push(text);
+  }
+  return found;
+}
+
+/** A capital and small letters, or several words. */
+const isWords = (text: string): boolean =>
+  !UNIT.test(text) && (/^\s*[\p{Lu}][\p{Ll}]{2,}/u.test(text) || /\p{L}{2,} \p{L}{2,}/u.test(text));
+
+test("no component has a text of its own", () => {
+  const found = globSync("**/*.tsx", { cwd: SOURCE })
+    .filter((path) => !path.startsWith("words/"))
+    .flatMap((path) =>
+      shown(readFileSync(SOURCE + path, "utf8"))
+        .filter(isWords)
+        .map((text) => `${path}: ${text}`),
+    );
+  assert.deepEqual(found, []);
+});
+
+test("this test finds them", () => {
+  const texts = (jsx: string) => shown(`const at = ${jsx};`).filter(isWords);
+  assert.deepEqual(texts("<b>Save</b>"), ["Save"]);
+  assert.deepEqual(texts('<b aria-label="Close it" class={wide ? "wide button" : "button"} />'), ["Close it"]);
+  assert.deepEqual(texts('<b>{open ? "Close" : "Open"} mL</b>'), ["Close", "Open"]);
+  assert.deepEqual(texts('<Field label="Weight" unit="kg" />'), ["Weight"]);
+  assert.deepEqual(texts("<b title={`Only ${n} of these`}>{n} mL/h</b>"), ["Only  of these"]);
+  assert.deepEqual(texts("<b>{say(RUN.pause)} · {n} mg/mL</b>"), []);
+});

@@ -1,0 +1,152 @@
+"""Sends the journal's new entries to the ward's stream, in order, for as long as it takes.
+
+Promises:
+- The cursor moves past an entry only after the stream has acknowledged its batch. On disk it is up to `STATUS_S` behind:
+  what is sent again has the same identity, and is stored once.
+- At most `WINDOW` batches are in memory; the journal is the only buffer.
+- A missing cluster is retried without end, with back-off and jitter, one node after the other; going away and coming
+  back are each logged once.
+- It does not touch telemetry to the MQTT broker: each has its own cursor and its own connection.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections import deque
+from collections.abc import AsyncGenerator
+from itertools import count
+
+import structlog
+
+from pumpd.attempts import Attempts
+from pumpd.journal import JournalError, JournalReader, Record
+from pumpd.settings import FleetSettings, Settings
+from pumpd.telemetry.cursor import Position
+from pumpd.telemetry.fleet.cursor import FleetCursor
+from pumpd.telemetry.fleet.health import health
+from pumpd.telemetry.fleet.messages import BATCH, Batch, batch, status, subject, urgent
+from pumpd.telemetry.fleet.stream import Stream, StreamError, connected
+from pumpd.telemetry.messages import Translator
+
+WINDOW = 8  # batches in flight
+POLL_S = 0.25
+LONGEST_S = 1.0  # that an entry waits for others
+STATUS_S = 10.0
+JOURNAL_RETRY_S = 1.0
+
+_log = structlog.get_logger()
+
+
+class Fleet:
+    def __init__(self, settings: Settings, fleet: FleetSettings, cursor: FleetCursor, jitter: random.Random) -> None:
+        self._settings, self._fleet, self._cursor, self._attempts = settings, fleet, cursor, Attempts(jitter)
+        self._simulated = {pump.name: pump.simulated for pump in settings.pumps}
+        self._hosts = [fleet.host, *fleet.others]
+        jitter.shuffle(self._hosts)  # so that gateways spread over the nodes
+        self._away = ""  # why the stream cannot be reached; empty when it can
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        for number in count():
+            self._attempts.begin()
+            host = self._hosts[number % len(self._hosts)]
+            try:
+                await self._session(host)
+            except StreamError as error:
+                if (cause := str(error)) != self._away:
+                    _log.error("fleet_unavailable", node=f"{host}:{self._fleet.port}", error=cause)
+                self._away = cause
+                if (task := asyncio.current_task()) and task.cancelling():
+                    raise asyncio.CancelledError from error  # cancelled at the moment the connection broke
+            await self._attempts.pause()
+
+    async def _session(self, host: str) -> None:
+        """One connection, to its end."""
+        async with connected(self._fleet, self._settings.gateway, host) as stream:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(stream.lost())
+                    group.create_task(self._publish_status(stream))
+                    await self._publish_journal(stream)
+            except ExceptionGroup as errors:
+                raise errors.exceptions[0] from None
+
+    async def _publish_status(self, stream: Stream) -> None:
+        where = subject(self._settings.gateway, "status")
+        while True:
+            fields = await asyncio.to_thread(health, self._settings)
+            payload = status(self._settings.gateway, self._cursor.journal, self._cursor.position.id, fields)
+            await stream.publish(where, payload, f"{self._settings.gateway}/status/{fields['ts']}")
+            self._good()
+            self._cursor.save(self._cursor.position)
+            await asyncio.sleep(STATUS_S)
+
+    def _good(self) -> None:
+        """The stream acknowledged: a connection alone does not show that it stores anything."""
+        if self._away:
+            _log.info("fleet_back")
+        self._away = ""
+
+    async def _publish_journal(self, stream: Stream) -> None:
+        waiting: deque[tuple[asyncio.Task[None], Record]] = deque()
+        try:
+            async with contextlib.aclosing(self._batches()) as batches:
+                async for each in batches:
+                    await self._acknowledged(waiting, leave=0 if each is None else WINDOW - 1)
+                    if each is not None:
+                        task = asyncio.create_task(stream.publish(each.subject, each.payload, each.identity))
+                        waiting.append((task, each.last))
+        finally:
+            for task, _ in waiting:
+                task.cancel()
+            await asyncio.gather(*(task for task, _ in waiting), return_exceptions=True)
+
+    async def _acknowledged(self, waiting: deque[tuple[asyncio.Task[None], Record]], leave: int) -> None:
+        while len(waiting) > leave:
+            task, last = waiting[0]
+            await task
+            waiting.popleft()
+            self._cursor.advance(Position(last.id, last.hash))
+            self._good()
+
+    async def _batches(self) -> AsyncGenerator[Batch | None, None]:
+        """The batches after the cursor, without end; None whenever there is none at present."""
+        missing = False
+        while True:
+            try:
+                with contextlib.closing(JournalReader(self._settings.journal_path)) as reader:
+                    self._check(reader)
+                    missing = False
+                    async with contextlib.aclosing(self._of(reader)) as batches:
+                        async for each in batches:
+                            yield each
+            except JournalError as error:
+                if not missing:
+                    _log.warning("journal_unavailable", error=str(error))
+                missing = True
+                yield None
+                await asyncio.sleep(JOURNAL_RETRY_S)
+
+    async def _of(self, reader: JournalReader) -> AsyncGenerator[Batch | None, None]:
+        loop = asyncio.get_running_loop()
+        last, since = self._cursor.position.id, loop.time()
+        translator = Translator(self._settings.gateway, self._simulated)
+        while True:
+            entries = reader.after(last, BATCH)
+            now = loop.time()
+            if not entries:
+                since = now
+            if entries and (len(entries) == BATCH or urgent(entries) or now - since >= LONGEST_S):
+                yield batch(self._settings.gateway, self._cursor.journal, last, entries, translator)
+                last, since = entries[-1].id, now
+            if len(entries) < BATCH:
+                yield None
+                await asyncio.sleep(POLL_S)
+
+    def _check(self, reader: JournalReader) -> None:
+        """Whether this is still the journal of the cursor. One that was replaced is sent from its start."""
+        position = self._cursor.position
+        found = reader.after(position.id - 1, limit=1) if position.id else []
+        if position.id and (not found or (found[0].id == position.id and found[0].hash != position.hash)):
+            _log.error("journal_replaced", journal=str(self._settings.journal_path), sent_up_to=position.id)
+            self._cursor.start_over()

@@ -1,0 +1,85 @@
+"""A real nats-server and a real PostgreSQL, each once for all tests of a file, and a gateway's journal to send."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from pumpd.journal import Entry, Journal
+from pumpd.settings import FleetSettings, Settings
+from pumpd_ward.local.nats_server import Node
+from pumpd_ward.local.postgres import Postgres
+from pumpd_ward.settings import WardSettings
+from pumpd_ward.store.migrate import migrate
+
+
+@pytest.fixture
+def state_dir(tmp_path: Path) -> Path:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def journal(state_dir: Path) -> Iterator[Journal]:
+    with contextlib.closing(Journal(state_dir / "journal.sqlite3", boot="boot-1")) as journal:
+        yield journal
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Node]:
+    node = Node(tmp_path / "nats")
+    node.start()
+    yield node
+    node.end()
+
+
+def gateway_settings(state_dir: Path, name: str = "bed-3", **fleet: object) -> Settings:
+    pump = {"name": "pump-a", "driver": "new-era", "port": "/dev/null", "serial": "1", "model": "NE-1000"}
+    section = FleetSettings.model_validate({"host": "127.0.0.1", "tls": False, **fleet})
+    return Settings.model_validate(
+        {"gateway": name, "state_dir": state_dir, "fleet": section, "pump": [{**pump, "simulated": True}]}
+    )
+
+
+def reading(number: int, **body: str) -> Entry:
+    fields = {"state": "running", "pump_state": "infusing", "rate_ml_h": "52.5", "volume_infused_ml": str(number / 100)}
+    return Entry("reading", {**fields, **body}, pump="pump-a", session="s1", mono_ns=number * 10**9)
+
+
+def alarm(code: str, kind: str = "alarm_raised") -> Entry:
+    return Entry(kind, {"code": code, "priority": "high", "cause": "c", "action": "a"}, pump="pump-a", session="s1")
+
+
+async def until(true, seconds: float = 10) -> None:
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110 - it reads what other processes wrote, which set no Event
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Postgres]:
+    postgres = Postgres()
+    postgres.start()
+    yield postgres
+    postgres.end()
+    postgres.remove()
+
+
+@pytest.fixture
+async def store(server: Postgres) -> AsyncIterator[asyncpg.Connection]:
+    """An empty database with the schema."""
+    connection = await asyncpg.connect(server.dsn)
+    await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    await migrate(connection)
+    yield connection
+    await connection.close()
+
+
+def ward_settings(server: Postgres, node: Node | None = None) -> WardSettings:
+    address = f"127.0.0.1:{node.port}" if node else "127.0.0.1:1"
+    stream = {"nodes": [address], "tls": False, "replicas": 1, "most_gb": 0.1}
+    return WardSettings.model_validate({"stream": stream, "store": {"dsn": server.dsn}})

@@ -1,0 +1,36 @@
+"""Messages as gateways send them, made by hand."""
+
+from datetime import UTC, datetime, timedelta
+
+from pumpd_ward.messages import Batch
+from pumpd_ward.store.writing import Arrived
+
+START = datetime(2026, 3, 1, 8, tzinfo=UTC)
+
+
+def entry(seq: int, kind: str, pump: str = "pump-a", **body: object) -> dict:
+    at = START + timedelta(seconds=seq)
+    return {"kind": kind, "seq": seq, "ts": at.isoformat(), "boot": "b1", "pump": pump, "session": "s1", **body}
+
+
+def reading(seq: int, rate: float = 52.5, state: str = "running", **body: object) -> dict:
+    numbers = {"rate_ml_h": rate, "volume_infused_ml": seq / 100, "pump_state": "infusing"}
+    return entry(seq, "reading", state=state, **{**numbers, **body})
+
+
+def changed(seq: int, to: str) -> dict:
+    return entry(seq, "state_changed", **{"from": "x", "to": to, "may_flow": to == "running", "simulated": True})
+
+
+def alarm(seq: int, kind: str, code: str = "occlusion") -> dict:
+    return entry(seq, f"alarm_{kind}", code=code, priority="high", cause="The line is blocked", action="Check it")
+
+
+def batch(after: int, entries: list[dict], gateway: str = "g1", journal: str = "j1") -> Batch:
+    last = entries[-1]["seq"]
+    head = {"schema": "pumpd.fleet.v1", "gateway": gateway, "journal": journal, "after": after, "last": last}
+    return Batch.model_validate({**head, "hash": f"h{last}", "entries": entries})
+
+
+def arrived(message: Batch, second: float = 0) -> Arrived:
+    return Arrived(message, START + timedelta(seconds=second))

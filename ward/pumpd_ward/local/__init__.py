@@ -1,0 +1,1 @@
+"""A ward on one machine, in a temporary folder on loopback: for trials, tests and measurements."""

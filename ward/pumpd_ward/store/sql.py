@@ -1,0 +1,145 @@
+"""The statements of `writing`. Each takes arrays, so that one round trip carries many messages."""
+
+NUMBERS = ("rate_ml_h", "volume_infused_ml", "volume_remaining_ml", "pressure_mmhg", "battery_percent")
+
+GATEWAYS = """
+INSERT INTO gateway (name, seen_at) SELECT * FROM unnest($1::text[], $2::timestamptz[]) ORDER BY 1
+ON CONFLICT (name) DO UPDATE SET seen_at = greatest(gateway.seen_at, excluded.seen_at)
+"""
+
+STATUS = """
+UPDATE gateway SET status = $2, status_at = $3, ahead_s = $4
+WHERE name = $1 AND (status_at IS NULL OR status_at < $3)
+"""
+
+JOURNALS = """
+INSERT INTO journal (gateway, name) SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) ORDER BY 1, 2
+ON CONFLICT DO NOTHING
+"""
+
+# For each range: the rank of its journal, and whether it has arrived.
+ARRIVED = """
+SELECT rank, place::integer, int8range(after + 1, last + 1) <@ covered AS arrived
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) WITH ORDINALITY
+     AS given (gateway, name, after, last, place)
+JOIN journal USING (gateway, name)
+"""
+
+COVERED = """
+WITH given AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[])
+         AS each (gateway, name, after, last, hash)
+), whole AS (
+    SELECT gateway, name, range_agg(int8range(after + 1, last + 1)) AS covered, max(last) AS newest,
+           (array_agg(hash ORDER BY last DESC))[1] AS hash
+    FROM given GROUP BY gateway, name
+)
+UPDATE journal SET covered = journal.covered + whole.covered,
+    hash = CASE WHEN whole.newest > journal.newest THEN whole.hash ELSE journal.hash END,
+    newest = greatest(journal.newest, whole.newest)
+FROM whole WHERE journal.gateway = whole.gateway AND journal.name = whole.name
+"""
+
+ENTRIES = """
+INSERT INTO entry (gateway, boot, seq, ts, pump, session, journal, kind, body)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::timestamptz[], $5::text[], $6::text[], $7::bigint[],
+                     $8::text[], $9::jsonb[])
+ON CONFLICT DO NOTHING
+"""
+
+# Only readings that are new count in the trend.
+READINGS = """
+WITH new AS (
+    INSERT INTO reading (gateway, boot, seq, ts, pump, session, state, pump_state, rate_ml_h, volume_infused_ml,
+                         volume_remaining_ml, pressure_mmhg, battery_percent)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
+                         $8::text[], $9::float8[], $10::float8[], $11::float8[], $12::float8[], $13::float8[])
+    ON CONFLICT DO NOTHING
+    RETURNING gateway, pump, ts, rate_ml_h, volume_infused_ml, pressure_mmhg
+)
+INSERT INTO trend (gateway, pump, step_s, at, readings, rate_sum, rate_min, rate_max, infused_ml, pressure_min,
+                   pressure_max)
+SELECT gateway, pump, step_s, date_bin(make_interval(secs => step_s), ts, '2000-01-01Z'), count(*),
+       coalesce(sum(rate_ml_h), 0), min(rate_ml_h), max(rate_ml_h), max(volume_infused_ml), min(pressure_mmhg),
+       max(pressure_mmhg)
+FROM new, (VALUES (60), (3600)) AS steps (step_s)
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+ON CONFLICT (gateway, pump, step_s, at) DO UPDATE SET
+    readings = trend.readings + excluded.readings, rate_sum = trend.rate_sum + excluded.rate_sum,
+    rate_min = least(trend.rate_min, excluded.rate_min), rate_max = greatest(trend.rate_max, excluded.rate_max),
+    infused_ml = greatest(trend.infused_ml, excluded.infused_ml),
+    pressure_min = least(trend.pressure_min, excluded.pressure_min),
+    pressure_max = greatest(trend.pressure_max, excluded.pressure_max)
+"""
+
+KEPT = """
+SELECT gateway, pump, kept_at, kept_state, kept_pump_state, kept_rate_ml_h FROM bed
+WHERE gateway = ANY($1::text[]) AND kept_at IS NOT NULL
+"""
+
+BED_READING = """
+INSERT INTO bed (gateway, pump, reading_journal, reading_seq, reading_at, reading_seen_at, reading, kept_at, kept_state,
+                 kept_pump_state, kept_rate_ml_h)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+ON CONFLICT (gateway, pump) DO UPDATE SET
+    reading_journal = excluded.reading_journal, reading_seq = excluded.reading_seq, reading_at = excluded.reading_at,
+    reading_seen_at = excluded.reading_seen_at, reading = excluded.reading, kept_at = excluded.kept_at,
+    kept_state = excluded.kept_state, kept_pump_state = excluded.kept_pump_state,
+    kept_rate_ml_h = excluded.kept_rate_ml_h
+WHERE (bed.reading_journal, bed.reading_seq) < (excluded.reading_journal, excluded.reading_seq)
+"""
+
+BED_STATE = """
+INSERT INTO bed (gateway, pump, state_journal, state_seq, state_at, state, session, simulated)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (gateway, pump) DO UPDATE SET
+    state_journal = excluded.state_journal, state_seq = excluded.state_seq, state = excluded.state,
+    state_at = CASE WHEN bed.state = excluded.state THEN bed.state_at ELSE excluded.state_at END,
+    session = excluded.session, simulated = excluded.simulated
+WHERE (bed.state_journal, bed.state_seq) < (excluded.state_journal, excluded.state_seq)
+"""
+
+ALARM = """
+INSERT INTO alarm (gateway, journal, seq, pump, session, raised_at, code, priority, cause, action)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING
+"""
+
+# What happened to each open alarm of these gateways afterwards. Batches come in any order, so what ended an alarm may
+# have arrived before it.
+ALARM_ENDS = """
+UPDATE alarm SET cleared_at = ends.cleared, acknowledged_at = ends.acknowledged, escalated_at = ends.escalated
+FROM (
+    SELECT one.gateway, one.journal, one.seq, cleared.ts AS cleared,
+           min(later.ts) FILTER (WHERE later.kind = 'alarm_acknowledged') AS acknowledged,
+           min(later.ts) FILTER (WHERE later.kind = 'alarm_escalated') AS escalated
+    FROM alarm AS one
+    LEFT JOIN LATERAL (
+        SELECT seq, ts FROM entry
+        WHERE entry.gateway = one.gateway AND entry.journal = one.journal AND entry.pump = one.pump
+          AND entry.body ->> 'code' = one.code AND entry.kind = 'alarm_cleared' AND entry.seq > one.seq
+        ORDER BY seq LIMIT 1
+    ) AS cleared ON true
+    LEFT JOIN entry AS later
+      ON later.gateway = one.gateway AND later.journal = one.journal AND later.pump = one.pump
+     AND later.body ->> 'code' = one.code AND later.kind IN ('alarm_acknowledged', 'alarm_escalated')
+     AND later.seq > one.seq AND (cleared.seq IS NULL OR later.seq < cleared.seq)
+    WHERE one.gateway = ANY($1::text[]) AND one.cleared_at IS NULL
+    GROUP BY one.gateway, one.journal, one.seq, cleared.ts
+) AS ends
+WHERE (alarm.gateway, alarm.journal, alarm.seq) = (ends.gateway, ends.journal, ends.seq)
+  AND (ends.cleared, ends.acknowledged, ends.escalated)
+      IS DISTINCT FROM (alarm.cleared_at, alarm.acknowledged_at, alarm.escalated_at)
+"""
+
+REFUSED = "INSERT INTO refused (subject, why, payload) VALUES ($1, $2, $3)"
+
+# A hole that stays is a gap: workers store batches out of order, so a short one means nothing.
+GAPS_SEEN = """
+INSERT INTO gap (gateway, journal, first, last) SELECT gateway, journal, first, last FROM hole WHERE last >= first
+ON CONFLICT DO NOTHING
+"""
+GAPS_FILLED = """
+UPDATE gap SET filled_at = now() WHERE filled_at IS NULL AND NOT EXISTS (
+    SELECT 1 FROM hole WHERE (hole.gateway, hole.journal, hole.first, hole.last)
+                           = (gap.gateway, gap.journal, gap.first, gap.last))
+"""
