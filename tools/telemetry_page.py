@@ -165,7 +165,11 @@ def page() -> str:
     )
     head = "".join(f"| `{name}` | {each.description} |\n" for name, each in Head.model_fields.items())
     head += "| `kind` | on `events`: what happened, as in the journal |\n"
-    rows = [("reading", Reading), ("on the topic `state`", PumpState), ("on a topic of an alarm", Alarm)]
+    rows: list[tuple[str, type[Head]]] = [
+        ("reading", Reading),
+        ("on the topic `state`", PumpState),
+        ("on a topic of an alarm", Alarm),
+    ]
     rows += [(f"`{kind_of(model)}`", model) for model in EVENTS]
     kinds = "".join(f"| {title} | {_fields(model, own_fields(model))} |\n" for title, model in rows)
     kinds += f"| any other | {_fields(OtherEvent, own_fields(OtherEvent))}; each if the entry has it |\n"
@@ -222,7 +226,7 @@ def asyncapi() -> dict[str, Any]:
         address = PREFIX + topic.path
         channels[title] = {
             "address": address,
-            "description": f"{topic.what}. Retained: {'yes' if topic.retained else 'no'}. Expires after: {topic.expires}.",
+            "description": f"{topic.what}. {'Retained' if topic.retained else 'Not retained'}. Expires: {topic.expires}.",
             "parameters": {
                 name: {"description": text} for name, text in PARAMETERS.items() if f"{{{name}}}" in address
             },
