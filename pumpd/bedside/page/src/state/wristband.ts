@@ -28,8 +28,8 @@ export function judged(read: string, order: string, others: readonly string[], s
   return order.startsWith(read) || end?.startsWith(read) ? "part" : "wrong";
 }
 
-/** Above this time between two keys, in ms, a person types. A scanner takes 1 to 30 ms. */
-const SCANNERS_MS = 40;
+/** Above this time between two keys, in ms, a person types: one takes 100 ms and more, a scanner 1 to 50. */
+const SCANNERS_MS = 75;
 
 /** Whether a scanner typed it: many keys in no time. `at`: the instants of its keys. */
 export const isScan = (at: readonly number[]): boolean =>

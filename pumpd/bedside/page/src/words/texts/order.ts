@@ -24,6 +24,7 @@ export const ORDER = {
   },
   take_patient: { en: "For this patient", de: "Für diesen Patienten", es: "Para este paciente", fr: "Pour ce patient" },
   drug: { en: "Drug", de: "Medikament", es: "Medicamento", fr: "Médicament" },
+  other_drug: { en: "Choose another", de: "Anderes wählen", es: "Elegir otro", fr: "En choisir un autre" },
   constant_rate: { en: "constant rate", de: "gleichbleibende Rate", es: "velocidad constante", fr: "débit constant" },
   steps: {
     en: "{n} step: {steps}|{n} steps: {steps}",
