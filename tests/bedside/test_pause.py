@@ -56,17 +56,17 @@ async def test_a_pause_with_its_reason_still_does_both(tmp_path, monkeypatch):
         assert shown(here)["infusion"]["reason"].startswith("check the line (by ")
 
 
-@pytest.mark.parametrize("stands", ["paused", "tripped"])
-async def test_a_stop_of_a_pump_that_stands_is_sent_at_once_and_then_the_rest_is_offered(tmp_path, monkeypatch, stands):
+@pytest.mark.parametrize("state", ["paused", "tripped"])
+async def test_a_stop_of_a_stopped_pump_is_sent_at_once_and_then_the_rest_is_offered(tmp_path, monkeypatch, state):
     """What becomes of the treatment is asked afterwards: a stop waits for no answer."""
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.running()
         await asyncio.sleep(60)
-        if stands == "paused":
+        if state == "paused":
             assert (await here.tablet.ask("pause", pump="bed1"))["ok"]
         else:
             here.testbed.gateway.runners["bed1"].feed(journal_failed(here))
-        await here.testbed.until(stands)
+        await here.testbed.until(state)
         assert shown(here)["rest"] is None
         sent = stops_sent(here)
         assert (await here.testbed.ask(op="stop", pump="bed1")).ok

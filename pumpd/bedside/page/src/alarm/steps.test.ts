@@ -9,6 +9,7 @@ import { CAUSE } from "../words/texts/alarm.ts";
 import { STEP } from "../words/texts/alarm_steps.ts";
 import { ENDED } from "../words/texts/ended.ts";
 import { RUN } from "../words/texts/run.ts";
+import { TRIPPED } from "../words/texts/tripped.ts";
 import { causeOf, POSSIBLE, stepsFor, type Act, type Situation } from "./steps.ts";
 import type { InfusionState } from "../state/types.ts";
 
@@ -72,9 +73,9 @@ test("every alarm has something to do in every state, and at most four steps", (
 
 test("a step names a button as the button is called, in every language", () => {
   const named: [keyof typeof STEP, Text][] = [
-    ["clear", RUN.clear],
-    ["clear_resume", RUN.clear],
-    ["clear_end", RUN.clear],
+    ["clear", TRIPPED.clear],
+    ["clear_resume", TRIPPED.clear],
+    ["clear_end", TRIPPED.clear],
     ["resume", RUN.resume],
     ["resume_or_stop", RUN.resume],
     ["rest", ENDED.give_rest],
