@@ -29,6 +29,8 @@ from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import Confirmation
 from pumpd.texts import of_error, text
 
+NOT_A_WRISTBAND = text("patient.scanned_is", "patient: what was scanned is {what}; scan the wristband", what=NO_TOKEN)
+
 
 class ConfirmingService:
     def __init__(
@@ -68,7 +70,8 @@ class ConfirmingService:
         Raises RefusedError.
         """
         runner = self._pumps.named(pump)
-        _refuse_no_token(read)
+        if not is_token(read):  # it may be anything, so it goes into no journal entry
+            raise RefusedError(NOT_A_WRISTBAND)
         order = runner.infusion.patient if runner.infusion is not None else ""
         if faults := patient_faults(order, read, runner.patient):
             raise RefusedError(*faults)
@@ -101,7 +104,8 @@ class ConfirmingService:
                     entry=runner.program.entry.id,
                 )
             )
-        _refuse_no_token(binding.wristband)
+        if not is_token(binding.wristband):  # it may be anything, so it goes into no journal entry
+            raise RefusedError(NOT_A_WRISTBAND)
         given = ev.ConfirmationGiven(self._now(), binding, signer, request.request, runner.patient)
         if reasons := runner.feed(given):
             raise RefusedError(*reasons)
@@ -109,11 +113,3 @@ class ConfirmingService:
 
     def _now(self) -> int:
         return self._clock.monotonic_ns()
-
-
-def _refuse_no_token(read: str) -> None:
-    """Raises RefusedError without the text: it may be anything, so it goes into no journal entry."""
-    if not is_token(read):
-        raise RefusedError(
-            text("patient.scanned_is", "patient: what was scanned is {what}; scan the wristband", what=NO_TOKEN)
-        )

@@ -32,6 +32,7 @@ import { say } from "../words/say.ts";
 import { ended, placeInCourse } from "../words/terms.ts";
 import { BEDS } from "../words/texts/beds.ts";
 import { ORDER } from "../words/texts/order.ts";
+import { reason } from "../words/reasons.ts";
 
 export function Order(props: BedProps) {
   const { page, live, pump } = props;
@@ -337,5 +338,5 @@ const openCourses = (history: PatientHistory | null) =>
 /** They as a hint under the field. */
 const courses = (history: PatientHistory | null): string =>
   openCourses(history)
-    .map(({ course, next }) => say(ORDER.course_next, { course, position: next?.position ?? "" }))
+    .map(({ course, next }) => say(ORDER.course_next, { course, position: next ? reason(next.position) : "" }))
     .join("; ");
