@@ -64,8 +64,8 @@ def order_first_time(hand):
 
 
 def start(hand):
-    hand.hold(hand.page.get_by_role("button", name="Hold to start"))
-    expect(hand.page.get_by_role("region", name="Running infusion")).to_be_visible()
+    page = hand.page
+    hand.hold(page.get_by_test_id("hold"), page.get_by_role("region", name="Running infusion"))
 
 
 @pytest.mark.requirement("PRG-21")
