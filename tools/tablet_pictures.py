@@ -23,7 +23,7 @@ from tools.page_words import NODE, PAGE, Words
 
 ROOT = Path(__file__).parent.parent
 IMAGES = ROOT / "docs" / "images" / "tablet"
-SIZES = {"tablet": (1280, 800), "phone": (390, 844)}
+SIZES = {"tablet": (1280, 800), "upright": (800, 1280), "phone": (390, 844)}
 COLOURS = 96
 PIXELS = 0.75  # pixels of the picture for each of the page, to keep the files small
 NURSE = "20417"
