@@ -4,6 +4,7 @@
 #   make test    the test suite; make browser    the tablet in a real browser, separate because it takes real time
 #   make check   lint, types, import rules, generated pages
 #   make bench   the measurements
+#   make ward    a ward on this machine: nats-server, PostgreSQL, its page and 8 simulated gateways; ward-cluster: three nodes
 #   make ward-test   the ward's service with a real nats-server and PostgreSQL
 #   make firmware FIRMWARE=image.elf   pumpd on a pump's firmware, on an emulated chip (docs/how-to/firmware.md)
 #   make explore every order of events, and every deliberate break, of the state machine
@@ -26,7 +27,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser check bench firmware explore fuzz campaign pictures package package-test test-313 audit docs roots ward-test ward-system vm vm-soak vm-image qemu table page page-check setup system avr clean
+.PHONY: help demo test browser check bench firmware explore fuzz campaign pictures package package-test test-313 audit docs roots ward ward-cluster ward-page ward-test ward-system vm vm-soak vm-image qemu table page page-check setup system avr clean
 
 export UV_PYTHON_DOWNLOADS ?= never
 # The tests start a hundred interpreters. Without compiled files, compiling would take half of each start.
@@ -42,11 +43,12 @@ ARCH ?= amd64
 HOURS ?= 24
 
 # Tools that print a page or a picture from code and tests.
-PRINTED := messages requirements_table safety_case states_page restart_page requests_page configuration_page doctor_page lease_picture uncertain_picture
+PRINTED := messages requirements_table safety_case states_page restart_page requests_page configuration_page telemetry_page doctor_page lease_picture uncertain_picture
 
 PAGE := pumpd/bedside/page
 STATIC := pumpd/bedside/static
 PAGE_SOURCES := $(shell find $(PAGE) -path '*/node_modules' -prune -o -type f -print)
+WARD_SOURCES := $(shell find ward/page $(PAGE)/src/style -path '*/node_modules' -prune -o -type f -print)
 # Node and npm come from PyPI, into .venv
 NODE := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
@@ -67,8 +69,15 @@ test: page system
 browser: page system
 	$(RUN) pytest -n $$(nproc) --dist loadfile tests/browser $(ARGS)
 
+# A whole ward on this machine, until Ctrl-C: one nats-server or three, PostgreSQL, ingest, board and 8 simulated gateways.
+ward: ward-page ward-system
+	$(RUN) python -m tools.ward $(ARGS)
+
+ward-cluster: ward-page ward-system
+	$(RUN) python -m tools.ward --cluster $(ARGS)
+
 # The ward with a real nats-server and a real PostgreSQL, in real time.
-ward-test: setup ward-system
+ward-test: ward-page ward-system system
 	$(RUN) pytest -n 2 --dist loadfile -m ward tests/ward $(ARGS)
 
 check: page-check
@@ -89,8 +98,19 @@ $(PAGE)/node_modules/.package-lock.json: $(PAGE)/package-lock.json | setup
 	cd $(PAGE) && $(NODE) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-page-check: page
+# The ward's page, which takes its colours from the tablet's.
+ward-page: ward/pumpd_ward/static/index.html
+
+ward/pumpd_ward/static/index.html: ward/page/node_modules/.package-lock.json $(WARD_SOURCES) | setup
+	cd ward/page && $(NODE) node build.mjs
+
+ward/page/node_modules/.package-lock.json: ward/page/package-lock.json | setup
+	cd ward/page && $(NODE) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+page-check: page ward-page
 	cd $(PAGE) && $(NODE) npm run --silent check
+	cd ward/page && $(NODE) npm run --silent check
 
 bench: page system
 	$(RUN) python -m benchmarks $(ARGS)
@@ -230,4 +250,4 @@ avr:
 	$(INSTALL)
 
 clean:
-	rm -rf dist $(STATIC) $(PAGE)/node_modules .venv .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf dist $(STATIC) $(PAGE)/node_modules ward/pumpd_ward/static ward/page/node_modules .venv .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

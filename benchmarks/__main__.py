@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import (
+    alarm_delay,
+    backfill,
     browser_stop,
     card,
     death,
@@ -40,10 +42,12 @@ WHOLE = {
     "restart": restart,
     "scale": scale,
     "card": card,
+    "backfill": backfill,
     "death": death,
     "tablet_stop": tablet_stop,
     "stop_under_attack": stop_under_attack,
     "browser_stop": browser_stop,
+    "alarm_delay": alarm_delay,
 }
 EACH_FAMILY = {"polling": polling, "load": load, "stop": stop}
 

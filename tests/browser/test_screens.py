@@ -109,8 +109,8 @@ def test_a_refusal_of_one_program_is_not_shown_for_the_next(stage):
     gateway, browser = stage
     with opened(browser, gateway, "tablet", "day") as page:
         turn_to(page, gateway, next(each for each in SCREENS if each.name == "review-wristband"))
-        refusal = page.locator("main").get_by_text("Not started")
-        expect(refusal).to_have_count(1)
+        refusal = page.get_by_test_id("verdict")
+        expect(refusal).to_contain_text("is not the wristband")
         gateway.show(Screen("two nurses", "", "gentle"))
         expect(page.get_by_role("heading", name="Independent double check")).to_be_visible()
         expect(refusal).to_have_count(0)

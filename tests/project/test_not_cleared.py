@@ -23,13 +23,17 @@ def test_the_readme_states_it_near_its_top():
     assert states_it("\n".join((ROOT / "README.md").read_text().splitlines()[:40]))
 
 
-@pytest.mark.parametrize("folder", [".", "drivers", "simulators"])
+@pytest.mark.parametrize("folder", [".", "drivers", "simulators", "ward"])
 def test_each_distribution_states_it(folder):
     assert states_it(tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]["description"])
 
 
 @pytest.mark.realtime
-@pytest.mark.parametrize("command", [["pumpd", "--help"], ["pumpsim", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [["pumpd", "--help"], ["pumpsim", "--help"], ["pumpd-ward", "--help"]], ids=" ".join
+)
+    "command", [["pumpd", "--help"], ["pumpsim", "--help"], ["pumpd-ward", "--help"]], ids=" ".join
+)
 def test_the_help_of_each_command_states_it(command):
     program = Path(sys.executable).with_name(command[0])
     done = subprocess.run(

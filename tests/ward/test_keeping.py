@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from pumpd.journal import Record
 from pumpd.telemetry.fleet.messages import batch
 from pumpd.telemetry.messages import Translator
-from pumpd_ward.ingest.keeping import Kept, worth_keeping
 from pumpd_ward.messages import Batch, Entry
+from pumpd_ward.store.keeping import Kept, worth_keeping
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 

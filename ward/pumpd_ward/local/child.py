@@ -43,6 +43,13 @@ class Child:
                 raise StartError(f"{self._command[0]} did not start:\n{tail}")
             time.sleep(0.02)
 
+    @property
+    def pid(self) -> int:
+        """Raises StartError when it does not run."""
+        if self._process is None:
+            raise StartError(f"{self._command[0]} does not run")
+        return self._process.pid
+
     def end(self, number: signal.Signals = signal.SIGTERM) -> None:
         if self._process is not None:
             self._process.send_signal(number)

@@ -43,6 +43,10 @@ class Node:
     def url(self) -> str:
         return f"nats://127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
     def start(self) -> None:
         self._child.start(lambda: listens(self.port))
 

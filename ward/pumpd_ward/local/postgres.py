@@ -75,6 +75,10 @@ class Postgres:
     def dsn(self) -> str:
         return f"postgresql://{USER}@/postgres?host={self.folder}"
 
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
     def start(self) -> None:
         ask = [program("pg_isready"), "-q", "-h", str(self.folder)]
         self._child.start(lambda: subprocess.run(ask, check=False).returncode == 0)  # noqa: S603 - as above

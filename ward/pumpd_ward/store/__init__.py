@@ -1,1 +1,1 @@
-"""The ward's PostgreSQL: its schema, and what is written into it."""
+"""The ward's PostgreSQL: its schema, what is written into it, and what was."""

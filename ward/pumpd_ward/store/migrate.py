@@ -19,7 +19,7 @@ def _files() -> Iterator[tuple[int, str]]:
             yield int(each.name[:4]), each.read_text("utf-8")
 
 
-async def migrate(connection: asyncpg.Connection) -> int:
+async def migrate(connection: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy) -> int:
     """Returns the version of the schema. Several processes may do this at once. Raises NewerSchemaError."""
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)

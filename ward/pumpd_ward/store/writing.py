@@ -16,9 +16,9 @@ from typing import Any
 
 import asyncpg
 
-from pumpd_ward.ingest.keeping import Kept, worth_keeping
 from pumpd_ward.messages import Batch, Entry, Status
 from pumpd_ward.store import sql
+from pumpd_ward.store.keeping import Kept, worth_keeping
 from pumpd_ward.store.partitions import Partitions
 
 CHANNEL = "ward"  # on which the board hears that something has changed

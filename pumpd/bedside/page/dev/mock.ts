@@ -1,8 +1,8 @@
 // A mock of a gateway, for work on the page's appearance: `make page && cd pumpd/bedside/page && npm run mock`.
 //
-//   http://127.0.0.1:8480/          paired already; any badge with PIN 0000 signs in
+//   http://127.0.0.1:8480/          paired already; any badge with a PIN of zeros signs in
 //   /mock?scene=paused              shows a scene of scenes.ts; order, hold, pause and so on change it as a gateway would
-//   /mock?person=20417  ?unpaired=1  ?silent=1  ?running=900  ?still=1
+//   /mock?person=20417  ?roles=view,confirm  ?library=0  ?unpaired=1  ?silent=1  ?running=900  ?still=1
 //
 // It checks nothing: take nothing here for a rule of pumpd.
 
@@ -11,7 +11,7 @@ import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join, normalize } from "node:path";
 import { canonical, sha256 } from "../src/wire/canonical.ts";
-import type { Infusion, Person, Point } from "../src/state/types.ts";
+import type { Infusion, Person, Point, Role } from "../src/state/types.ts";
 import { band, history, ofRest } from "./patients.ts";
 import { infusion, live, pump, REVIEW, SCENES } from "./scenes.ts";
 
@@ -31,6 +31,8 @@ const PAIRING_WORD = "JYXQ-7TKD"; // tools/tablet_pictures.py types it
 let scene = "idle";
 let running = 0;
 let person: Person | null = null;
+let roles: Role[] = ["view", "confirm", "prescribe", "maintain"];
+let library = true;
 let unpaired = false;
 let silent = false;
 let own: Infusion | null = null;
@@ -122,11 +124,11 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
   );
   switch (fields["op"]) {
     case "sign_in":
-      if (fields["pin"] !== "0000") return no(403, "sign_in: badge or PIN is wrong");
+      if (!/^0{4,12}$/.test(String(fields["pin"]))) return no(403, "sign_in: badge or PIN is wrong");
       person = {
         badge: String(fields["badge"]),
         name: "R. Weiss",
-        roles: ["view", "confirm", "prescribe", "maintain"],
+        roles,
         idle_left_s: 180,
       };
       streams.forEach((out) => send(out, "state", state()));
@@ -263,12 +265,14 @@ async function answer(request: IncomingMessage, out: ServerResponse) {
             ? 1006
             : 0,
         ];
+      if (name === "roles") roles = value.split(",") as Role[];
+      if (name === "library") library = value !== "0";
       if (name === "person")
         person = value
           ? {
               badge: value,
               name: "R. Weiss",
-              roles: ["view", "confirm", "prescribe", "maintain"],
+              roles,
               idle_left_s: Number(url.searchParams.get("idle") ?? 180),
             }
           : null;
@@ -306,7 +310,7 @@ async function answer(request: IncomingMessage, out: ServerResponse) {
       own = { ...(pumps()[0]?.infusion ?? infusion("stopped", running)), state: "stopping", may_flow: true };
       return ok({});
     case "/api/library":
-      return ok(LIBRARY);
+      return library ? ok(LIBRARY) : json(503, { ok: false, reasons: ["library: it is not loaded"], result: {} });
     case "/api/request": {
       const [status, content] = await asked(JSON.parse(String(body["request"])) as Fields);
       return json(status, content);

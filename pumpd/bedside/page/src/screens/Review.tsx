@@ -135,7 +135,7 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
             {pump.patient === null ? (
               <Association page={page} pump={pump} waiting />
             ) : (
-              <WristbandField patient={review.patient} checked={wristband} busy={busy} />
+              <WristbandField pump={pump.pump} patient={review.patient} checked={wristband} busy={busy} />
             )}
             <p class="muted">{say(REVIEW.if_wrong)}</p>
           </>
@@ -159,7 +159,14 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
   );
 }
 
-function WristbandField({ patient, checked, busy }: { patient: string; checked: Checked; busy: boolean }) {
+interface FieldProps {
+  pump: string;
+  patient: string;
+  checked: Checked;
+  busy: boolean;
+}
+
+function WristbandField({ pump, patient, checked, busy }: FieldProps) {
   const { band, end } = checked;
   const hint = end ? say(REVIEW.scan_or_end, { n: end.length }) : say(REVIEW.scan_or_type);
   const verdict =
@@ -180,7 +187,9 @@ function WristbandField({ patient, checked, busy }: { patient: string; checked: 
       verdict={verdict}
       busy={busy}
       waiting={band.state !== "right"}
-      onScan={checked.take}
+      onScan={(read, scanned) => {
+        if (checked.take(read, scanned) === "wrong") void act("wristband", { pump, read }); // for the record
+      }}
       onTyping={checked.typing}
     />
   );

@@ -1,0 +1,56 @@
+"""A nurse's hand: it counts what it does on a tablet (docs/decisions/0040-few-touches-and-what-is-filled-in.md).
+
+One touch is one tap, one key of a keyboard on the screen (the page's own or the tablet's), one hold, or one pull of a
+scanner's trigger.
+"""
+
+from playwright.sync_api import Locator, Page, expect
+
+HELD_MS = 1700
+TYPING_MS = 120  # between two keys of a person
+# All keys of a scanner in no time, however busy the machine is: each is pressed where the focus is, and typed there.
+AT_ONCE = """
+code => {
+  for (const key of code) {
+    document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+    document.execCommand("insertText", false, key);
+  }
+}
+"""
+
+
+class Hand:
+    def __init__(self, page: Page) -> None:
+        self.page, self.touches = page, 0
+
+    def tap(self, what: Locator) -> None:
+        what.click()
+        self.touches += 1
+
+    def keys(self, group: str, text: str) -> None:
+        """On the keys that the page shows."""
+        pad = self.page.get_by_role("group", name=group, exact=True)
+        for each in text:
+            self.tap(pad.get_by_role("button", name=each, exact=True))
+
+    def types(self, field: Locator, text: str) -> None:
+        """On the tablet's own keyboard, which a tap on the field opens."""
+        self.tap(field)
+        self.page.keyboard.type(text, delay=TYPING_MS)
+        self.touches += len(text)
+
+    def scan(self, code: str, end: str = "Enter") -> None:
+        """Like a keyboard that types fast, wherever the focus is."""
+        self.page.evaluate(AT_ONCE, code)
+        self.page.keyboard.press(end)
+        self.touches += 1
+
+    def hold(self, button: Locator) -> None:
+        expect(button).to_be_enabled()
+        box = button.bounding_box()
+        assert box is not None
+        self.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        self.page.mouse.down()
+        self.page.wait_for_timeout(HELD_MS)
+        self.page.mouse.up()
+        self.touches += 1

@@ -1,0 +1,116 @@
+"""From a woken tablet to a started infusion: how many touches that takes. These numbers may fall and never grow."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.chromium import chromium
+from tests.browser.hand import Hand
+from tools.tablet_pictures import Screen, mock, opened, turn_to
+
+pytestmark = [pytest.mark.realtime, pytest.mark.browser]
+
+KNOWN, NEW = "P-1042", "P-2001"  # of the mock: in a course with a weight on record; without any record
+PIN = "000000"  # a PIN has at least six digits
+
+
+@pytest.fixture(scope="module")
+def stage():
+    with mock() as gateway, chromium() as browser:
+        yield gateway, browser
+
+
+@pytest.fixture(params=["tablet", "phone"])
+def woken(stage, request):
+    """A tablet on which the nurse has signed in before, with nobody signed in and a bed without an infusion."""
+    gateway, browser = stage
+    with opened(browser, gateway, request.param, "day") as page:
+        turn_to(page, gateway, Screen("signed out", "", "idle", "/bed/bed1/sign-in", person=""))
+        page.get_by_label("Badge number").fill("20417")
+        page.get_by_label("PIN", exact=True).fill(PIN)
+        page.locator("main").get_by_role("button", name="Sign in", exact=True).click()
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("button", name="Sign out")).to_have_count(0)
+        turn_to(page, gateway, Screen("woken", "", "idle", "/", person=""))
+        yield Hand(page)
+
+
+def sign_in(hand):
+    page = hand.page
+    hand.tap(page.get_by_role("link", name="Open bed1"))
+    hand.tap(page.get_by_role("button", name="R. Weiss"))
+    hand.keys("Keypad", PIN)
+    hand.tap(page.locator("main").get_by_role("button", name="Sign in", exact=True))
+    expect(page.get_by_label("Associate with a patient")).to_be_visible()
+
+
+def order_everyday(hand):
+    """The drug is the course's, dose and time are the usual ones, the weight is still the one on record."""
+    page = hand.page
+    expect(page.get_by_role("heading", level=1)).to_have_text("bed1: new infusion")
+    hand.tap(page.get_by_role("button", name="I have checked it: still 70 kg"))
+    hand.tap(page.get_by_role("group", name="Container").get_by_text("50 mL", exact=True))
+    hand.tap(page.get_by_role("button", name="Load the pump"))
+
+
+def order_first_time(hand):
+    page = hand.page
+    expect(page.get_by_role("heading", level=1)).to_have_text("bed1: new infusion")
+    hand.tap(page.get_by_role("group", name="Drug").get_by_text("Ketamine 1 mg/mL, constant rate", exact=True))
+    hand.types(page.get_by_label("Weight", exact=True), "70")
+    hand.types(page.get_by_label("Weight, typed again"), "70")
+    hand.tap(page.get_by_role("group", name="Which weight?").get_by_text("Actual", exact=True))
+    hand.tap(page.get_by_role("group", name="Container").get_by_text("50 mL", exact=True))
+    hand.tap(page.get_by_role("button", name="Load the pump"))
+
+
+def start(hand):
+    hand.hold(hand.page.get_by_role("button", name="Hold to start"))
+    expect(hand.page.get_by_role("region", name="Running infusion")).to_be_visible()
+
+
+@pytest.mark.requirement("PRG-21")
+@pytest.mark.parametrize("end", ["Enter", "Tab"])
+def test_with_a_scanner_an_infusion_of_a_course_takes_fifteen_touches(woken, end):
+    sign_in(woken)
+    woken.scan(KNOWN, end)
+    order_everyday(woken)
+    expect(woken.page.get_by_label("Wristband of the patient")).to_be_visible()
+    woken.scan(KNOWN, end)
+    expect(woken.page.get_by_test_id("verdict")).to_contain_text(f"This is the wristband of {KNOWN}")
+    start(woken)
+    assert woken.touches <= 15
+
+
+@pytest.mark.requirement("PRG-21")
+def test_without_a_scanner_an_infusion_of_a_course_takes_twenty_four_touches(woken):
+    sign_in(woken)
+    woken.keys("Keys", KNOWN)
+    woken.tap(woken.page.get_by_role("button", name="Associate", exact=True))
+    order_everyday(woken)
+    expect(woken.page.get_by_role("button", name="Hold to start")).to_contain_text("Scan or type the wristband first")
+    woken.keys("Keys", KNOWN[-4:])
+    expect(woken.page.get_by_test_id("verdict")).to_contain_text(f"This is the wristband of {KNOWN}")
+    start(woken)
+    assert woken.touches <= 24
+
+
+@pytest.mark.requirement("PRG-07", "PRG-08")
+def test_the_first_infusion_of_a_patient_takes_the_weight_twice_and_the_drug_more(woken):
+    sign_in(woken)
+    woken.scan(NEW)
+    order_first_time(woken)
+    expect(woken.page.get_by_label("Wristband of the patient")).to_be_visible()
+    woken.scan(NEW)
+    start(woken)
+    assert woken.touches <= 22
+
+
+def test_the_first_infusion_of_a_patient_without_a_scanner(woken):
+    sign_in(woken)
+    woken.keys("Keys", NEW)
+    woken.tap(woken.page.get_by_role("button", name="Associate", exact=True))
+    order_first_time(woken)
+    expect(woken.page.get_by_role("button", name="Hold to start")).to_contain_text("Scan or type the wristband first")
+    woken.keys("Keys", NEW[-4:])
+    start(woken)
+    assert woken.touches <= 31

@@ -1,0 +1,186 @@
+"""The ward's page in a real Chromium: what it shows, WCAG 2.2 AA, the keyboard, and that it only reads."""
+
+import asyncio
+import contextlib
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from pumpd_ward.board import accounts
+from pumpd_ward.local.child import free_port, listens
+from pumpd_ward.store.migrate import migrate
+from pumpd_ward.store.partitions import Partitions
+from pumpd_ward.store.writing import Arrived, write
+from tests.browser.chromium import chromium
+
+from . import made
+
+pytestmark = [pytest.mark.ward, pytest.mark.realtime]
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "ward" / "page" / "node_modules" / "axe-core" / "axe.min.js"
+PASSWORD = "correct horse battery"
+RUN = """
+async () => {
+  const values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+  const found = await axe.run(document, { runOnly: { type: "tag", values }, resultTypes: ["violations"] });
+  return found.violations.map(each => `${each.id}: ${each.nodes.map(node => node.target.join(" ")).join("; ")}`);
+}
+"""
+
+
+async def _fill(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    await migrate(connection)
+    await accounts.add(connection, "charge", PASSWORD)
+    now = datetime.now(UTC)
+
+    async def arrive(gateway: str, entries: list[dict], age_s: float = 0) -> None:
+        dated = [
+            {**each, "ts": (now - timedelta(seconds=age_s + 3 * (len(entries) - place))).isoformat()}
+            for place, each in enumerate(entries)
+        ]
+        batch = made.batch(0, dated, gateway)
+        await write(connection, [Arrived(batch, now - timedelta(seconds=age_s))], Partitions())
+
+    running = [made.changed(1, "running"), *(made.reading(seq, simulated=True) for seq in range(2, 40))]
+    await arrive("bed-1", running)
+    await arrive("bed-2", [*running, made.alarm(40, "raised")])
+    low = {**made.alarm(40, "raised", "battery"), "priority": "low", "cause": "The battery is low"}
+    medium = {**made.alarm(41, "raised", "near_end"), "priority": "medium", "cause": "The infusion ends soon"}
+    await arrive("bed-3", [*running, low, medium, made.alarm(42, "acknowledged", "battery")])
+    await arrive("bed-4", running, age_s=3600)
+    await arrive("bed-5", [{**made.alarm(1, "raised", "no_tablet"), "pump": ""}])
+    await connection.close()
+
+
+@contextlib.contextmanager
+def serving(dsn: str, folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A board in a process of its own, on a store with some beds."""
+    asyncio.run(_fill(dsn))
+    config, port = folder / "ward.toml", free_port()
+    config.write_text(f'name = "Ward 7"\n[store]\ndsn = "{dsn}"\n[board]\nport = {port}\nsilent_s = 600\n')
+    with (folder / "board.log").open("wb") as log:
+        command = [sys.executable, "-m", "pumpd_ward", "--config", str(config), "board"]
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + 60
+        while not listens(port):
+            assert process.poll() is None, (folder / "board.log").read_text()
+            assert time.monotonic() < deadline, (folder / "board.log").read_text()
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}", process
+    finally:
+        process.terminate()
+        process.wait(15)
+
+
+@pytest.fixture(scope="module")
+def address(server, tmp_path_factory) -> Iterator[str]:
+    with serving(server.dsn, tmp_path_factory.mktemp("board")) as (address, _):
+        yield address
+
+
+@contextlib.contextmanager
+def opened(address: str, width: int = 1280, height: int = 800, path: str = "") -> Iterator:
+    with chromium() as browser:
+        context = browser.new_context(viewport={"width": width, "height": height})
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.goto(address)
+        page.get_by_label("Name").fill("charge")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.locator(".bed").first.wait_for()
+        yield page
+        context.close()
+
+
+def test_the_beds_are_there_the_silent_one_first_and_each_alarm_has_a_word_and_a_mark(address):
+    with opened(address) as page:
+        cards = page.locator(".bed").all_inner_texts()
+        assert [re.search(r"bed-\d", each)[0] for each in cards] == ["bed-4", "bed-2", "bed-3", "bed-1", "bed-5"]
+        assert "Silent" in cards[0]
+        assert "!!!" in cards[1]
+        assert "high priority" in page.locator(".bed").nth(1).text_content()
+        assert "acknowledged" in cards[2]
+        assert "SIMULATED" in cards[3]
+        assert "not a cleared medical device" in page.locator("footer").inner_text()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_axe_finds_nothing_on_any_screen_and_nothing_is_wider_than_it(address, width, height):
+    wrong = {}
+    with opened(address, width, height) as page:
+        for path in ("#/", "#/bed/bed-2/pump-a", "#/alarms", "#/fleet", "#/search"):
+            page.goto(f"{address}/{path}")
+            page.locator("h1").first.wait_for(state="attached")
+            page.wait_for_timeout(500)
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                wrong[path] = ["wider than the screen"]
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                if not page.evaluate("() => 'axe' in window"):
+                    page.evaluate(AXE.read_text(encoding="utf-8"))
+                if found := page.evaluate(RUN):
+                    wrong[f"{path} {scheme}"] = found
+    assert wrong == {}
+
+
+def test_every_screen_can_be_reached_by_the_keyboard(address):
+    with opened(address) as page:
+        reached = set()
+        page.locator("body").focus()
+        for _ in range(14):
+            page.keyboard.press("Tab")
+            reached.add(
+                page.evaluate("document.activeElement.getAttribute('href') || document.activeElement.textContent")
+            )
+        assert {
+            "#/",
+            "#/alarms",
+            "#/fleet",
+            "#/search",
+            "#/bed/bed-4/pump-a",
+            "#/bed/bed-1/pump-a",
+            "Sign out",
+        } <= reached
+
+
+def test_a_bed_has_its_trend_and_no_control(address):
+    with opened(address) as page:
+        page.get_by_role("link", name=re.compile("bed-2")).click()
+        page.locator(".curves canvas").first.wait_for()
+        assert page.get_by_text("The line is blocked").is_visible()
+        for path in ("#/", "#/bed/bed-2/pump-a", "#/alarms", "#/fleet", "#/search"):
+            page.goto(f"{address}/{path}")
+            page.wait_for_timeout(300)
+            assert page.get_by_role("button").all_inner_texts() == ["Sign out"], path
+
+
+def test_the_page_sends_nothing_but_questions(address):
+    with opened(address) as page:
+        sent = []
+        page.on("request", lambda request: sent.append((request.method, request.url.removeprefix(address))))
+        for path in ("#/", "#/bed/bed-2/pump-a", "#/alarms", "#/fleet", "#/search"):
+            page.goto(f"{address}/{path}")
+            page.wait_for_timeout(500)
+        assert sent
+        assert {method for method, _ in sent} == {"GET"}
+        assert all(url.startswith("/") for _, url in sent)
+
+
+def test_when_the_server_dies_the_page_says_that_it_is_old(server, tmp_path):
+    with serving(server.dsn, tmp_path) as (address, process), opened(address) as page:
+        process.kill()
+        process.wait(10)
+        page.get_by_text("Not live").wait_for(timeout=20_000)
+        assert page.locator(".bed").count() == 5

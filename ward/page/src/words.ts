@@ -1,0 +1,51 @@
+// Numbers, times and names as the page shows them.
+
+export const STATES: Record<string, string> = {
+  ordered: "Ordered",
+  loading: "Loading",
+  ready: "Ready",
+  armed: "Armed",
+  starting: "Starting",
+  running: "Running",
+  completing: "Completing",
+  pausing: "Pausing",
+  paused: "Paused",
+  stopping: "Stopping",
+  uncertain: "Uncertain",
+  tripped: "Tripped",
+  completed: "Completed",
+  stopped: "Stopped",
+  abandoned: "Abandoned",
+};
+
+/** As on the tablet: never by colour alone. */
+export const MARKS: Record<string, string> = { high: "!!!", medium: "!!", low: "!" };
+
+export const NOTHING = "–";
+
+/** At most so many decimals, a leading zero always, a trailing zero never. */
+export function number(value: number | null | undefined, unit: string, decimals = 1): string {
+  if (value === null || value === undefined) return NOTHING;
+  return `${String(Number(value.toFixed(decimals)))} ${unit}`;
+}
+
+export function duration(seconds: number | null | undefined): string {
+  if (seconds === null || seconds === undefined) return NOTHING;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  if (whole < 86_400) return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3600)} h`;
+}
+
+export function time(iso: string | null | undefined): string {
+  if (!iso) return NOTHING;
+  return new Date(iso).toLocaleString("en-GB", { dateStyle: "short", timeStyle: "medium" });
+}
+
+/** The value of an `input type="datetime-local"`, in the time zone of this screen. */
+export function localInput(at: Date): string {
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+export const fromLocalInput = (text: string): string => (text ? new Date(text).toISOString() : "");

@@ -1,0 +1,54 @@
+"""The board's HTTP server."""
+
+import asyncio
+import contextlib
+
+import asyncpg
+import structlog
+import uvicorn
+
+from pumpd_ward.board.app import application
+from pumpd_ward.board.live import Live
+from pumpd_ward.settings import WardSettings
+from pumpd_ward.store.migrate import migrate
+
+GOODBYE_S = 2  # for open streams, when it ends
+
+
+class Server(uvicorn.Server):
+    """uvicorn, without its own signal handling: the process ends it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN201 - as in uvicorn
+        yield
+
+
+async def serve(settings: WardSettings) -> None:
+    """Run until cancelled. Raises OSError when the store cannot be reached at the start, or the port is taken."""
+    board = settings.board
+    async with asyncpg.create_pool(settings.store.dsn, min_size=1, max_size=8, command_timeout=20) as pool:
+        async with pool.acquire() as store:
+            await migrate(store)
+        live = Live(settings.store.dsn, board.silent_s)
+        server = Server(
+            uvicorn.Config(
+                application(settings, pool, live),
+                host=board.host,
+                port=board.port,
+                ssl_certfile=board.tls_cert,
+                ssl_keyfile=board.tls_key,
+                timeout_graceful_shutdown=GOODBYE_S,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+            )
+        )
+        structlog.get_logger().info("board_started", host=board.host, port=board.port)
+        async with asyncio.TaskGroup() as group:
+            following = group.create_task(live.run())
+            serving = group.create_task(server.serve())
+            try:
+                await serving
+            finally:
+                server.should_exit = True
+                following.cancel()
