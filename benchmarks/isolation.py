@@ -120,7 +120,7 @@ async def _disk_flooded(here):
 
 @contextlib.asynccontextmanager
 async def _all(here):
-    async with _broker_flooded(broker, folder), _disk_flooded(here):
+    async with _broker_flooded(here), _disk_flooded(here):
         yield
 
 
@@ -150,8 +150,7 @@ async def _measured():
                     await nurse.infuse(control, FIRST, served.pump)
                     await asyncio.sleep(2)
                     for name, state in STATES.items():
-                        async with _calm(here):
-                            calm = await _turns(control)
+                        calm = await _turns(control)
                         async with state(here):
                             found[name] = calm, await _turns(control)
                 with contextlib.closing(JournalReader(folder / "state" / "journal.sqlite3")) as reader:
