@@ -1,8 +1,8 @@
 """Sends the journal's new entries to the ward's stream, in order, for as long as it takes.
 
 Promises:
-- The cursor moves past an entry only after the stream has acknowledged its batch. On disk it is up to `STATUS_S` behind:
-  what is sent again has the same identity, and is stored once.
+- The cursor moves past an entry only after the stream has acknowledged its batch. On disk it is up to `STATUS_S`
+  behind: what is sent again has the same identity, and is stored once.
 - At most `WINDOW` batches are in memory; the journal is the only buffer.
 - A missing cluster is retried without end, with back-off and jitter, one node after the other; going away and coming
   back are each logged once.
