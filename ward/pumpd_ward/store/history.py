@@ -55,7 +55,7 @@ WHERE raised_at >= $1 AND raised_at < $2 AND ($3::text IS NULL OR gateway = $3) 
 ORDER BY raised_at DESC LIMIT $5
 """
 
-# Alarms that nobody acknowledged have no response time; they are counted, so that the others do not hide them.
+# Alarms that no one acknowledged have no response time; they are counted, so that the others do not hide them.
 _RESPONSES = """
 SELECT priority, count(*) AS alarms, count(acknowledged_at) AS acknowledged,
        percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY extract(epoch FROM acknowledged_at - raised_at))
