@@ -130,6 +130,9 @@ _INFUSIONS = """
 SELECT ended.gateway, ended.pump, ended.session, ended.ts AS ended_at,
        (SELECT min(ts) FROM entry WHERE entry.gateway = ended.gateway AND entry.session = ended.session
           AND entry.kind = 'state_changed' AND entry.body ->> 'to' = 'running') AS started_at,
+       (SELECT (body ->> 'vtbi_ml')::float8 FROM entry WHERE entry.gateway = ended.gateway
+          AND entry.session = ended.session AND entry.kind = 'program_loaded' AND entry.body ? 'vtbi_ml'
+        ORDER BY ts LIMIT 1) AS programmed_ml,
        ended.body ->> 'outcome' AS outcome, ended.body ->> 'stopped_by' AS stopped_by,
        (ended.body ->> 'delivered_ml')::float8 AS delivered_ml,
        (ended.body ->> 'undelivered_ml')::float8 AS undelivered_ml,
