@@ -115,7 +115,7 @@ def test_a_wristband_counts_for_a_minute_and_then_the_button_says_so(stage):
         ("view", "/bed/bed1/order", "You can look, not change anything"),
         ("view,confirm", "/bed/bed1", "A prescriber can order from any paired tablet"),
         ("view,confirm", "/bed/bed1/order", "A prescriber can order from any paired tablet"),
-        ("view", "/bed/bed1/course", "Somebody with one of them signs in"),
+        ("view", "/bed/bed1/course", "A person with one of them signs in"),
         ("view,prescribe", "/bed/bed1", "Ask a nurse to sign in"),
     ],
 )
@@ -143,7 +143,7 @@ def test_a_prescriber_who_may_not_associate_orders_for_a_token(page, gateway):
 def test_without_a_drug_library_the_screen_says_what_to_do_and_goes_on_when_it_comes(page, gateway):
     gateway.ask("library=0")
     turn_to(page, gateway, ORDER)
-    expect(page.locator("main")).to_contain_text("If it does not come, call whoever looks after the gateway")
+    expect(page.locator("main")).to_contain_text("If it does not come, call the person who looks after the gateway")
     gateway.ask("library=1")
     expect(page.get_by_role("form", name="Order")).to_be_visible()
 

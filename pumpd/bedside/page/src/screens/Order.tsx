@@ -331,7 +331,7 @@ function useChosen(
 const inDetail = (entry: Entry): string =>
   `${entry.drug} ${decimal(entry.concentration_mg_ml)} mg/mL, ${profileInWords(entry)}`;
 
-/** The ordered courses of the patient that go on. */
+/** The ordered courses of the patient that are not over. */
 const openCourses = (history: PatientHistory | null) =>
   (history?.courses ?? []).filter(({ ordered, next }) => ordered && next !== null);
 
