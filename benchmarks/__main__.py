@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks import (
     alarm_delay,
+    backfill,
     browser_stop,
     card,
     death,
@@ -41,6 +42,7 @@ WHOLE = {
     "restart": restart,
     "scale": scale,
     "card": card,
+    "backfill": backfill,
     "death": death,
     "tablet_stop": tablet_stop,
     "stop_under_attack": stop_under_attack,

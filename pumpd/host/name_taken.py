@@ -10,7 +10,13 @@ import os
 import stat
 from pathlib import Path
 
-from pumpd.host.files import mode_of
+from pumpd.host.files import mode_of, place
+from pumpd.settings import Settings
+from pumpd.settings_file import DEFAULT_PATH
+
+
+def path_of(settings: Settings) -> Path:
+    return place("the name is taken", settings, DEFAULT_PATH).path
 
 
 class NameTaken:

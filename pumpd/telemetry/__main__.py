@@ -19,8 +19,8 @@ import structlog
 
 from pumpd import logs
 from pumpd.extras import needs
-from pumpd.host.files import TELEMETRY_UMASK, place
-from pumpd.host.name_taken import NameTaken
+from pumpd.host.files import TELEMETRY_UMASK
+from pumpd.host.name_taken import NameTaken, path_of
 from pumpd.process import until_signal
 from pumpd.settings import Settings, SettingsError
 from pumpd.settings_file import DEFAULT_PATH
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             settings = Settings.load(options.config)
             if settings.mqtt is None and settings.fleet is None:
                 raise SettingsError([f"{options.config}: mqtt: telemetry needs this section, or `fleet`"])
-            taken = NameTaken(place("the name is taken", settings, options.config).path)
+            taken = NameTaken(path_of(settings))
             made = sinks(settings, taken, open_files)
         except (SettingsError, CursorError) as error:
             print(f"pumpd telemetry: {error}", file=sys.stderr)

@@ -205,9 +205,7 @@ def _old_browser(here: Here) -> Iterator[Ready]:
 def _without_script(here: Here, page: Page) -> Ready:
     """From a touch of the link in the page's HTML, over the page without script, to the pumps."""
     page.goto(here.gateway.url, wait_until="commit")
-    expect(page.locator(".without-script")).to_have_css(
-        "position", "fixed"
-    )  # with its style, it does not move any more
+    expect(page.locator(".without-script")).to_have_css("position", "fixed")  # now it does not move any more
     follow = finger(page.locator('a[href="/stop"]'))
 
     def press() -> None:

@@ -89,13 +89,14 @@ class PageServer:
         elif self.gateway:
             status, kind, body = self._ask(request)
         else:
-            status, kind, body = 503, "text/plain", b""
+            status, kind, body = 503, "text/plain", b"no gateway"
         request.send_response(status)
         for header, value in HEADERS.items():
             request.send_header(header, value)
         request.send_header("content-type", kind)
         request.send_header("content-length", str(len(body)))
-        request.send_header("cache-control", "immutable, max-age=999" if name.startswith("assets/") else "no-cache")
+        kept = status == 200 and name.startswith("assets/")
+        request.send_header("cache-control", "immutable, max-age=999" if kept else "no-cache")
         with contextlib.suppress(ConnectionError):  # the browser has left the page
             request.end_headers()
             request.wfile.write(body)

@@ -106,7 +106,7 @@ class Tablet:
         expect(self.hold("start")).to_be_enabled()
 
     def scan(self, bed: str, wristband: str = "") -> None:
-        """Type as a scanner does, into the focused field. Default: the right wristband, which is judged at once."""
+        """Type as a scanner does, into the focused field. Default: the right wristband, which is compared at once."""
         expect(self.page.get_by_label("Wristband of the patient")).to_be_focused()
         patient = self.gateway.pumps()[bed]["infusion"]["review"]["patient"]
         self.page.keyboard.type(wristband or patient)

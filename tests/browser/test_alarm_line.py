@@ -122,6 +122,26 @@ def test_stop_never_moves_from_one_state_to_the_next(stage):
         assert len(boxes) == 1
 
 
+def test_a_touch_that_was_meant_for_another_act_does_nothing(stage):
+    """An alarm stops the infusion, or a colleague pauses it, while the finger comes down on Pause."""
+    gateway, browser = stage
+    with opened(browser, gateway, "tablet", "day") as page:
+        page.add_init_script(COUNT)
+        turn_to(page, gateway, screen("running"))
+        page.reload()
+        box = page.get_by_role("button", name="Pause", exact=True).bounding_box()
+        at = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.move(*at)
+        gateway.show(screen("paused"))
+        page.get_by_role("heading", name="Paused. Nothing flows.").wait_for()
+        page.mouse.click(*at)
+        page.wait_for_timeout(900)
+        assert page.evaluate(SIGNED) == []
+        page.mouse.click(*at)
+        page.get_by_role("button", name="Resume", exact=True).wait_for(state="detached")
+        assert page.evaluate(SIGNED)[0] == "resume"
+
+
 def test_one_touch_acknowledges_and_pauses_the_sound(stage):
     gateway, browser = stage
     with opened(browser, gateway, "tablet", "day") as page:

@@ -62,8 +62,8 @@ async def test_the_summary_of_an_infusion_is_known_again_after_a_restart(tmp_pat
 async def test_what_is_signed_does_not_depend_on_messages(tmp_path):
     """A tablet signs the English text, in whatever language it shows it: equal bytes with and without messages."""
     async with open_testbed(tmp_path) as here:
-        overrides = {"dose_high": "treatment plan"}
-        assert (await here.order(dose="0.6 mg/kg", overrides=overrides)).ok
+        overrides = {"duration_high": "treatment plan"}
+        assert (await here.order(duration="50 min", overrides=overrides)).ok
         await here.until("ready")
         asked = review(here.gateway.runners["bed1"])
         assert messages_in(asked), "its warnings are messages"

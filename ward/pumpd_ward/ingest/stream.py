@@ -24,7 +24,7 @@ async def connect(settings: StreamSettings, name: str) -> Client:
         tls=settings.context(),
         user=settings.username,
         password=settings.password_file.read_text("utf-8").strip() if settings.password_file else None,
-        inbox_prefix=f"_INBOX.{name}",
+        inbox_prefix=f"_INBOX_WARD.{name}",  # which no gateway may hear
         max_reconnect_attempts=-1,
         reconnect_time_wait=1,
         error_cb=_quiet,

@@ -4,11 +4,23 @@
 import { render, type ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { Boundary } from "./Boundary.tsx";
+import { SETTLE_MS } from "./settled.ts";
+import { now } from "../state/store.ts";
+import { say } from "../words/say.ts";
+import { RUN } from "../words/texts/run.ts";
 
 const SLOT = "dock-act";
 
 /** The place in the bar that `Dock` fills. `Frame` renders it once, beside Stop. */
 export const DockSlot = () => <div class="dock-act" id={SLOT} />;
+
+let emptied = -SETTLE_MS;
+
+/** A touch that was meant for the act before this one does nothing. */
+function holdBack(place: HTMLElement): void {
+  place.inert = true;
+  setTimeout(() => (place.inert = false), SETTLE_MS);
+}
 
 export function Dock({ children }: { children: ComponentChildren }) {
   const place = useRef<HTMLDivElement | null>(null);
@@ -18,14 +30,18 @@ export function Dock({ children }: { children: ComponentChildren }) {
       place.current = document.createElement("div");
       place.current.className = "docked";
     }
-    if (!place.current.isConnected) document.getElementById(SLOT)?.append(place.current);
-    render(<Boundary name="This button">{children}</Boundary>, place.current);
+    if (!place.current.isConnected) {
+      document.getElementById(SLOT)?.append(place.current);
+      if (now() - emptied < SETTLE_MS) holdBack(place.current);
+    }
+    render(<Boundary name={say(RUN.this_button)}>{children}</Boundary>, place.current);
   });
   useLayoutEffect(
     () => () => {
       if (!place.current) return;
       render(null, place.current);
       place.current.remove();
+      emptied = now();
     },
     [],
   );
