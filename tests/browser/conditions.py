@@ -212,7 +212,7 @@ def _without_script(here: Here, page: Page) -> Ready:
 
     def press() -> None:
         follow()
-        finger(page.get_by_role("button", name="Stop all pumps"))()
+        page.get_by_role("button", name="Stop all pumps").click()  # once it does not move any more
 
     return Ready(press, here.all_beds)
 
@@ -231,7 +231,7 @@ def _broken_script(here: Here) -> Iterator[Ready]:
 def never_comes(page: Page, path: str | re.Pattern[str]) -> Iterator[None]:
     """The browser waits for it."""
     waiting: list[Route] = []
-    page.route(path, waiting.append)
+    page.route(path, lambda route: waiting.append(route))  # noqa: PLW0108  # it takes no builtin
     yield
     for route in waiting:
         with contextlib.suppress(Error):  # the page that asked is gone
