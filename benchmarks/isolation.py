@@ -29,7 +29,7 @@ from pumpd.journal import JournalReader
 from tests.mosquitto import Broker
 
 TURN_MS = 50.0
-TURNS = 200
+TURNS = 100
 EVERY_S = 0.02
 
 
