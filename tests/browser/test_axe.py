@@ -43,6 +43,7 @@ def test_axe_finds_nothing_on_any_screen(size, language, silent):
                 if found := broken_rules(page):
                     wrong[f"{screen.name}, help"] = found
                 page.keyboard.press("Escape")
+    print(wrong)
     assert wrong == {}
 
 
