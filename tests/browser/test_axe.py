@@ -7,7 +7,7 @@ import pytest
 
 from tests.browser.chromium import chromium
 from tools.page_words import Words
-from tools.tablet_pictures import PAGE, SCREENS, SIZES, mock, opened, turn_to
+from tools.tablet_pictures import PAGE, SCREENS, mock, opened, turn_to
 
 pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
@@ -43,7 +43,6 @@ def test_axe_finds_nothing_on_any_screen(size, language, silent):
                 if found := broken_rules(page):
                     wrong[f"{screen.name}, help"] = found
                 page.keyboard.press("Escape")
-    print(wrong)
     assert wrong == {}
 
 
