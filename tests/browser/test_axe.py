@@ -7,7 +7,7 @@ import pytest
 
 from tests.browser.chromium import chromium
 from tools.page_words import Words
-from tools.tablet_pictures import PAGE, SCREENS, SIZES, mock, opened, turn_to
+from tools.tablet_pictures import PAGE, SCREENS, mock, opened, turn_to
 
 pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
