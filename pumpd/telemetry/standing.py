@@ -1,4 +1,4 @@
-"""What is true now by the journal, retained anew on each connection: every active alarm, the state of every pump."""
+"""What is true now by the journal, retained on each connection: every active alarm, the state of every pump."""
 
 from collections.abc import Iterable
 from datetime import datetime
