@@ -15,11 +15,13 @@ from pathlib import Path
 
 from benchmarks import (
     alarm_delay,
+    backfill,
     browser_stop,
     card,
     death,
     families,
     gateway,
+    isolation,
     journal,
     load,
     polling,
@@ -41,6 +43,8 @@ WHOLE = {
     "restart": restart,
     "scale": scale,
     "card": card,
+    "backfill": backfill,
+    "isolation": isolation,
     "death": death,
     "tablet_stop": tablet_stop,
     "stop_under_attack": stop_under_attack,

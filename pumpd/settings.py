@@ -70,6 +70,14 @@ class BrokerSettings(_Section):
 class MqttSettings(BrokerSettings):
     """Telemetry is published to this broker. Without this section there is no telemetry."""
 
+    resend_s: int = Field(default=30, ge=1, le=3600)
+    """Seconds: after a lost connection, what the broker acknowledged within this time is published again, because a
+    broker that dies loses what it has not written to its disk. mosquitto writes every half hour unless
+    `autosave_interval` says otherwise."""
+    requires_subscriber: bool = False
+    """A message that nobody has subscribed to is not published: telemetry keeps it and tries again until a subscriber
+    is there. For a site where what is published must reach a store."""
+
 
 class FleetSettings(BrokerSettings):
     """The journal is also sent to this NATS JetStream, for the ward's store (pumpd-ward). Without this section it is

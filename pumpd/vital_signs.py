@@ -20,7 +20,7 @@ class Sign(StrEnum):
     def shown(self, value: int) -> str:
         """The value with its name and unit, for people."""
         words, unit = _WORDS[self]
-        return text("sign.value", "{sign} {value}{unit}", sign=words, value=value, unit=unit)
+        return text("sign.value", "{sign} {value}", sign=words, value=f"{value}{unit}")
 
     @property
     def field(self) -> str:

@@ -54,3 +54,7 @@ class Words:
         for name, value in holes.items():
             text = text.replace(f"{{{name}}}", str(value))
         return f"{OPEN}{text}{CLOSE}" if self.marked else text
+
+    def typed(self, number: str) -> str:
+        """A number with the decimal sign that is typed in this language."""
+        return number if self.language == "en" else number.replace(".", ",")

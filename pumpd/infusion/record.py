@@ -8,7 +8,8 @@ Promises:
   an older pumpd did not know takes its default, or the value from `FROM_0_1`, which also maps the names of version 0.1.
 
 Quantities and decimals are text ("52.5 mL/h"), instants whole monotonic nanoseconds, sets sorted lists, an outcome is
-named: {"outcome": "unknown", "cause": "no reply"}.
+named: {"outcome": "unknown", "cause": "no reply"}. A message, such as a reason, is written as its English text, and is
+the same message again when it is read (`pumpd.known_texts`).
 """
 
 import re
@@ -23,6 +24,7 @@ from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_ty
 from pumpd.infusion import events
 from pumpd.infusion.limits import Limits
 from pumpd.infusion.model import Infusion
+from pumpd.known_texts import recognised
 from pumpd.pump import Done, Refused, Unknown
 from pumpd.quantities import Quantity, plain
 
@@ -124,7 +126,7 @@ def _made_form(kind: Any) -> _Form:
         return _sequence(frozenset, arguments[0])
     if isinstance(kind, type):
         if kind is str:
-            return _Form(str, lambda data: _checked(str, data))  # of a message, its English text alone
+            return _Form(str, lambda data: recognised(_checked(str, data)))  # of a message, its English text alone
         if kind in (int, bool, NoneType):
             return _Form(lambda value: value, lambda data: _checked(kind, data))
         if issubclass(kind, Quantity):

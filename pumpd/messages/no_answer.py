@@ -96,7 +96,7 @@ def _nobody_there(path: Path, lock: Path | None) -> NotConnected:
         )
     return NotConnected(
         text(
-            "link.nobody_there",
+            "link.no_one_there",
             "nobody answers on the socket {socket}: the control process that made it is gone",
             socket=path,
         ),

@@ -135,6 +135,9 @@ OfSession = Annotated[Id | None, WrapValidator(_or_none)]
 Age = Annotated[Annotated[float, Field(ge=0, le=OLDEST_STOP_S)] | None, WrapValidator(_or_none)]
 
 
+PRESSED = text("stop.pressed", "Stop pressed on the tablet")  # what the page gives as the reason (wire/stop.ts)
+
+
 class Stop(_Message):
     """Stop one pump, or all of them.
 
@@ -524,7 +527,7 @@ class Answer(_Message):
     ok: bool
     result: dict[str, Any] = Field(default_factory=dict)
     reasons: tuple[str, ...] = ()
-    messages: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    messages: dict[str, dict[str, Any]] = Field(default_factory=dict, exclude_if=lambda found: not found)
 
     @model_validator(mode="before")
     @classmethod

@@ -192,7 +192,7 @@ class EndObservation(_Inner):
 
 
 class TabletWristband(_Inner):
-    """A wristband that the tablet found to be another patient's. Control judges it too; a refusal is on record."""
+    """A wristband that the tablet found to be another patient's. Control compares it too; a refusal is on record."""
 
     op: Literal["wristband"]
     pump: Id

@@ -78,6 +78,11 @@ RISK: dict[AlarmCode, tuple[Harm, Onset, str]] = {
     AlarmCode.TABLET_GONE: (Harm.REVERSIBLE, Onset.PROMPT, "the same, and nobody may have noticed"),
     AlarmCode.CONFIRMATION_WAITING: (Harm.MINOR, Onset.DELAYED, "a loaded pump is left alone; nothing flows"),
     AlarmCode.CERTIFICATE_ENDING: (Harm.REVERSIBLE, Onset.DELAYED, "then no tablet can stop a pump or show alarms"),
+    AlarmCode.NAME_TAKEN: (
+        Harm.REVERSIBLE,
+        Onset.DELAYED,
+        "a ward's display takes one's pumps for the other's",
+    ),
     AlarmCode.WRONG_PINS: (Harm.REVERSIBLE, Onset.DELAYED, "someone may find a PIN and act in another's name"),
     AlarmCode.LOCAL_SIGNALS_FAILED: (Harm.REVERSIBLE, Onset.PROMPT, "who presses the button believes that it stops"),
     AlarmCode.SUPPLY_ON_BATTERY: (Harm.REVERSIBLE, Onset.DELAYED, "the gateway shuts down if nobody comes"),

@@ -63,6 +63,7 @@ class AlarmCode(StrEnum):
     CONFIRMATION_WAITING = "confirmation_waiting"
     WRONG_PINS = "wrong_pins"
     CERTIFICATE_ENDING = "certificate_ending"
+    NAME_TAKEN = "name_taken"
     LOCAL_SIGNALS_FAILED = "local_signals_failed"
     # of the gateway's own supply; none of these affects one either
     SUPPLY_ON_BATTERY = "supply_on_battery"
@@ -166,6 +167,9 @@ ALARM_TABLE: dict[AlarmCode, AlarmText] = {
     ),
     AlarmCode.CERTIFICATE_ENDING: AlarmText(
         Priority.LOW, "Tablets will lose the gateway within a week", "Have its certificate renewed"
+    ),
+    AlarmCode.NAME_TAKEN: AlarmText(
+        Priority.LOW, "Another gateway has this gateway's name", "Have one of them renamed"
     ),
     AlarmCode.WRONG_PINS: AlarmText(Priority.LOW, "Many wrong PINs were typed", "Ask who is trying to sign in"),
     AlarmCode.LOCAL_SIGNALS_FAILED: AlarmText(

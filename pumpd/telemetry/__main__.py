@@ -20,6 +20,7 @@ import structlog
 from pumpd import logs
 from pumpd.extras import needs
 from pumpd.host.files import TELEMETRY_UMASK
+from pumpd.host.name_taken import NameTaken, path_of
 from pumpd.process import until_signal
 from pumpd.settings import Settings, SettingsError
 from pumpd.settings_file import DEFAULT_PATH
@@ -45,12 +46,13 @@ class Sink(Protocol):
     async def run(self) -> None: ...
 
 
-def sinks(settings: Settings, open_files: contextlib.ExitStack) -> dict[str, tuple[Sink, Cursor]]:
+def sinks(settings: Settings, taken: NameTaken, open_files: contextlib.ExitStack) -> dict[str, tuple[Sink, Cursor]]:
     """Each configured sink with its own cursor. Raises CursorError."""
     made: dict[str, tuple[Sink, Cursor]] = {}
     if settings.mqtt is not None:
         cursor = open_files.enter_context(contextlib.closing(Cursor(cursor_path(settings))))
-        made["telemetry"] = Telemetry(settings, settings.mqtt, cursor, random.Random()), cursor  # noqa: S311 - jitter
+        jitter = random.Random()  # noqa: S311 - not a secret
+        made["telemetry"] = Telemetry(settings, settings.mqtt, cursor, jitter, taken), cursor
     if settings.fleet is not None:
         with needs("fleet"):
             from pumpd.telemetry.fleet.cursor import FleetCursor  # noqa: PLC0415 - loaded only where there is a ward
@@ -72,7 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             settings = Settings.load(options.config)
             if settings.mqtt is None and settings.fleet is None:
                 raise SettingsError([f"{options.config}: mqtt: telemetry needs this section, or `fleet`"])
-            made = sinks(settings, open_files)
+            taken = NameTaken(path_of(settings))
+            made = sinks(settings, taken, open_files)
         except (SettingsError, CursorError) as error:
             print(f"pumpd telemetry: {error}", file=sys.stderr)
             return CONFIG_REFUSED

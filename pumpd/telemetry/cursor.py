@@ -1,8 +1,10 @@
-"""How far the journal has been published: kept in telemetry's own SQLite file.
+"""How far the journal has been published, and which topics are retained: kept in telemetry's own SQLite file.
 
 Promises:
-- It moves only forward, and only when the broker has acknowledged everything up to that point.
-- After a kill it is exact; after a power cut it may be a little behind (messages repeat), never ahead (none is lost).
+- The position is never ahead of what the broker has acknowledged.
+- On disk it is behind, by as much as a broker may lose and `SAVE_S`; after a clean end it is exact. Messages may
+  repeat, none is lost. Nothing is written while nothing is published.
+- A topic is in the list before anything is retained on it.
 - One process at a time: a second one on the same file is refused.
 """
 
@@ -11,9 +13,12 @@ import os
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pumpd.host.files import mode_of
-from pumpd.journal import Record
+
+SAVE_S = 30.0
+_VERSION = 1  # 0: of a pumpd that kept no list of topics
 
 
 class CursorError(Exception):
@@ -47,7 +52,10 @@ class Cursor:
                     "CREATE TABLE IF NOT EXISTS cursor (one INTEGER PRIMARY KEY CHECK (one = 1), id INTEGER NOT NULL,"
                     " hash TEXT NOT NULL) STRICT"
                 )
+                self._db.execute("CREATE TABLE IF NOT EXISTS retained (topic TEXT PRIMARY KEY) STRICT, WITHOUT ROWID")
+                (version,) = self._db.execute("PRAGMA user_version").fetchone()
                 found = self._db.execute("SELECT id, hash FROM cursor").fetchone()
+                topics = self._db.execute("SELECT topic FROM retained").fetchall()
             except BaseException:
                 self._db.close()
                 raise
@@ -57,24 +65,61 @@ class Cursor:
         except sqlite3.Error as error:
             os.close(self._lock)
             raise CursorError(f"cursor {path} cannot be opened: {error}") from error
-        self.position = Position(*found) if found else Position()
+        self.position = self._saved = Position(*found) if found else Position()
+        self.retained: set[str] = {topic for (topic,) in topics}
+        self.complete = version == _VERSION
+        """Whether `retained` has every topic. If not, this file is new, or of an older pumpd."""
 
-    def advance(self, entry: Record) -> None:
-        """Everything up to `entry` is acknowledged. Raises CursorError."""
-        if entry.id > self.position.id:
-            self._write(Position(entry.id, entry.hash))
+    @property
+    def place(self) -> str:
+        """Where its lock is: no two that exist at once on a machine are in the same place."""
+        found = os.fstat(self._lock)
+        return f"{found.st_dev}:{found.st_ino}"
+
+    def advance(self, position: Position) -> None:
+        """Everything up to there is acknowledged; not yet on disk."""
+        if position.id > self.position.id:
+            self.position = position
+
+    def save(self, position: Position) -> None:
+        """Where the next process continues. Raises CursorError."""
+        if position != self._saved:
+            self._execute("INSERT OR REPLACE INTO cursor VALUES (1, ?, ?)", position.id, position.hash)
+            self._saved = position
 
     def start_over(self) -> None:
-        """Reset: the journal was replaced by another one."""
-        self._write(Position())
+        """The journal was replaced by another one. Raises CursorError."""
+        self.position = Position()
+        self.save(self.position)
 
-    def _write(self, position: Position) -> None:
+    def retain(self, topic: str) -> None:
+        """Something is about to be retained there. Raises CursorError."""
+        if topic not in self.retained:
+            self._execute("INSERT OR IGNORE INTO retained VALUES (?)", topic)
+            self.retained.add(topic)
+
+    def forget(self, topic: str) -> None:
+        """Nothing is retained there any more. Raises CursorError."""
+        if topic in self.retained:
+            self._execute("DELETE FROM retained WHERE topic = ?", topic)
+            self.retained.discard(topic)
+
+    def completed(self) -> None:
+        """From now on the list has every topic. Raises CursorError."""
+        if not self.complete:
+            self._execute(f"PRAGMA user_version = {_VERSION}")
+            self.complete = True
+
+    def _execute(self, statement: str, *values: Any) -> None:
         try:
-            self._db.execute("INSERT OR REPLACE INTO cursor VALUES (1, ?, ?)", (position.id, position.hash))
+            self._db.execute(statement, values)
         except sqlite3.Error as error:
             raise CursorError(f"cursor {self.path} cannot be written: {error}") from error
-        self.position = position
 
     def close(self) -> None:
-        self._db.close()
-        os.close(self._lock)
+        """Raises CursorError."""
+        try:
+            self.save(self.position)
+        finally:
+            self._db.close()
+            os.close(self._lock)

@@ -2,21 +2,24 @@
 
 Promises:
 - Every entry becomes at least one message, so a gap in `seq` under `pumpd/v1/<gateway>/#` is a loss.
-- Only the fields listed here are published: no name, weight, dose, patient token or key (AUD-09).
+- Only the fields of `models.py` are published: no name, weight, dose, patient token or key (AUD-09).
+- What is retained says what is true when it is sent. An entry that is sent late changes nothing that is retained.
 - Text from a pump or a person is data: it cannot add a topic level, a wildcard or a control character (SEC-12).
 """
 
+import functools
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pumpd.journal import Record
 from pumpd.pump import AlarmCode
+from pumpd.telemetry import codes
+from pumpd.telemetry.models import FIELDS, OTHER, SCHEMA, Head
 
-SCHEMA = "pumpd.telemetry.v1"
 STATEMENT = "Simulation, research and integration only: not a cleared medical device."
 
 READING_EXPIRY_S = 30  # an older reading must not be taken for a live one
@@ -35,39 +38,13 @@ class Message:
     expiry_s: int | None = None
 
 
-# Fields of each kind that may leave the gateway. A kind that is not listed is published with _COMMON.
-# None of them is free text that a person typed: the reason of a stop could contain a name.
-_COMMON = ("digest", "code", "outcome", "state", "may_flow")
-_FIELDS: dict[str, tuple[str, ...]] = {
-    "reading": (
-        *("state", "pump_state", "rate_ml_h", "volume_infused_ml", "volume_remaining_ml", "lease_s"),
-        *("running_s", "elapsed_s", "pressure_mmhg", "battery_percent", "digest"),
-    ),
-    "state_changed": ("from", "to", "may_flow", "ipec_event"),
-    "alarm_raised": ("code", "priority", "cause", "action"),
-    "alarm_cleared": ("code",),
-    "alarm_escalated": ("code", "priority", "cause", "action"),
-    "alarm_acknowledged": ("code", "priority"),
-    "alarm_audio_paused": ("for_s",),
-    "alarm_audio_resumed": ("why",),
-    "program_loaded": (*_COMMON, "vtbi_ml"),
-    "infusion_ended": (
-        "outcome",
-        "stopped_by",
-        "delivered_ml",
-        "undelivered_ml",
-        "running_s",
-        "elapsed_s",
-        "off_window",
-    ),
-    "found_flowing": ("delivered_ml",),
-    "pump_ready": ("model", "firmware"),
-    "control_started": ("library", "time_scale", "notice"),
-    "library_accepted": ("digest", "version", "care_area"),
-}
-
 _NUMBER = re.compile(r"_(ml|ml_h|s|mmhg|percent)$")
 _TEXT_MAX = 200
+
+
+@functools.cache
+def _is_number(key: str) -> bool:
+    return _NUMBER.search(key) is not None
 
 
 def level(text: str) -> str:
@@ -77,13 +54,17 @@ def level(text: str) -> str:
 
 def _value(key: str, value: Any) -> Any:
     """A value fit to send, or None: a finite number, a bool, or text without control characters."""
-    if _NUMBER.search(key):
+    if value is None:
+        return None
+    if _is_number(key):
         try:
             number = math.nan if isinstance(value, bool) else float(value)
         except (TypeError, ValueError, OverflowError):
             return None
         return number if math.isfinite(number) else None
-    if isinstance(value, bool) or value is None:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and len(value) <= _TEXT_MAX and value.isprintable():
         return value
     if isinstance(value, str | int):
         return "".join(char if char.isprintable() else " " for char in str(value)[:_TEXT_MAX])
@@ -102,14 +83,30 @@ def _ipec_event(old: Any, new: Any) -> str | None:
     return "STOP" if old in ("running", "completing") and new in ("pausing", "stopping") else None
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def _json(fields: Mapping[str, Any]) -> bytes:
-    return json.dumps(fields, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _ENCODER.encode(fields).encode()
+
+
+_KEPT_OF_A_CUT_ONE = (*Head.model_fields, "kind", "code", "priority", "state", "may_flow", "schema", "machine")
+
+
+def cut(message: Message) -> Message:
+    """The same message with as few fields as make sense, for a broker that takes no packet of the whole size."""
+    if not message.payload:
+        return message
+    fields = json.loads(message.payload)
+    kept = {key: fields[key] for key in _KEPT_OF_A_CUT_ONE if key in fields}
+    return replace(message, payload=_json(kept | {"cut": True}))
 
 
 class Translator:
     """Turns entries into messages for one gateway. It remembers, per pump, when the retained state was last sent.
 
-    `simulated` tells for each pump by name whether it is simulated; messages of other pumps carry no such flag.
+    `simulated` tells for each configured pump by name whether it is simulated. What happened to another pump is an
+    event; nothing is retained of it.
     """
 
     def __init__(self, gateway: str, simulated: Mapping[str, bool]) -> None:
@@ -118,21 +115,30 @@ class Translator:
         self._state_sent: dict[str, int] = {}
 
     @property
+    def root(self) -> str:
+        return self._root
+
+    @property
     def state_topic(self) -> str:
         return f"{self._root}/$state"
 
-    def gateway_state(self, state: str, boot: str, session: str, ts: str) -> Message:
+    @property
+    def always_retained(self) -> set[str]:
+        """The topics of the gateway itself, on which something is true as long as it has its name."""
+        return {f"{self._root}/{name}" for name in ("$state", "$description", "$anchor")}
+
+    def gateway_state(self, state: str, boot: str, session: str, machine: str, ts: str) -> Message:
         """`ready` is the birth message, `lost` the will, `disconnected` comes before a clean end.
 
-        Boot and session are the same in the birth and the will of one connection, so that a reader of a late `lost`
-        sees that it is not about the present connection.
+        Boot, session and machine are the same in the birth and the will of one connection, so that a reader of a late
+        `lost` sees that it is not about the present connection.
         """
-        fields = {"state": state, "boot": boot, "session": session, "ts": ts, "schema": SCHEMA}
+        fields = {"state": state, "boot": boot, "session": session, "machine": machine, "ts": ts, "schema": SCHEMA}
         return Message(self.state_topic, _json(fields), retain=True)
 
     def description(self, version: str, pumps: Sequence[Mapping[str, Any]]) -> Message:
         fields = {"schema": SCHEMA, "version": version, "statement": STATEMENT, "pumps": list(pumps)}
-        return Message(f"{self._root}/$description", _json(fields), retain=True)
+        return Message(f"{self._root}/$description", _json(fields | {"mdc": codes.of_fields()}), retain=True)
 
     def anchor(self, seq: int, entry_hash: str, ts: str) -> Message:
         """Number and hash of the newest published entry: kept elsewhere, they reveal a journal that was cut off
@@ -141,30 +147,60 @@ class Translator:
         fields = {"seq": seq, "hash": entry_hash, "ts": ts, "schema": SCHEMA}
         return Message(f"{self._root}/$anchor", _json(fields), retain=True)
 
-    def no_alarms(self) -> list[Message]:
-        """Messages that empty every alarm topic: a new journal does not know which alarms the previous one raised."""
-        roots = [self._root, *(f"{self._root}/pumps/{level(pump)}" for pump in self._simulated)]
-        return [Message(f"{root}/alarms/{level(code)}", b"", retain=True) for root in roots for code in AlarmCode]
+    def alarm_topics(self, pumps: Iterable[str] = ()) -> list[str]:
+        """Every topic on which an alarm of this gateway, its pumps or these pumps can be retained."""
+        names = {level(pump) for pump in (*self._simulated, *pumps) if pump}
+        roots = [self._root, *(f"{self._root}/pumps/{name}" for name in sorted(names))]
+        return [f"{root}/alarms/{level(code)}" for root in roots for code in AlarmCode]
+
+    def state_topics(self, pumps: Iterable[str] = ()) -> list[str]:
+        """The same for states."""
+        names = {level(pump) for pump in (*self._simulated, *pumps) if pump}
+        return [f"{self._root}/pumps/{name}/state" for name in sorted(names)]
 
     def messages(self, entry: Record) -> list[Message]:
-        """What to publish for an entry, in order; never empty."""
-        try:
-            body = dict(entry.fields)
-        except (TypeError, ValueError):  # damaged: its existence is published, so that `seq` has no gap
-            body = {}
+        """What to publish for an entry that is the newest, in order; never empty."""
+        body = _body(entry)
         if entry.kind == "reading" and entry.pump:
-            telemetry = Message(f"{self._pump(entry)}/telemetry", self._payload(entry, body), expiry_s=READING_EXPIRY_S)
-            return [telemetry, *self._refreshed_state(entry, body)]
-        if entry.kind == "state_changed" and (event := _ipec_event(body.get("from"), body.get("to"))):
-            body["ipec_event"] = event
-        out = [Message(f"{self._pump(entry)}/events", self._payload(entry, body, kind=entry.kind))]
+            return [self._own(entry, body), *self._refreshed_state(entry, body)]
+        return [*self.retained(entry), self._own(entry, body)]
+
+    def late(self, entry: Record) -> list[Message]:
+        """The same for an entry that is sent after newer ones."""
+        return [self._own(entry, _body(entry), late=True)]
+
+    def retained(self, entry: Record) -> list[Message]:
+        """What this entry changes of what is retained."""
+        body = _body(entry)
+        if entry.pump and entry.pump not in self._simulated:
+            return []
         if entry.pump and entry.kind == "state_changed":
-            out.insert(0, self._state(entry, str(body.get("to", "")), body.get("may_flow")))
+            return [self.state(entry, str(body.get("to", "")), body.get("may_flow"))]
         if entry.kind in ("alarm_raised", "alarm_cleared"):
             topic = f"{self._pump(entry)}/alarms/{level(str(body.get('code', '')))}"
             raised = entry.kind == "alarm_raised"
-            out.insert(0, Message(topic, self._payload(entry, body) if raised else b"", retain=True))
-        return out
+            return [Message(topic, self._payload(entry, body) if raised else b"", retain=True)]
+        return []
+
+    def state(self, entry: Record, state: str, may_flow: Any, old_s: int = 0) -> Message:
+        """The state of a pump, as this entry gave it so many seconds ago."""
+        self._state_sent[entry.pump] = entry.mono_ns
+        fields = {"state": _value("state", state)}
+        if isinstance(may_flow, bool):
+            fields["may_flow"] = may_flow
+        expiry = REST_EXPIRY_S if may_flow is False else max(1, STATE_EXPIRY_S - old_s)
+        payload = _json(self._head(entry) | fields)
+        return Message(f"{self._pump(entry)}/state", payload, retain=True, expiry_s=expiry)
+
+    def _own(self, entry: Record, body: dict[str, Any], *, late: bool = False) -> Message:
+        extra: dict[str, Any] = {"late": True} if late else {}
+        if entry.kind == "reading" and entry.pump:
+            payload = self._payload(entry, body, extra)
+            return Message(f"{self._pump(entry)}/telemetry", payload, expiry_s=READING_EXPIRY_S)
+        if entry.kind == "state_changed" and (event := _ipec_event(body.get("from"), body.get("to"))):
+            body["ipec_event"] = event
+            extra["mdc"] = codes.EVENTS[event].sent()
+        return Message(f"{self._pump(entry)}/events", self._payload(entry, body, {"kind": entry.kind} | extra))
 
     def _pump(self, entry: Record) -> str:
         return f"{self._root}/pumps/{level(entry.pump)}" if entry.pump else self._root
@@ -172,20 +208,13 @@ class Translator:
     def _refreshed_state(self, entry: Record, body: Mapping[str, Any]) -> list[Message]:
         """The state again when its expiry is near. It has the reading's `seq`, so no `seq` is sent twice."""
         due = abs(entry.mono_ns - self._state_sent.get(entry.pump, entry.mono_ns - 10**18)) >= STATE_REFRESH_S * 10**9
-        return [self._state(entry, body["state"], None)] if due and body.get("state") else []
+        known = entry.pump in self._simulated
+        return [self.state(entry, body["state"], None)] if known and due and body.get("state") else []
 
-    def _state(self, entry: Record, state: str, may_flow: Any) -> Message:
-        self._state_sent[entry.pump] = entry.mono_ns
-        fields = {"state": _value("state", state)}
-        if isinstance(may_flow, bool):
-            fields["may_flow"] = may_flow
-        expiry = REST_EXPIRY_S if may_flow is False else STATE_EXPIRY_S
-        payload = _json(self._head(entry) | fields)
-        return Message(f"{self._pump(entry)}/state", payload, retain=True, expiry_s=expiry)
-
-    def _payload(self, entry: Record, body: Mapping[str, Any], **extra: str) -> bytes:
-        fields = {key: _value(key, body.get(key)) for key in _FIELDS.get(entry.kind, _COMMON)}
-        return _json(self._head(entry) | extra | {key: value for key, value in fields.items() if value is not None})
+    def _payload(self, entry: Record, body: Mapping[str, Any], extra: dict[str, Any] | None = None) -> bytes:
+        fields = {key: _value(key, body.get(key)) for key in FIELDS.get(entry.kind, OTHER)}
+        given = {key: value for key, value in fields.items() if value is not None}
+        return _json(self._head(entry) | (extra or {}) | given)
 
     def _head(self, entry: Record) -> dict[str, Any]:
         head: dict[str, Any] = {"seq": entry.id, "ts": entry.ts, "t_mono_s": entry.mono_ns / 1e9, "boot": entry.boot}
@@ -196,3 +225,11 @@ class Translator:
         if entry.session:
             head["session"] = _value("session", entry.session)
         return head
+
+
+def _body(entry: Record) -> dict[str, Any]:
+    """Of a damaged entry, nothing: its existence is published, so that `seq` has no gap."""
+    try:
+        return dict(entry.fields)
+    except (TypeError, ValueError):
+        return {}

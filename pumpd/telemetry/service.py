@@ -1,21 +1,22 @@
-"""The telemetry service: sends the journal's new entries to the broker, in order, for as long as it takes.
+"""The telemetry service: tells a broker what is true now and what happened, for as long as it takes.
 
 Promises:
-- Each entry is published in order at QoS 1, and the cursor moves past it only after the broker's acknowledgement.
+- On every connection all that is true is retained: every active alarm, every state, the description. What earlier runs
+  retained and is not true any more is emptied.
+- Each entry is published at QoS 1, the newest first, and the cursor moves only past what the broker has acknowledged.
 - A missing broker is retried without end, with back-off and jitter; going down and coming up are each logged once.
 - Number and hash of the newest published entry are sent at most every `ANCHOR_S`, and after the last entry too.
-- After a kill at most the unacknowledged tail (`WINDOW` messages) is sent twice; nothing is left out.
-- A broker that dies loses messages that it had acknowledged but not yet passed on: after a lost connection the last
-  `AGAIN` acknowledged entries are sent again.
-- Nothing is received, and nothing but the cursor is written.
+- A broker that dies loses messages that it had acknowledged. After a lost connection, what was acknowledged within the
+  last `resend_s` seconds is sent again; after a kill or a power failure at least that.
+- Nothing is received but this gateway's own `$state`, and nothing is written but the cursor and one lock.
 """
 
 import asyncio
 import contextlib
+import hashlib
 import random
 import uuid
 from collections import deque
-from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -23,43 +24,68 @@ from pathlib import Path
 import structlog
 
 from pumpd.attempts import Attempts
-from pumpd.journal import JournalError, JournalReader, Record
-from pumpd.mqtt import WINDOW, BrokerError, Publisher, publishing
+from pumpd.host.name_taken import NameTaken
+from pumpd.journal import JournalError, JournalReader
+from pumpd.mqtt import BrokerError, Publisher, publishing
 from pumpd.notify import notify
 from pumpd.settings import MqttSettings, Settings
-from pumpd.telemetry.cursor import Cursor, Position
-from pumpd.telemetry.messages import SCHEMA, Message, Translator
+from pumpd.telemetry.cursor import SAVE_S, Cursor, Position
+from pumpd.telemetry.messages import Message, Translator
+from pumpd.telemetry.models import SCHEMA
+from pumpd.telemetry.outgoing import POLL_S, Outgoing
+from pumpd.telemetry.own_name import OwnName
+from pumpd.telemetry.standing import once_alarmed, standing
 
-POLL_S = 0.25
 JOURNAL_RETRY_S = 1.0
 GOODBYE_S = 2.0  # for the message that announces a clean end to the broker
-AGAIN = WINDOW  # as many as can be in flight through a broker at once
 ANCHOR_S = 60.0  # this much of the journal could be cut off without a trace elsewhere
+RESTATE_S = 6 * 3600.0  # long before a state without flow expires
+MARK_S = 1.0
 
 _log = structlog.get_logger()
 
 
 class Telemetry:
-    def __init__(self, settings: Settings, mqtt: MqttSettings, cursor: Cursor, jitter: random.Random) -> None:
+    def __init__(
+        self, settings: Settings, mqtt: MqttSettings, cursor: Cursor, jitter: random.Random, taken: NameTaken
+    ) -> None:
         self._settings, self._mqtt, self._cursor, self._attempts = settings, mqtt, cursor, Attempts(jitter)
-        self._translator = Translator(settings.gateway, {pump.name: pump.simulated for pump in settings.pumps})
+        self._simulated = {pump.name: pump.simulated for pump in settings.pumps}
+        self._translator = Translator(settings.gateway, self._simulated)
         self._boot = _machine_boot()
+        machine = hashlib.sha256(f"{self._boot} {cursor.place}".encode()).hexdigest()[:12]
+        self._name = OwnName(settings.gateway, machine, taken)
         self._away = ""  # why the broker cannot be reached; empty when it can
-        self._again = 0  # acknowledged entries that may have died with the broker
-        self._replaced = False  # the journal was replaced; the broker's alarms come from the previous one
+        self._marks: deque[tuple[float, Position]] = deque([(0.0, cursor.position)])
+        self._restate_s = self._save_s = self._anchor_s = 0.0
+        self._anchored = Position()
 
     async def run(self) -> None:
         """Run until cancelled; then set the gateway's state to `disconnected`, if the broker can be reached."""
-        while True:
-            self._attempts.begin()
-            try:
-                await self._session()
-            except BrokerError as error:
-                self._again = AGAIN
-                self._say_away(str(error))
-                if (task := asyncio.current_task()) and task.cancelling():
-                    raise asyncio.CancelledError from error  # cancelled at the moment the connection broke
-            await self._attempts.pause()
+        try:
+            while True:
+                self._attempts.begin()
+                try:
+                    await self._session()
+                except BrokerError as error:
+                    self._go_back()
+                    self._say_away(str(error))
+                    if (task := asyncio.current_task()) and task.cancelling():
+                        raise asyncio.CancelledError from error  # cancelled at the moment the connection broke
+                await self._attempts.pause()
+        finally:
+            self._name.end()
+
+    def _go_back(self) -> None:
+        """The broker may have lost what it acknowledged lately."""
+        self._cursor.position = self._safe()
+        self._marks = deque([(_now_s(), self._cursor.position)])
+
+    def _safe(self) -> Position:
+        """What was acknowledged so long ago that no broker loses it. It may have died before that was noticed."""
+        while len(self._marks) > 1 and self._marks[1][0] <= _now_s() - self._mqtt.resend_s - self._mqtt.keepalive_s:
+            self._marks.popleft()
+        return self._marks[0][1]
 
     def _say_away(self, cause: str) -> None:
         """Log once for each cause, not for each attempt."""
@@ -76,105 +102,147 @@ class Telemetry:
         """One connection, from the birth message to its end."""
         identity = uuid.uuid4().hex
         will = self._gateway_state("lost", identity)
-        name = f"pumpd-{self._settings.gateway}-telemetry"
-        async with publishing(self._mqtt, name, will, SCHEMA) as session:
+        name = f"pumpd-{self._settings.gateway}-telemetry-{self._name.machine}"
+        required = self._mqtt.requires_subscriber
+        async with publishing(self._mqtt, name, will, SCHEMA, requires_subscriber=required) as session:
             _log.info("broker_back" if self._away else "broker_connected", broker=self._broker, session=identity)
             self._away = ""
             notify(f"STATUS=publishing to {self._broker}")
+            outgoing = Outgoing(session, self._translator, self._cursor)
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(session.lost())
-                    await session.publish(self._gateway_state("ready", identity))
-                    await session.publish(self._translator.description(version("pumpd"), self._pumps()))
-                    await self._publish_journal(session)
+                    group.create_task(session.refused())
+                    await self._hear(session)
+                    await self._announce(outgoing, identity)
+                    group.create_task(self._announce_again(outgoing, identity))
+                    await self._publish_journal(session, outgoing)
             except ExceptionGroup as errors:
                 raise errors.exceptions[0] from None
             except asyncio.CancelledError:
                 with contextlib.suppress(BrokerError, TimeoutError):
-                    await asyncio.wait_for(session.publish(self._gateway_state("disconnected", identity)), GOODBYE_S)
+                    await asyncio.wait_for(self._goodbye(session, outgoing, identity), GOODBYE_S)
                 raise
 
-    async def _publish_journal(self, session: Publisher) -> None:
-        """Up to `WINDOW` messages are in flight at once; an entry counts when its last message is acknowledged."""
-        waiting: deque[tuple[asyncio.Task[None], Record | None]] = deque()
-        anchored, anchor_due = Position(), 0.0
+    async def _hear(self, session: Publisher) -> None:
+        """Hear what others publish as this gateway's state. Where the broker does not allow it, go on without."""
         try:
-            async with contextlib.aclosing(self._entries()) as entries:
-                async for entry in entries:
-                    if self._replaced:
-                        for message in self._translator.no_alarms():
-                            await session.publish(message)
-                        self._replaced = False
-                    if entry is None:  # no more entries for now
-                        await self._acknowledged(waiting, leave=0)
-                        now, newest = asyncio.get_running_loop().time(), self._cursor.position
-                        if newest not in (anchored, Position()) and now >= anchor_due:
-                            await session.publish(self._translator.anchor(newest.id, newest.hash, _wall_time()))
-                            anchored, anchor_due = newest, now + ANCHOR_S
-                        continue
-                    messages = self._translator.messages(entry)
-                    for message in messages:
-                        await self._acknowledged(waiting, leave=WINDOW - 1)
-                        task = asyncio.create_task(session.publish(message))
-                        waiting.append((task, entry if message is messages[-1] else None))
-        finally:
-            for task, _ in waiting:
-                task.cancel()
-            await asyncio.gather(*(task for task, _ in waiting), return_exceptions=True)
+            await session.hear(self._translator.state_topic, self._name.heard)
+        except BrokerError as error:
+            if self._name.unheard != str(error):
+                _log.warning("own_state_not_heard", error=str(error))
+            self._name.unheard = str(error)
 
-    async def _acknowledged(self, waiting: deque[tuple[asyncio.Task[None], Record | None]], leave: int) -> None:
-        while len(waiting) > leave:
-            task, entry = waiting[0]
-            await task
-            waiting.popleft()
-            if entry is not None:
-                self._cursor.advance(entry)
+    async def _announce(self, outgoing: Outgoing, identity: str) -> None:
+        await outgoing.send(self._gateway_state("ready", identity))
+        await outgoing.send(self._translator.description(version("pumpd"), self._pumps()))
+        self._name.said()
+        self._restate_s = 0.0
 
-    async def _entries(self) -> AsyncGenerator[Record | None, None]:
-        """The entries after the cursor, without end; None whenever there are no more at present."""
+    async def _announce_again(self, outgoing: Outgoing, identity: str) -> None:
+        while True:
+            await self._name.wrong()
+            await self._announce(outgoing, identity)
+
+    async def _goodbye(self, session: Publisher, outgoing: Outgoing, identity: str) -> None:
+        await outgoing.send(self._gateway_state("disconnected", identity))
+        await session.settled()
+
+    async def _publish_journal(self, session: Publisher, outgoing: Outgoing) -> None:
         missing = False
         while True:
             try:
                 with contextlib.closing(JournalReader(self._settings.journal_path)) as reader:
-                    last = self._resume(reader)
+                    newest = _newest(reader)  # before what is true is read: what comes later is sent as new
+                    outgoing.begin(self._published(reader), newest)
                     if missing:
                         _log.info("journal_back", journal=str(self._settings.journal_path))
                     missing = False
                     while True:
-                        entries = reader.after(last)
-                        for entry in entries:
-                            yield entry
-                            last = entry.id
-                        if not entries:
-                            yield None
-                            await asyncio.sleep(POLL_S)
+                        if _now_s() >= self._restate_s:
+                            self._restate_s = _now_s() + RESTATE_S
+                            await self._retain(reader, session, outgoing)
+                        busy = await outgoing.turn(reader)
+                        await self._account(reader, session, outgoing)
+                        await asyncio.sleep(0 if busy else POLL_S)
             except JournalError as error:
                 if not missing:
                     _log.warning("journal_unavailable", error=str(error))
                 missing = True
-                yield None
                 await asyncio.sleep(JOURNAL_RETRY_S)
 
-    def _resume(self, reader: JournalReader) -> int:
-        """The id to continue from: the cursor's, or 0 when the journal was replaced."""
+    async def _retain(self, reader: JournalReader, session: Publisher, outgoing: Outgoing) -> None:
+        """Retain what is true, and empty what is not."""
+        true = standing(reader, self._translator, self._simulated, datetime.now(UTC))
+        own = {*self._translator.always_retained, *(each.topic for each in true)}
+        stale = self._cursor.retained - own
+        if not self._cursor.complete:
+            pumps = once_alarmed(reader)
+            every = {*self._translator.alarm_topics(pumps), *self._translator.state_topics(pumps)}
+            stale |= every - own
+        for message in true:
+            await outgoing.send(message)
+        others = {topic for topic in stale if not topic.startswith(f"{self._translator.root}/")}
+        await self._empty(session, outgoing, stale - others)
+        self._cursor.completed()
+        if others:  # of an earlier name of this gateway. Tried once, because a broker may end the connection for it
+            _log.warning("retained_under_another_name", topics=sorted(others)[:5], count=len(others))
+            for topic in others:
+                self._cursor.forget(topic)
+            await self._empty(session, outgoing, others)
+
+    async def _empty(self, session: Publisher, outgoing: Outgoing, topics: set[str]) -> None:
+        for topic in sorted(topics):
+            await outgoing.send(Message(topic, b"", retain=True))
+        await session.settled()
+        for topic in topics:
+            self._cursor.forget(topic)
+
+    async def _account(self, reader: JournalReader, session: Publisher, outgoing: Outgoing) -> None:
+        """Move the cursor, and publish the anchor when everything is published."""
+        if outgoing.all_sent and _now_s() >= self._anchor_s and outgoing.position != self._anchored.id:
+            await session.settled()
+        now_s, reached = _now_s(), outgoing.position
+        if reached > self._cursor.position.id and (last := reader.at_most(reached)) is not None:
+            self._cursor.advance(Position(last.id, last.hash))
+        position = self._cursor.position
+        if now_s >= self._marks[-1][0] + MARK_S and position != self._marks[-1][1]:
+            self._marks.append((now_s, position))
+        if now_s >= self._save_s:
+            self._save_s = now_s + SAVE_S
+            self._cursor.save(self._safe())
+        if outgoing.all_sent and now_s >= self._anchor_s and position not in (self._anchored, Position()):
+            await outgoing.send(self._translator.anchor(position.id, position.hash, _wall_time()))
+            _log.info("anchor", anchor=f"{position.id}:{position.hash}")  # the system's log may be kept elsewhere
+            self._anchored, self._anchor_s = position, now_s + ANCHOR_S
+
+    def _published(self, reader: JournalReader) -> int:
+        """The entry to continue after: the cursor's, or none when the journal was replaced."""
         position = self._cursor.position
         if position.id:
             found = reader.after(position.id - 1, limit=1)
             if not found or (found[0].id == position.id and found[0].hash != position.hash):
                 _log.error("journal_replaced", journal=str(self._settings.journal_path), published_up_to=position.id)
                 self._cursor.start_over()
-                self._replaced = True
-        again, self._again = self._again, 0
-        return max(0, self._cursor.position.id - again)
+                self._marks = deque([(_now_s(), Position())])
+        return self._cursor.position.id
 
     def _gateway_state(self, state: str, session: str) -> Message:
-        return self._translator.gateway_state(state, self._boot, session, _wall_time())
+        return self._translator.gateway_state(state, self._boot, session, self._name.machine, _wall_time())
 
     def _pumps(self) -> list[dict[str, str | bool]]:
         return [
             {"name": pump.name, "driver": pump.driver, "model": pump.model, "simulated": pump.simulated}
             for pump in self._settings.pumps
         ]
+
+
+def _newest(reader: JournalReader) -> int:
+    return next((entry.id for entry in reader.last(1)), 0)
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _wall_time() -> str:

@@ -1,6 +1,11 @@
 """A pause comes first, its reason afterwards, as an entry of its own; and what the running screen is told."""
 
-from tests.bedside.tablet import DOCTOR, bedsides
+import asyncio
+
+import pytest
+
+from pumpd.infusion import events as ev
+from tests.bedside.tablet import DOCTOR, FORM, bedsides
 
 
 def shown(here):
@@ -49,6 +54,38 @@ async def test_a_pause_with_its_reason_still_does_both(tmp_path, monkeypatch):
         await here.testbed.until("paused")
         assert shown(here)["pause"]["reason"] == "check the line"
         assert shown(here)["infusion"]["reason"].startswith("check the line (by ")
+
+
+@pytest.mark.parametrize("state", ["paused", "tripped"])
+async def test_a_stop_of_a_stopped_pump_is_sent_at_once_and_then_the_rest_is_offered(tmp_path, monkeypatch, state):
+    """What becomes of the treatment is asked afterwards: a stop waits for no answer."""
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.running()
+        await asyncio.sleep(60)
+        if state == "paused":
+            assert (await here.tablet.ask("pause", pump="bed1"))["ok"]
+        else:
+            here.testbed.gateway.runners["bed1"].feed(journal_failed(here))
+        await here.testbed.until(state)
+        assert shown(here)["rest"] is None
+        sent = stops_sent(here)
+        assert (await here.testbed.ask(op="stop", pump="bed1")).ok
+        assert here.testbed.state() == "stopped"
+        await asyncio.sleep(0.1)
+        assert stops_sent(here) > sent
+        rest = shown(here)["rest"]
+        assert float(rest["left_ml"]) > 30
+        assert (rest["patient"], rest["treatment"]) == (FORM["patient"], shown(here)["infusion"]["session"])
+
+
+def journal_failed(here):
+    return ev.JournalFailed(here.testbed.gateway.runners["bed1"]._now(), "disk full")
+
+
+def stops_sent(here):
+    """How often the pump was sent a stop frame, as far as it has been recorded."""
+    frames = [frame for entry in here.testbed.entries() if entry.kind == "frame" for frame in [entry.fields]]
+    return sum("535450" in str(frame) for frame in frames)
 
 
 async def test_the_running_screen_is_told_who_started_when_and_how_much_drug_flows(tmp_path, monkeypatch):

@@ -4,7 +4,9 @@ Each condition is made new for each press: a context manager that yields the pre
 """
 
 import contextlib
+import os
 import re
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, Route, expect
 
 from tests.browser.gateway import RealGateway, network, wait_until
 from tests.browser.page_server import build, serving
@@ -205,16 +207,17 @@ def _old_browser(here: Here) -> Iterator[Ready]:
 def _without_script(here: Here, page: Page) -> Ready:
     """From a touch of the link in the page's HTML, over the page without script, to the pumps."""
     page.goto(here.gateway.url, wait_until="commit")
+    expect(page.locator(".without-script")).to_have_css("position", "fixed")  # now it does not move any more
     follow = finger(page.locator('a[href="/stop"]'))
 
     def press() -> None:
         follow()
-        page.get_by_role("button", name="Stop all pumps").click()
+        page.get_by_role("button", name="Stop all pumps").click()  # once it does not move any more
 
     return Ready(press, here.all_beds)
 
 
-SCRIPT = re.compile(r"/assets/.*\.js$")
+SCRIPT = re.compile(r"/assets/page-.*\.js$")
 
 
 @condition("a script error at load")
@@ -224,14 +227,28 @@ def _broken_script(here: Here) -> Iterator[Ready]:
         yield _without_script(here, page)
 
 
+@contextlib.contextmanager
+def never_comes(page: Page, path: str | re.Pattern[str]) -> Iterator[None]:
+    """The browser waits for it."""
+    waiting: list[Route] = []
+    page.route(path, lambda route: waiting.append(route))  # noqa: PLW0108  # it takes no builtin
+    yield
+    for route in waiting:
+        with contextlib.suppress(Error):  # the page that asked is gone
+            route.abort()
+
+
 @condition("a script that does not come")
 def _no_script(here: Here) -> Iterator[Ready]:
-    def never(_route: Route) -> None:
-        """Leave the browser waiting."""
-
-    with here.unpaired() as page:
-        page.route(SCRIPT, never)
+    with here.unpaired() as page, never_comes(page, SCRIPT):
         yield _without_script(here, page)
+
+
+@condition("a language that does not come")
+def _no_language(here: Here) -> Iterator[Ready]:
+    with here.unpaired(locale="de-DE") as page, never_comes(page, "**/assets/de-*.js"):
+        page.goto(here.gateway.url)
+        yield Ready(finger(on_all(page)), here.all_beds)
 
 
 @condition("scripts turned off")
@@ -304,12 +321,26 @@ def _sleeping_worker(here: Here) -> Iterator[Ready]:
         yield Ready(press)
 
 
+@contextlib.contextmanager
+def suspended(page: Page) -> Iterator[None]:
+    """Nothing of the page runs, as on a tablet that saves power. (The browser itself freezes no page in sight.)"""
+    browser = page.context.browser
+    assert browser is not None
+    processes = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+    renderers = [each["id"] for each in processes if each["type"] == "renderer"]
+    for each in renderers:
+        os.kill(each, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for each in renderers:
+            os.kill(each, signal.SIGCONT)
+
+
 @condition("a page that was suspended")
 def _suspended(here: Here) -> Iterator[Ready]:
     with here.paired() as page:
         press = finger(on_bed(page))
-        browser = page.context.new_cdp_session(page)
-        browser.send("Page.setWebLifecycleState", {"state": "frozen"})
-        time.sleep(SUSPENDED_S)
-        browser.send("Page.setWebLifecycleState", {"state": "active"})
+        with suspended(page):
+            time.sleep(SUSPENDED_S)
         yield Ready(press)

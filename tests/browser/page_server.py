@@ -25,7 +25,7 @@ HANGS_S = 30.0
 def build(folder: Path, version: str) -> Path:
     """A build whose script has another name and sets `data-version` once it has run."""
     shutil.copytree(STATIC, folder)
-    (script,) = folder.glob("assets/*.js")
+    (script,) = folder.glob("assets/page-*.js")
     name = f"page-{version}.js"
     script.rename(script.with_name(name))
     text = script.with_name(name).read_text(encoding="utf-8")
@@ -89,15 +89,17 @@ class PageServer:
         elif self.gateway:
             status, kind, body = self._ask(request)
         else:
-            status, kind, body = 503, "text/plain", b""
+            status, kind, body = 503, "text/plain", b"no gateway"
         request.send_response(status)
         for header, value in HEADERS.items():
             request.send_header(header, value)
         request.send_header("content-type", kind)
         request.send_header("content-length", str(len(body)))
-        request.send_header("cache-control", "immutable, max-age=999" if name.startswith("assets/") else "no-cache")
-        request.end_headers()
-        request.wfile.write(body)
+        kept = status == 200 and name.startswith("assets/")
+        request.send_header("cache-control", "immutable, max-age=999" if kept else "no-cache")
+        with contextlib.suppress(ConnectionError):  # the browser has left the page
+            request.end_headers()
+            request.wfile.write(body)
 
     def _ask(self, request: http.server.BaseHTTPRequestHandler) -> tuple[int, str, bytes]:
         trusting = ssl._create_unverified_context()  # a gateway that the test itself started

@@ -39,6 +39,7 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, wor
             await works.wait()
             writer.write(data)
             await writer.drain()
+    await works.wait()  # nobody learns of the end of a connection that hangs
     writer.close()
 
 

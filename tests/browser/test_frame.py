@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chromium import chromium
+from tests.browser.gateway import WITHIN_S, wait_until
 from tools.page_words import Words
 from tools.tablet_pictures import SCREENS, SIZES, Screen, mock, opened, turn_to
 
@@ -13,7 +14,7 @@ pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
 GERMAN, FRENCH = Words("de"), Words("fr")
 IDLE = next(each for each in SCREENS if each.name == "idle")
-BOXES = """() => [...document.querySelectorAll("button, a, input, h1, h2")]
+BOXES = """() => [...document.querySelectorAll("#page :is(button, a, input, h1, h2)")]
   .filter(each => !each.closest(".guide, .languages"))
   .map(each => {
     const { x, y, width, height } = each.getBoundingClientRect();
@@ -34,6 +35,19 @@ COVERED = """() => [...document.querySelectorAll("button.stop, .alarms, .dock bu
 def stage():
     with mock() as gateway, chromium() as browser:
         yield gateway, browser
+
+
+def settled(page):
+    """Where everything is, once it keeps its place."""
+    found = []
+
+    def still() -> bool:
+        found.append(page.evaluate(BOXES))
+        page.wait_for_timeout(400)  # the bell comes within 300 ms
+        return found[-1] == page.evaluate(BOXES)
+
+    wait_until(still, WITHIN_S, "the screen keeps its place")
+    return found[-1]
 
 
 def language_key(page):
@@ -91,7 +105,8 @@ def test_help_lies_over_every_screen_and_covers_no_stop_and_no_alarm(stage, size
     with opened(browser, gateway, size, "day", locale=language) as page:
         for screen in scenes:
             turn_to(page, gateway, screen)
-            before = page.evaluate(BOXES)
+            page.get_by_role("heading", level=1).click()  # the first touch turns sound on, and the bell is gone
+            before = settled(page)
             page.get_by_role("button", name=said("Help"), exact=True).click()
             guide = page.get_by_role("dialog", name=said("Help"))
             expect(guide.get_by_role("heading", name=said("What this screen is for"))).to_be_visible()
@@ -115,7 +130,7 @@ def test_help_has_the_legend_and_a_touch_elsewhere_closes_it_and_does_what_it_do
         guide = page.get_by_role("dialog", name="Help")
         expect(guide).to_be_focused()
         for sign in ("Inner ring", "Outer ring", "Tick on the outer ring", "Red, flashing fast", "Grey value"):
-            expect(guide.get_by_text(sign)).to_be_visible()
+            expect(guide.get_by_text(sign).first).to_be_visible()
         with page.expect_request("**/api/stop?*"):
             page.get_by_role("button", name="Stop bed1").click()
         expect(guide).to_have_count(0)

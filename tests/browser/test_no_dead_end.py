@@ -84,7 +84,7 @@ def test_of_a_scan_the_end_of_the_token_is_not_enough_and_typed_it_is(page, gate
 def test_a_scan_arrives_wherever_the_focus_is_and_presses_nothing(page, gateway):
     turn_to(page, gateway, READY)
     page.evaluate("() => document.querySelector('footer button.stop').focus()")
-    with page.expect_request("**/api/request") as sent:
+    with page.expect_request(lambda request: "wristband" in (request.post_data or "")) as sent:
         Hand(page).scan("P-2077")
     assert json.loads(json.loads(sent.value.post_data)["request"]) == {  # for the record
         "op": "wristband", "pump": "bed1", "read": "P-2077",
@@ -115,7 +115,7 @@ def test_a_wristband_counts_for_a_minute_and_then_the_button_says_so(stage):
         ("view", "/bed/bed1/order", "You can look, not change anything"),
         ("view,confirm", "/bed/bed1", "A prescriber can order from any paired tablet"),
         ("view,confirm", "/bed/bed1/order", "A prescriber can order from any paired tablet"),
-        ("view", "/bed/bed1/course", "Somebody with one of them signs in"),
+        ("view", "/bed/bed1/course", "A person with one of them signs in"),
         ("view,prescribe", "/bed/bed1", "Ask a nurse to sign in"),
     ],
 )
@@ -143,7 +143,7 @@ def test_a_prescriber_who_may_not_associate_orders_for_a_token(page, gateway):
 def test_without_a_drug_library_the_screen_says_what_to_do_and_goes_on_when_it_comes(page, gateway):
     gateway.ask("library=0")
     turn_to(page, gateway, ORDER)
-    expect(page.locator("main")).to_contain_text("If it does not come, call whoever looks after the gateway")
+    expect(page.locator("main")).to_contain_text("If it does not come, call the person who looks after the gateway")
     gateway.ask("library=1")
     expect(page.get_by_role("form", name="Order")).to_be_visible()
 
@@ -173,14 +173,16 @@ def test_the_whole_card_opens_a_bed_and_its_stop_stops(page, gateway, spot):
     stop = card.get_by_role("button", name="Stop").bounding_box()
     assert box is not None
     assert stop is not None
-    x, y = (2, 2) if spot == "top left" else (box["width"] - 3, stop["y"] - box["y"] - 3)
-    with page.expect_request("**/api/stop?*"):
-        card.get_by_role("button", name="Stop").click()
+    x, y = (3, 24) if spot == "top left" else (box["width"] - 3, stop["y"] - box["y"] - 3)
     page.mouse.click(box["x"] + x, box["y"] + y)
     expect(page.get_by_role("heading", level=1)).to_have_text("bed3")
+    page.get_by_role("link", name="All beds").click()
+    with page.expect_request("**/api/stop?*"):
+        card.get_by_role("button", name="Stop").click()
 
 
 def fill(page):
+    page.get_by_role("button", name="Choose another").click()
     page.get_by_role("group", name="Drug").get_by_text("Ketamine 2 mg/mL, constant rate", exact=True).click()
     page.get_by_label("Weight", exact=True).fill("71")
     page.get_by_role("group", name="Which weight?").get_by_text("Ideal", exact=True).click()
@@ -262,7 +264,7 @@ def test_a_number_that_cannot_be_read_is_explained_at_its_field_and_not_sent(sta
         expect(page.locator(".field", has=field)).to_contain_text(says)
         expect(field).to_have_attribute("aria-invalid", "true")
         page.wait_for_timeout(600)  # a form is checked 400 ms after the last key
-        assert not any(typed in each for each in sent)
+        assert not any(f'"weight":"{typed}' in each.replace("\\", "") for each in sent)
 
 
 @pytest.mark.requirement("PRG-29")

@@ -29,7 +29,9 @@ def test_each_distribution_states_it(folder):
 
 
 @pytest.mark.realtime
-@pytest.mark.parametrize("command", [["pumpd", "--help"], ["pumpsim", "--help"], ["pumpd-ward", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [["pumpd", "--help"], ["pumpsim", "--help"], ["pumpd-ward", "--help"]], ids=" ".join
+)
 def test_the_help_of_each_command_states_it(command):
     program = Path(sys.executable).with_name(command[0])
     done = subprocess.run(

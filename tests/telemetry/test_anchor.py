@@ -1,21 +1,21 @@
 """The anchor leaves the machine with the telemetry, and later reveals a journal that was cut."""
 
+import asyncio
 import contextlib
 import itertools
 import json
-import random
 import sqlite3
 
 import pytest
+from structlog.testing import capture_logs
 
 from pumpd.journal import Anchor, BrokenChainError, JournalReader
-from pumpd.mqtt import Publisher
-from pumpd.process import end
-from pumpd.telemetry.cursor import Cursor
+from pumpd.settings import MqttSettings
 from pumpd.telemetry.messages import Translator
-from pumpd.telemetry.service import ANCHOR_S, Telemetry
+from pumpd.telemetry.service import ANCHOR_S
 
 from .conftest import gateway_settings, reading, until
+from .pretend import Link, publishing_to
 from .test_broker import running
 
 pytestmark = pytest.mark.requirement("AUD-03")
@@ -29,37 +29,24 @@ def test_an_anchor_is_retained_and_never_expires():
     }  # fmt: skip
 
 
-class Broker(Publisher):
-    """Accepts everything at once and remembers it with its time."""
-
-    def __init__(self, loop) -> None:
-        self.loop, self.anchors, self.messages = loop, [], []
-
-    async def publish(self, message) -> None:
-        if message.topic.endswith("/$anchor"):
-            self.anchors.append((self.loop.time(), json.loads(message.payload)["seq"], self.messages[-1]))
-        elif message.payload:
-            self.messages.append(json.loads(message.payload).get("seq"))
-
-
 async def test_an_anchor_is_published_once_a_minute_after_its_entry_and_after_the_last_entry(journal, state_dir):
     """Virtual time: an entry every 10 s for 200 s, then silence for an hour."""
-    import asyncio
-
-    settings = gateway_settings(state_dir, None)
-    with contextlib.closing(Cursor(state_dir / "telemetry.sqlite3")) as cursor:
-        broker = Broker(asyncio.get_running_loop())
-        telemetry = Telemetry(settings, settings.mqtt, cursor, random.Random(1))
-        task = asyncio.create_task(telemetry._publish_journal(broker))
-        for number in range(1, 21):
-            journal.append([reading(number)])
-            await asyncio.sleep(10)
-        await asyncio.sleep(3600)
-        await end(task)
-    times = [at for at, _, _ in broker.anchors]
-    assert all(ANCHOR_S <= later - at <= ANCHOR_S + 1 for at, later in itertools.pairwise(times))
-    assert all(seq == entry for _, seq, entry in broker.anchors)  # never before its entry was published
-    assert [seq for _, seq, _ in broker.anchors] == [1, 7, 13, 19, 20]
+    link = Link()
+    with capture_logs() as logs:
+        async with publishing_to(link, gateway_settings(state_dir, MqttSettings(host="nowhere"))):
+            for number in range(1, 21):
+                journal.append([reading(number)])
+                await asyncio.sleep(10)
+            await asyncio.sleep(3600)
+    messages = [(at, message.topic, json.loads(message.payload)) for at, message in link.sent if message.payload]
+    anchors = [(at, fields["seq"]) for at, topic, fields in messages if topic.endswith("/$anchor")]
+    assert all(ANCHOR_S <= later - at <= ANCHOR_S + 1 for (at, _), (later, _) in itertools.pairwise(anchors))
+    assert [seq for _, seq in anchors] == [1, 7, 13, 19, 20]
+    for number, (_, topic, fields) in enumerate(messages):
+        if topic.endswith("/$anchor"):  # never before its entry was published
+            assert fields["seq"] in [earlier["seq"] for _, _, earlier in messages[:number]]
+    logged = [line["anchor"] for line in logs if line["event"] == "anchor"]
+    assert [int(anchor.partition(":")[0]) for anchor in logged] == [1, 7, 13, 19, 20], "in the system's log, too"
 
 
 @pytest.mark.realtime

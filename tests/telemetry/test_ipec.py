@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from pumpd.telemetry import codes as codes_table
 from pumpd.telemetry.messages import Translator
 from tests.control.test_restart import another_process, die
 from tests.control.testbed import open_testbed
@@ -70,20 +71,40 @@ async def test_an_order_that_never_flowed_has_no_event_and_a_stop_has_one(tmp_pa
 
 
 @pytest.mark.requirement("AUD-07")
-async def test_no_mdc_code_or_name_is_published(tmp_path):
-    """pumpd has no table of MDC codes yet, so it names none."""
+async def test_only_codes_that_two_sources_agree_on_are_published(tmp_path):
+    """Every number that could be a code of the nomenclature, anywhere in any message, is a verified one."""
     async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(60)
         await here.ask(op="stop", pump="bed1", reason="test")
         await here.until("stopped")
         messages = published(here.entries())
+    messages.append(("", json.loads(Translator("ward-7", {}).description("1", []).payload)))
     assert len(messages) > 60
-    for _, fields in messages:
-        assert "mdc" not in json.dumps(fields).lower()
-        assert not any(
-            isinstance(value, int) and 60_000 < value < 300_000 for key, value in fields.items() if key != "seq"
-        )
+    codes = [code for _, fields in messages for code in whole_numbers(fields)]
+    units = {codes_table.ML.number, codes_table.ML_H.number}
+    verified = {code.number for code in codes_table.TABLE if code.verified} | units
+    assert set(codes) == {157784, 157872, 197288} | units <= verified
+    named = [fields["mdc"] for _, fields in messages if "ipec_event" in fields]
+    assert named == [{"name": "MDC_EVT_PUMP_DELIV_START", "code": 197288}, {"name": "MDC_EVT_PUMP_DELIV_STOP"}]
+
+
+def whole_numbers(fields):
+    """Those of the size of a code, without the numbers of entries."""
+    for key, value in fields.items():
+        if isinstance(value, dict):
+            yield from whole_numbers(value)
+        elif isinstance(value, int) and not isinstance(value, bool) and value > 60_000 and key != "seq":
+            yield value
+
+
+@pytest.mark.requirement("AUD-07")
+def test_a_code_that_only_one_source_gives_is_never_sent():
+    for code in codes_table.TABLE:
+        assert ("code" in code.sent()) == (code.number is not None and code.sources >= 2)
+        assert code.where
+    single = {code.number for code in codes_table.TABLE if code.sources < 2 and code.number}
+    assert single == {157884, 157864, 157760}
 
 
 @pytest.mark.requirement("RUN-15")

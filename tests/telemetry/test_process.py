@@ -20,8 +20,8 @@ def entry(number: int) -> Record:
 def test_the_cursor_survives_and_moves_forward_only(tmp_path):
     cursor = Cursor(tmp_path / "c.sqlite3")
     assert cursor.position == Position(0, "")
-    cursor.advance(entry(5))
-    cursor.advance(entry(3))
+    cursor.advance(Position(5, "hash-5"))
+    cursor.advance(Position(3, "hash-3"))
     cursor.close()
     cursor = Cursor(tmp_path / "c.sqlite3")
     assert cursor.position == Position(5, "hash-5")

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import ipaddress
+import json
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from structlog.testing import capture_logs
 
 from pumpd import mqtt
+from pumpd.journal import Anchor, BrokenChainError, Journal, JournalReader
 from pumpd.settings import MqttSettings
 
 from .conftest import Broker, gateway_settings, reading, until
@@ -80,7 +82,7 @@ class ShippedBroker(Broker):
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory) -> Authority:
     authority = Authority(tmp_path_factory.mktemp("certificates"))
-    for name in ("broker", "bed-3", "bed-4", "ward-monitor"):
+    for name in ("broker", "bed-3", "bed-4", "ward-monitor", "pumpd-anchors"):
         authority.issue(name)
     return authority
 
@@ -129,28 +131,120 @@ async def test_a_gateway_publishes_over_tls_to_those_who_may_watch(shipped, stat
         await monitor.subscribe("pumpd/v1/#", qos=1)
         async with running(over_tls(shipped, state_dir, "bed-3")) as cursor:
             await until(lambda: cursor.position.id == 1)
+            topics = []
+            async with asyncio.timeout(10):
+                while "pumpd/v1/bed-3/pumps/pump-a/telemetry" not in topics:
+                    topics.append(str((await anext(aiter(monitor.messages))).topic))
+    assert topics[:2] == ["pumpd/v1/bed-3/$state", "pumpd/v1/bed-3/$description"]
+
+
+FORBIDDEN = (
+    "pumpd/v1/bed-4/events",
+    "pumpd/v1/bed-4/$state",
+    "pumpd/v1/bed-4/pumps/pump-a/alarms/occlusion",
+    "pumpd/v1/bed-30/events",
+    "pumpd/v1/events",
+    "pumpd/v2/bed-3/events",
+    "pumpd",
+    "monitors/bed-1/vitals",
+    "homeassistant/device/bed-3/config",
+    "$SYS/broker/uptime",
+    "$share/all/pumpd/v1/bed-4/events",
+)
+
+
+@pytest.mark.requirement("SEC-08", "RUN-18")
+async def test_with_a_gateways_certificate_nothing_but_its_own_topics_can_be_written_and_nothing_but_its_state_read(
+    shipped,
+):
+    """Everything forbidden is tried, also what another gateway has retained."""
+    async with client(shipped, "bed-4") as other:
+        await other.publish("pumpd/v1/bed-4/$state", b"retained of another", qos=1, retain=True)
+    async with client(shipped, "ward-monitor") as monitor:
+        await monitor.subscribe([("#", 1), ("pumpd/v1/#", 1)])
+        for topic in FORBIDDEN:
+            async with cut_off(client(shipped, "bed-3")) as gateway:
+                with contextlib.suppress(aiomqtt.MqttError, ValueError):  # this mosquitto ends the connection for it
+                    await gateway.publish(topic, b"forged", qos=1, retain=True, timeout=1)
+        async with cut_off(client(shipped, "bed-3")) as gateway:
+            for topic in ("#", "pumpd/#", "pumpd/v1/+/$state", "pumpd/v1/bed-3/#", "monitors/#", "$SYS/#", "+/+/+/+"):
+                with contextlib.suppress(aiomqtt.MqttError):
+                    await gateway.subscribe(topic, qos=1, timeout=1)
+            await gateway.publish("pumpd/v1/bed-3/events", b"mine", qos=1)
+            await gateway.publish("pumpd/v1/bed-3/pumps/pump-a/command", b"mine", qos=1)
+            await gateway.publish("pumpd/v1/bed-3/$state", b"mine", qos=1)
             await until(lambda: len(monitor.messages) >= 4)
-        topics = [str((await anext(aiter(monitor.messages))).topic) for _ in range(4)]
-    assert "pumpd/v1/bed-3/pumps/pump-a/telemetry" in topics
+            await asyncio.sleep(0.3)
+            read = [await anext(aiter(gateway.messages)) for _ in range(len(gateway.messages))]
+        seen = [await anext(aiter(monitor.messages)) for _ in range(len(monitor.messages))]
+    assert {str(each.topic) for each in read} <= {"pumpd/v1/bed-3/$state"}
+    assert {bytes(each.payload) for each in seen} == {b"mine", b"retained of another"}
+
+
+@contextlib.asynccontextmanager
+async def cut_off(of: aiomqtt.Client):
+    """A client whose connection the broker may end at any time."""
+    with contextlib.suppress(aiomqtt.MqttError):
+        async with of as connected:
+            yield connected
+    if of._disconnected.done() and not of._disconnected.cancelled():
+        of._disconnected.exception()  # otherwise asyncio complains that it was never retrieved
+
+
+@pytest.mark.requirement("AUD-03")
+async def test_what_keeps_the_anchors_gets_each_of_them_and_nothing_else(shipped, state_dir, journal):
+    """They reveal a journal that was replaced by another one, whatever the gateway then says."""
+    journal.append([reading(number) for number in range(1, 6)])
+    async with client(shipped, "pumpd-anchors") as keeper:
+        await keeper.subscribe([("pumpd/v1/+/$anchor", 1), ("#", 1)])
+        async with running(over_tls(shipped, state_dir, "bed-3")):
+            await until(lambda: len(keeper.messages) >= 1, 20)
+        await asyncio.sleep(0.3)
+        kept = [await anext(aiter(keeper.messages)) for _ in range(len(keeper.messages))]
+    assert {str(each.topic) for each in kept} == {"pumpd/v1/bed-3/$anchor"}
+    fields = json.loads(kept[-1].payload)
+    anchor = Anchor(fields["seq"], fields["hash"])
+    with contextlib.closing(JournalReader(journal.path)) as reader:
+        assert reader.verify([anchor]) == 5
+    with contextlib.closing(Journal(state_dir / "other.sqlite3", boot="boot-1")) as other:
+        other.append([reading(number) for number in range(101, 106)])
+        with contextlib.closing(JournalReader(other.path)) as reader:
+            assert reader.verify() == 5
+            with pytest.raises(BrokenChainError, match="entry 5 is not the one anchored"):
+                reader.verify([anchor])
 
 
 @pytest.mark.requirement("SEC-08")
-async def test_the_account_of_a_gateway_may_publish_below_its_own_topic_and_read_nothing(shipped):
-    async with client(shipped, "ward-monitor") as monitor, client(shipped, "bed-3") as gateway:
+async def test_a_monitor_of_the_ward_writes_nothing(shipped):
+    async with client(shipped, "ward-monitor") as monitor:
         await monitor.subscribe("#", qos=1)
-        await gateway.subscribe("pumpd/v1/#", qos=1)
-        await gateway.publish("pumpd/v1/bed-3/events", b"mine", qos=1)
-        await until(lambda: len(monitor.messages) == 1)
-        with contextlib.suppress(aiomqtt.MqttError):  # this mosquitto disconnects on a forbidden publish
-            await gateway.publish("pumpd/v1/bed-4/events", b"another's", qos=1, timeout=1)
-        with contextlib.suppress(aiomqtt.MqttError):
-            await monitor.publish("pumpd/v1/bed-3/pumps/pump-a/command", b"start", qos=1, timeout=1)
-        await asyncio.sleep(0.2)
-        assert len(monitor.messages) == 1
-        assert len(gateway.messages) == 0
-    for ended in (monitor, gateway):  # otherwise asyncio complains that their results were never retrieved
-        if ended._disconnected.done():
-            ended._disconnected.exception()
+        async with cut_off(client(shipped, "ward-monitor")) as forger:
+            with contextlib.suppress(aiomqtt.MqttError):
+                await forger.publish("pumpd/v1/bed-3/pumps/pump-a/command", b"start", qos=1, timeout=1)
+        await asyncio.sleep(0.3)
+        assert len(monitor.messages) == 0
+
+
+@pytest.mark.requirement("RUN-18", "SEC-12")
+async def test_a_flood_on_everything_a_gateway_may_write_changes_nothing_but_telemetrys_own_state(
+    shipped, state_dir, journal
+):
+    """Who has the gateway's own certificate can publish as it, and what telemetry hears of it is its `$state`."""
+    journal.append([reading(1)])
+    topics = ("$state", "command", "pumps/pump-a/command", "pumps/pump-a/state", "pumps/pump-a/alarms/occlusion")
+    async with running(over_tls(shipped, state_dir, "bed-3")) as cursor:
+        await until(lambda: cursor.position.id == 1, 20)
+        before = {file.name for file in state_dir.iterdir()}
+        async with client(shipped, "bed-3") as hostile:
+            for number in range(400):
+                body = b'{"do":"start","rate_ml_h":999}' if number % 2 else b"\xff" * 4000
+                for topic in topics:
+                    await hostile.publish(f"pumpd/v1/bed-3/{topic}", body, qos=0, retain=number % 3 == 0)
+        journal.append([reading(2)])
+        await until(lambda: cursor.position.id == 2, 60)
+        assert {file.name for file in state_dir.iterdir()} == before, "it has written nothing"
+    with contextlib.closing(JournalReader(journal.path)) as reader:
+        assert [entry.kind for entry in reader.all()] == ["reading", "reading"]
 
 
 # paho leaves the socket of a failed handshake to the garbage collector, which closes it.

@@ -29,6 +29,8 @@ from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import Confirmation
 from pumpd.texts import of_error, text
 
+NOT_A_WRISTBAND = text("patient.scanned_is", "patient: what was scanned is {what}; scan the wristband", what=NO_TOKEN)
+
 
 class ConfirmingService:
     def __init__(
@@ -69,7 +71,7 @@ class ConfirmingService:
         """
         runner = self._pumps.named(pump)
         if not is_token(read):  # it may be anything, so it goes into no journal entry
-            raise RefusedError(f"patient: what was scanned is {NO_TOKEN}; scan the wristband")
+            raise RefusedError(NOT_A_WRISTBAND)
         order = runner.infusion.patient if runner.infusion is not None else ""
         if faults := patient_faults(order, read, runner.patient):
             raise RefusedError(*faults)
@@ -103,9 +105,7 @@ class ConfirmingService:
                 )
             )
         if not is_token(binding.wristband):  # it may be anything, so it goes into no journal entry
-            raise RefusedError(
-                text("patient.scanned_is", "patient: what was scanned is {what}; scan the wristband", what=NO_TOKEN)
-            )
+            raise RefusedError(NOT_A_WRISTBAND)
         given = ev.ConfirmationGiven(self._now(), binding, signer, request.request, runner.patient)
         if reasons := runner.feed(given):
             raise RefusedError(*reasons)

@@ -19,6 +19,7 @@ from pumpd.control.plasma import PlasmaService
 from pumpd.host.clock import Clock
 from pumpd.journal import Entry, JournalError, JournalReader, Record
 from pumpd.journal.writer import JournalWriter
+from pumpd.known_texts import recognised_in
 from pumpd.texts import text
 
 STARTED, VITALS, ENDED = "observation_started", "vitals_recorded", "observation_ended"
@@ -148,7 +149,7 @@ def find(reader: JournalReader, clock: Clock) -> Found:
             tuple(_vitals(each, reader, clock) for each in vitals if each.session == entry.session),
             entry.pump,
             str(entry.fields.get("treatment", "")),
-            dict(entry.fields.get("summary") or {}),
+            recognised_in(dict(entry.fields.get("summary") or {})),
         )
         for entry in began
         if entry.session not in over
@@ -161,7 +162,7 @@ def find(reader: JournalReader, clock: Clock) -> Found:
             entry.mono_ns + gone_since(reader, entry, clock),
             pump=entry.pump,
             treatment=str(infusions[entry.session].fields["infusion"].get("treatment") or entry.session),
-            summary=entry.fields,
+            summary=recognised_in(entry.fields),
         )
         for entry in reader.last(LOOK_BACK, "infusion_ended")
         if entry.session not in recorded and entry.session in infusions and float(entry.fields["elapsed_s"]) > 0

@@ -144,7 +144,9 @@ class OrderingService:
             self._journal.post([Entry("order_withdrawn", {}, runner.name, session, self._now())])
             if isinstance(error, JournalError):
                 why = text(
-                    "journal.nothing_started", "journal: {why}; nothing is started that cannot be recorded", why=error
+                    "journal.not_recorded",
+                    "journal: {problem}; nothing is started that cannot be recorded",
+                    problem=error,
                 )
                 raise RefusedError(why) from error
             raise

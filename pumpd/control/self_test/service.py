@@ -223,7 +223,7 @@ async def _result(what: str, test: Awaitable[str]) -> SelfTestResult:
     except Exception as error:  # a defect in a test proves nothing about what it tests
         log.exception("self_test_failed", what=what)
         return SelfTestResult(
-            what=what, state="failed", detail=text("self_test.pumpd_failed", "pumpd failed: {why}", why=repr(error))
+            what=what, state="failed", detail=text("pump.failed", "pumpd failed: {error}", error=repr(error))
         )
 
 

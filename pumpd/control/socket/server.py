@@ -19,6 +19,7 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
+from pumpd import known_texts
 from pumpd.accepting import connections, places
 from pumpd.control.socket.clients import MOST, UNREAD_BYTES, BoundedWriter, Client, Clients, Peer
 from pumpd.control.socket.dispatch import Dispatch
@@ -190,6 +191,7 @@ def _too_much(line: bytes) -> str:
 async def doors(dispatch: Dispatch, settings: Settings) -> AsyncIterator[None]:
     """All sockets, open; that for vital signs only where they are configured. Raises SocketInUseError, OSError."""
     REQUEST.rebuild()  # 0.1 s that no stop has to wait for
+    known_texts.load()
     paths = {Door.OPERATOR: settings.socket_path, Door.TABLET: settings.tablet_socket_path}
     if settings.vitals is not None:
         paths[Door.VITALS] = settings.vitals_socket_path

@@ -76,7 +76,7 @@ def objection(op: str, tablet: Collection[str], person: Collection[str] | None) 
         )
     if person is None:
         return text(
-            "tablet.nobody_signed_in",
+            "tablet.no_one_signed_in",
             "{op}: nobody is signed in; sign in with badge and PIN (stop needs no sign-in)",
             op=op,
         )

@@ -1,7 +1,8 @@
 """Sends the journal's new entries to the ward's stream, in order, for as long as it takes.
 
 Promises:
-- The cursor moves past an entry only after the stream has acknowledged its batch.
+- The cursor moves past an entry only after the stream has acknowledged its batch. On disk it is up to `STATUS_S`
+  behind: what is sent again has the same identity, and is stored once.
 - At most `WINDOW` batches are in memory; the journal is the only buffer.
 - A missing cluster is retried without end, with back-off and jitter, one node after the other; going away and coming
   back are each logged once.
@@ -20,6 +21,7 @@ import structlog
 from pumpd.attempts import Attempts
 from pumpd.journal import JournalError, JournalReader, Record
 from pumpd.settings import FleetSettings, Settings
+from pumpd.telemetry.cursor import Position
 from pumpd.telemetry.fleet.cursor import FleetCursor
 from pumpd.telemetry.fleet.health import health
 from pumpd.telemetry.fleet.messages import BATCH, Batch, batch, status, subject, urgent
@@ -75,6 +77,7 @@ class Fleet:
             payload = status(self._settings.gateway, self._cursor.journal, self._cursor.position.id, fields)
             await stream.publish(where, payload, f"{self._settings.gateway}/status/{fields['ts']}")
             self._good()
+            self._cursor.save(self._cursor.position)
             await asyncio.sleep(STATUS_S)
 
     def _good(self) -> None:
@@ -102,7 +105,7 @@ class Fleet:
             task, last = waiting[0]
             await task
             waiting.popleft()
-            self._cursor.advance(last)
+            self._cursor.advance(Position(last.id, last.hash))
             self._good()
 
     async def _batches(self) -> AsyncGenerator[Batch | None, None]:

@@ -227,7 +227,7 @@ export const SCENES: Record<string, (now: number, running: number) => Pump[]> = 
   pauseEnding: () => [
     pump("bed1", PAUSED, {
       ...trip([ALARMS["pauseEnding"]!]),
-      pause: paused(97, "Check the line"),
+      pause: paused(97, ""),
     }),
   ],
   nearEnd: (now, running) => [

@@ -3,8 +3,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { LANGUAGES, type Language } from "../words/language.ts";
+import type { Text } from "../words/say.ts";
 import { CAUSE } from "../words/texts/alarm.ts";
 import { STEP } from "../words/texts/alarm_steps.ts";
+import { ENDED } from "../words/texts/ended.ts";
+import { RUN } from "../words/texts/run.ts";
+import { TRIPPED } from "../words/texts/tripped.ts";
 import { causeOf, POSSIBLE, stepsFor, type Act, type Situation } from "./steps.ts";
 import type { InfusionState } from "../state/types.ts";
 
@@ -64,6 +69,20 @@ test("every alarm has something to do in every state, and at most four steps", (
       const steps = stepsFor(code, situation);
       assert.ok(steps.length >= 1 && steps.length <= 4, `${code} in ${situation.state}`);
     }
+});
+
+test("a step names a button as the button is called, in every language", () => {
+  const named: [keyof typeof STEP, Text][] = [
+    ["clear", TRIPPED.clear],
+    ["clear_resume", TRIPPED.clear],
+    ["clear_end", TRIPPED.clear],
+    ["resume", RUN.resume],
+    ["resume_or_stop", RUN.resume],
+    ["rest", ENDED.give_rest],
+  ];
+  for (const [step, button] of named)
+    for (const language of Object.keys(LANGUAGES) as Language[])
+      assert.ok(STEP[step][language].includes(button[language]), `${step} in ${language}: ${button[language]}`);
 });
 
 test("a code that this page does not know sends a person to the pump", () => {

@@ -83,6 +83,7 @@ const CHECKS: Readonly<Record<Code, readonly [After, ...Text[]]>> = {
   confirmation_waiting: ["confirm", S.patient],
   wrong_pins: ["nothing", S.who_signs_in],
   certificate_ending: ["nothing", S.certificate],
+  name_taken: ["nothing", S.engineering],
   local_signals_failed: ["nothing", S.no_button, S.engineering],
   supply_on_battery: ["nothing", S.gateway_mains],
   supply_short: ["nothing", S.gateway_mains],

@@ -4,10 +4,12 @@ import { useState } from "preact/hooks";
 import { Reasons } from "./Reasons.tsx";
 import { Scan } from "./Scan.tsx";
 import { may } from "./NeedsSignIn.tsx";
+import { bedAddress, go } from "../state/route.ts";
 import type { Page } from "../state/page.ts";
 import type { Pump } from "../state/types.ts";
 import { act } from "../wire/connection.ts";
 import { say } from "../words/say.ts";
+import { ended } from "../words/terms.ts";
 import { BEDS } from "../words/texts/beds.ts";
 
 interface Props {
@@ -15,15 +17,18 @@ interface Props {
   pump: Pump;
   /** The wristband is the next thing to do. */
   waiting?: boolean;
-  /** Called once the pump has this patient; `hint`: what then happens. */
-  after?: { hint: string; go: (patient: string) => void };
 }
 
-export function Association({ page, pump, waiting, after }: Props) {
+/** Whether this person may order an infusion on this pump now: then a scan of the wristband opens the order. */
+export const takesOrder = (page: Page, { problem, to_identify, infusion }: Pump): boolean =>
+  may(page, "prescribe") && !problem && !to_identify && (!infusion || ended(infusion));
+
+export function Association({ page, pump, waiting }: Props) {
   const [reasons, setReasons] = useState<string[]>([]);
   const [busy, setBusy] = useState(false);
   const [other, setOther] = useState(false);
   const changes = may(page, "confirm");
+  const opens = takesOrder(page, pump);
   const change = async (op: string, fields: Record<string, string>) => {
     setBusy(true);
     const answer = await act(op, { pump: pump.pump, ...fields });
@@ -31,7 +36,7 @@ export function Association({ page, pump, waiting, after }: Props) {
     setReasons(answer.ok ? [] : answer.reasons);
     if (!answer.ok) return;
     setOther(false);
-    if (fields["patient"]) after?.go(fields["patient"]);
+    if (fields["patient"] && opens) go(bedAddress(pump.pump, "order"));
   };
   const asks = changes && (!pump.patient || other);
   return (
@@ -54,7 +59,7 @@ export function Association({ page, pump, waiting, after }: Props) {
       {asks && (
         <Scan
           label={say(BEDS.associate_with)}
-          hint={after ? `${say(BEDS.scan_hint)} ${after.hint}` : say(BEDS.scan_hint)}
+          hint={opens ? `${say(BEDS.scan_hint)} ${say(BEDS.then_order)}` : say(BEDS.scan_hint)}
           button={say(BEDS.associate)}
           busy={busy}
           waiting={waiting || other}

@@ -8,6 +8,7 @@ import { calendarDay, day, wallClock } from "../words/numbers.ts";
 import { say } from "../words/say.ts";
 import { sentence } from "../words/terms.ts";
 import { COURSE } from "../words/texts/course.ts";
+import { reason } from "../words/reasons.ts";
 
 const DATE = {
   given: ["●", COURSE.date_given],
@@ -52,7 +53,7 @@ export function CourseCard({ page, live, patient, course, onChanged }: Props) {
       )}
       {next && (
         <p data-testid="next-due">
-          <b>{sentence(say(COURSE.next, { position: next.position })).replace(/\.$/, "")}</b>
+          <b>{sentence(say(COURSE.next, { position: reason(next.position) })).replace(/\.$/, "")}</b>
           {next.planned_date && say(COURSE.planned_for, { day: calendarDay(next.planned_date) })}
           {next.earliest_ts &&
             say(COURSE.not_before, {

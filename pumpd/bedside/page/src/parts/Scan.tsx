@@ -33,6 +33,7 @@ export function Scan({ label, hint, button, verdict, busy, waiting, onScan, onTy
   const [text, setText] = useState("");
   const [keys, setKeys] = useState(!hasScanner());
   const at = useRef<number[]>([]);
+  const typed = useRef(""); // a scanner may be faster than the page is drawn
   const timer = useRef(0);
 
   const focus = () => field.current?.focus({ preventScroll: true });
@@ -56,29 +57,37 @@ export function Scan({ label, hint, button, verdict, busy, waiting, onScan, onTy
     };
   }, []);
 
+  const clear = () => {
+    at.current = [];
+    typed.current = "";
+    setText("");
+  };
   const take = (event?: Event) => {
     event?.preventDefault();
     clearTimeout(timer.current);
-    const token = text.trim();
+    const token = typed.current.trim();
     if (!token || busy) return;
     const scanned = isScan(at.current);
     if (scanned) sawScanner();
-    at.current = [];
-    setText("");
+    clear();
     onScan(token, scanned);
     focus();
   };
   const change = (value: string) => {
-    if (value.length !== text.length + 1) at.current = [];
+    if (value.length !== typed.current.length + 1) at.current = [];
     at.current.push(now());
+    typed.current = value;
     setText(value);
     clearTimeout(timer.current);
     onTyping?.(value.trim(), false, false);
     timer.current = window.setTimeout(() => {
-      if (!onTyping?.(value.trim(), true, isScan(at.current))) return;
-      at.current = [];
-      setText("");
+      if (onTyping?.(value.trim(), true, isScan(at.current))) clear();
     }, PAUSE_MS);
+  };
+  const pressed = (value: string) => {
+    at.current = []; // a finger is no scanner, however fast it is
+    change(value);
+    at.current = [];
   };
   return (
     <form class="field scan" onSubmit={take} autocomplete="off">
@@ -96,7 +105,7 @@ export function Scan({ label, hint, button, verdict, busy, waiting, onScan, onTy
           aria-describedby={`${id}-help`}
           onInput={(event) => change(event.currentTarget.value)}
           onKeyDown={(event) => {
-            if (event.key === "Tab" && !event.shiftKey && text.trim()) take(event); // the end of a scan
+            if (event.key === "Tab" && !event.shiftKey && typed.current.trim()) take(event); // the end of a scan
           }}
         />
         <button type="submit" disabled={busy || !text.trim()}>
@@ -112,7 +121,7 @@ export function Scan({ label, hint, button, verdict, busy, waiting, onScan, onTy
           hint
         )}
       </small>
-      {keys && <Pad onKey={(key) => change(text + key)} onBack={() => change(text.slice(0, -1))} />}
+      {keys && <Pad onKey={(key) => pressed(typed.current + key)} onBack={() => pressed(typed.current.slice(0, -1))} />}
       <button type="button" class="quiet" aria-expanded={keys} onClick={() => setKeys(!keys)}>
         {say(keys ? BEDS.hide_keys : BEDS.keys)}
       </button>

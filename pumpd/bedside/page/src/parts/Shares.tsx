@@ -14,7 +14,7 @@ export function SharesTable({ of, places = 1, label }: { of: Of; places?: number
   const ml = shares(of.delivered_ml, of.prescribed_ml, places);
   const mg = shares(of.delivered_mg, of.prescribed_mg, places);
   if (!ml) return null;
-  const rows = [
+  const lines = [
     ["given", say(RUN.given), "given"],
     ["remaining-volume", say(RUN.left), "left"],
     ["ordered", say(RUN.ordered), "ordered"],
@@ -22,7 +22,7 @@ export function SharesTable({ of, places = 1, label }: { of: Of; places?: number
   return (
     <table class="shares" aria-label={label ?? say(RUN.volume)}>
       <tbody>
-        {rows.map(([name, words, of]) => (
+        {lines.map(([name, words, of]) => (
           <tr key={name} data-testid={name}>
             <th scope="row">{words}</th>
             {mg && (

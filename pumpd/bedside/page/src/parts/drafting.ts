@@ -22,7 +22,7 @@ export interface Drafting<T> {
   sent: () => void;
 }
 
-/** A draft that begins as `blank`, or as it was before a reload. Mount it anew for another pump, patient or person. */
+/** A draft that begins as `blank`, or as it was before a reload. Another pump, patient or person needs another key. */
 export function useDrafting<T>({ form, pump, patient, whose }: Of, blank: T): Drafting<T> {
   const of = JSON.stringify([form, pump, patient]);
   const [draft, setDraft] = useState<T>(() => (whose ? keptForm<T>(of, whose) : null) ?? blank);

@@ -1,6 +1,6 @@
 // What is laid over the screen for a moment, a help text or a menu: a touch elsewhere or Escape closes it.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
 /** `root`: the key and what it opens. A touch within does not close it; the touch that closes it does what it does anyway. */
 export function useOverlay() {
@@ -11,7 +11,7 @@ export function useOverlay() {
     if (root.current?.contains(document.activeElement)) key.current?.focus({ preventScroll: true });
     setOpen(false);
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open) return undefined;
     const escape = (event: KeyboardEvent) => event.key === "Escape" && close();
     const elsewhere = (event: Event) => root.current?.contains(event.target as Node) || setOpen(false);

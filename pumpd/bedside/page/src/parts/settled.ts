@@ -1,4 +1,4 @@
-// A touch that was meant for what stood there before must not reach what stands there now.
+// A touch that was meant for what was there before must not reach what is there now.
 
 import { useEffect, useState } from "preact/hooks";
 

@@ -1,7 +1,7 @@
-// The wristband at the bed, checked again before a start: judged at once, valid as long as a challenge.
+// The wristband at the bed, checked again before a start: compared at once, valid as long as a challenge.
 
 import { useEffect, useState } from "preact/hooks";
-import { endOf, judged, type Judged } from "../state/wristband.ts";
+import { endOf, verdictOf, type Verdict } from "../state/wristband.ts";
 
 const LASTS_MS = 60_000;
 
@@ -12,10 +12,10 @@ export interface Checked {
   band: Wristband;
   /** What may be typed instead of the whole token; null when only the whole one counts. */
   end: string | null;
-  take: (read: string, scanned: boolean) => Judged;
+  take: (read: string, scanned: boolean) => Verdict;
   /** Something is being typed. True when it is the right one, complete. */
   typing: (text: string, paused: boolean, scanned: boolean) => boolean;
-  /** A new attempt needs a new look at the wristband. */
+  /** A new attempt needs the wristband again. */
   drop: () => void;
 }
 
@@ -30,14 +30,14 @@ export function useWristband(order: string, others: readonly string[], whose: st
     const timer = setTimeout(() => setBand({ state: "old" }), LASTS_MS);
     return () => clearTimeout(timer);
   }, [band]);
-  const take = (read: string, scanned: boolean): Judged => {
-    const found = judged(read, order, others, scanned);
+  const take = (read: string, scanned: boolean): Verdict => {
+    const found = verdictOf(read, order, others, scanned);
     setBand(found === "right" ? { state: "right", token: order } : { state: found, read });
     return found;
   };
   const typing = (text: string, paused: boolean, scanned: boolean): boolean => {
     if (text === "") return false;
-    const found = judged(text, order, others, scanned);
+    const found = verdictOf(text, order, others, scanned);
     if (found === "wrong") setBand({ state: "wrong", read: text });
     else if (found === "part" || !paused) setBand(NONE);
     else take(text, scanned);

@@ -1,7 +1,7 @@
 // A bed without an infusion: who the patient is, and the way to an order. One scan of the wristband does both.
 
 import type { BedProps } from "../parts/props.ts";
-import { Association } from "../parts/Association.tsx";
+import { Association, takesOrder } from "../parts/Association.tsx";
 import { GiveRest } from "../parts/GiveRest.tsx";
 import { may } from "../parts/NeedsSignIn.tsx";
 import { Fact, Facts } from "../parts/Facts.tsx";
@@ -9,7 +9,7 @@ import { SelfTestFailed } from "../parts/NotReady.tsx";
 import { SelfTest } from "../parts/SelfTest.tsx";
 import { SignInHere } from "../parts/SignInHere.tsx";
 import { VitalSigns } from "../parts/VitalSigns.tsx";
-import { bedAddress, go } from "../state/route.ts";
+import { bedAddress } from "../state/route.ts";
 import { reason } from "../words/reasons.ts";
 import { say, type Text } from "../words/say.ts";
 import { lossOfControlSentence } from "../words/terms.ts";
@@ -19,8 +19,7 @@ import { ORDER } from "../words/texts/order.ts";
 export function Idle({ page, live, pump }: BedProps) {
   const [orders, confirms] = [may(page, "prescribe"), may(page, "confirm")];
   const usable = !pump.problem && !pump.to_identify;
-  const opens = orders && usable;
-  const after = { hint: say(BEDS.then_order), go: () => go(bedAddress(pump.pump, "order")) };
+  const opens = takesOrder(page, pump);
   return (
     <section class="narrow">
       <h2>{say(BEDS.no_infusion)}</h2>
@@ -38,9 +37,7 @@ export function Idle({ page, live, pump }: BedProps) {
         </a>
       )}
       {live.person && !orders && <p class="muted">{say(confirms ? ORDER.needs_prescribe : BEDS.view_only)}</p>}
-      {(live.person || pump.patient) && (
-        <Association page={page} pump={pump} waiting={opens && !pump.patient} {...(opens ? { after } : {})} />
-      )}
+      {(live.person || pump.patient) && <Association page={page} pump={pump} waiting={opens && !pump.patient} />}
       {(orders || confirms) && (
         <a class="button" href={bedAddress(pump.pump, "course")}>
           {say(BEDS.treatments)}

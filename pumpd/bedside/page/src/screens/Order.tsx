@@ -24,7 +24,7 @@ import { usePreview } from "../parts/preview.ts";
 import { BLANK, byField, fieldOf, fieldsOf, missing, unreadable, withEntry, type Draft } from "../state/draft.ts";
 import { bedAddress, go } from "../state/route.ts";
 import type { PatientHistory } from "../state/treatments.ts";
-import type { Library, SoftLimit } from "../state/types.ts";
+import type { Entry, Library, SoftLimit } from "../state/types.ts";
 import { act } from "../wire/connection.ts";
 import { decimalComma, hint, nameOfEntry, numberIn, profileInWords } from "../words/entering.ts";
 import { decimal } from "../words/numbers.ts";
@@ -32,6 +32,7 @@ import { say } from "../words/say.ts";
 import { ended, placeInCourse } from "../words/terms.ts";
 import { BEDS } from "../words/texts/beds.ts";
 import { ORDER } from "../words/texts/order.ts";
+import { reason } from "../words/reasons.ts";
 
 export function Order(props: BedProps) {
   const { page, live, pump } = props;
@@ -100,7 +101,7 @@ function OrderForm({ page, live, pump, library }: BedProps & { library: Library 
   const sorted = byField(reasons);
   const open = soft.filter(({ id }) => !draft.overrides[id]?.trim());
   const why = lacking.length
-    ? say(ORDER.needed, { fields: lacking.map((field) => say(ORDER[`need_${field}`])).join(", ") })
+    ? say(ORDER.needed, { fields: lacking.map((field) => say(ORDER[`need_${field}`])).join(" · ") })
     : unreadable(whole, decimalComma()).length
       ? say(ORDER.correct_fields)
       : busy
@@ -172,19 +173,30 @@ function OrderForm({ page, live, pump, library }: BedProps & { library: Library 
             )}
           </Fact>
         </Facts>
-        <Choice
-          legend={say(ORDER.drug)}
-          name="entry"
-          value={draft.entry}
-          onValue={(id) => chosen.byPerson(library.entries.find((each) => each.id === id))}
-          problems={draft.entry ? (sorted["entry"] ?? []) : []}
-          hint={chosen.why}
-          options={library.entries.map((each) => ({
-            value: each.id,
-            text: nameOfEntry(each),
-            note: `${each.drug} ${decimal(each.concentration_mg_ml)} mg/mL, ${profileInWords(each)}`,
-          }))}
-        />
+        {entry && chosen.why && (
+          <Facts>
+            <Fact label={say(ORDER.drug)} note={`${inDetail(entry)}. ${chosen.why}`} wide>
+              {nameOfEntry(entry)}
+              <button type="button" class="quiet" onClick={chosen.another}>
+                {say(ORDER.other_drug)}
+              </button>
+            </Fact>
+          </Facts>
+        )}
+        {!chosen.why && (
+          <Choice
+            legend={say(ORDER.drug)}
+            name="entry"
+            value={draft.entry}
+            onValue={(id) => chosen.byPerson(library.entries.find((each) => each.id === id))}
+            problems={draft.entry ? (sorted["entry"] ?? []) : []}
+            options={library.entries.map((each) => ({
+              value: each.id,
+              text: nameOfEntry(each),
+              note: inDetail(each),
+            }))}
+          />
+        )}
         {limits("patient")}
         {history && <Treatments live={live} history={history} folded />}
         {entry && (
@@ -280,7 +292,7 @@ function useChosen(
 ) {
   const [why, setWhy] = useState<string | undefined>();
   const done = useRef(draft.entry !== "");
-  const choose = (entry: Library["entries"][number] | undefined, course = draft.course) => {
+  const choose = (entry: Entry | undefined, course = draft.course) => {
     if (!entry) return;
     const before = library.entries.find(({ id }) => id === draft.entry);
     setDraft({ ...withEntry(draft, entry, before, numberIn), course });
@@ -306,7 +318,8 @@ function useChosen(
   }, [containers?.join(), draft.container]);
   return {
     why,
-    byPerson: (entry: Library["entries"][number] | undefined) => {
+    another: () => setWhy(undefined),
+    byPerson: (entry: Entry | undefined) => {
       done.current = true;
       setWhy(undefined);
       choose(entry);
@@ -314,12 +327,16 @@ function useChosen(
   };
 }
 
-/** The ordered courses of the patient that go on. */
+/** What a name may leave out. */
+const inDetail = (entry: Entry): string =>
+  `${entry.drug} ${decimal(entry.concentration_mg_ml)} mg/mL, ${profileInWords(entry)}`;
+
+/** The ordered courses of the patient that are not over. */
 const openCourses = (history: PatientHistory | null) =>
   (history?.courses ?? []).filter(({ ordered, next }) => ordered && next !== null);
 
 /** They as a hint under the field. */
 const courses = (history: PatientHistory | null): string =>
   openCourses(history)
-    .map(({ course, next }) => say(ORDER.course_next, { course, position: next?.position ?? "" }))
+    .map(({ course, next }) => say(ORDER.course_next, { course, position: next ? reason(next.position) : "" }))
     .join("; ");

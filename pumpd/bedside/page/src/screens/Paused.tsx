@@ -36,38 +36,45 @@ export function Paused(props: InfusionProps) {
   };
   const pausing = infusion.state === "pausing";
   return (
-    <section class="narrow">
-      <h2>{say(pausing ? RUN.pausing : RUN.paused)}</h2>
-      {left !== null && (
-        <p class={left <= SOON_S ? "pause-left pause-soon" : "pause-left"} data-testid="pause-left">
-          <span>{say(RUN.pause_left)}</span> <b class="digits">{clock(left)}</b> <span class="unit">min</span>
-        </p>
-      )}
-      {left !== null && (
-        <div class="pause-notice" role="status">
-          {/* Both keep their room: the notice moves no button below it. */}
-          <p class="muted">{say(RUN.at_zero)}</p>
-          <p class={left <= SOON_S ? "note" : "note held-back"}>
-            <b>{say(RUN.soon_zero)}</b>
+    <section class="sides">
+      <div>
+        <h2>{say(pausing ? RUN.pausing : RUN.paused)}</h2>
+        {left !== null && (
+          <p class={left <= SOON_S ? "pause-left pause-soon" : "pause-left"} data-testid="pause-left">
+            <span>{say(RUN.pause_left)}</span> <b class="digits">{clock(left)}</b> <span class="unit">min</span>
           </p>
-        </div>
-      )}
-      <PauseReason {...props} />
-      <Reasons reasons={reasons} title={say(RUN.not_resumed)} />
-      <SharesTable of={infusion} places={2} />
-      {pause && (
-        <p class="muted" data-testid="pauses">
-          {say(RUN.pauses, {
-            used: pause.used,
-            most: pause.most,
-            total: clock(pause.total_left_s === null ? null : pause.total_left_s - gone),
-          })}
+        )}
+        {left !== null && (
+          <div class="pause-notice" role="status">
+            {/* Both keep their room: the notice moves no button below it. */}
+            <p class="muted">{say(RUN.at_zero)}</p>
+            <p class={left <= SOON_S ? "note" : "note held-back"}>
+              <b>{say(RUN.soon_zero)}</b>
+            </p>
+          </div>
+        )}
+        <PauseReason {...props} />
+        <Reasons reasons={reasons} title={say(RUN.not_resumed)} />
+      </div>
+      <div>
+        <SharesTable of={infusion} places={2} />
+        {pause && (
+          <p class="muted" data-testid="pauses">
+            {say(RUN.pauses, {
+              used: pause.used,
+              most: pause.most,
+              total: clock(pause.total_left_s === null ? null : pause.total_left_s - gone),
+            })}
+          </p>
+        )}
+        <RestOf {...props} />
+        {uncertain(pump) && <Reconcile page={page} live={live} pump={pump} />}
+        <NotReady pump={pump} />
+        <VitalSigns page={page} live={live} pump={pump} start />
+        <p class="muted">
+          {say(RUN.resume_means)} {say(RUN.stop_means)}
         </p>
-      )}
-      <RestOf {...props} />
-      {uncertain(pump) && <Reconcile page={page} live={live} pump={pump} />}
-      <NotReady pump={pump} />
-      <VitalSigns page={page} live={live} pump={pump} start />
+      </div>
       {!pausing && (
         <Dock>
           {!live.person ? (
@@ -81,9 +88,6 @@ export function Paused(props: InfusionProps) {
           )}
         </Dock>
       )}
-      <p class="muted">
-        {say(RUN.resume_means)} {say(RUN.stop_means)}
-      </p>
     </section>
   );
 }

@@ -84,7 +84,7 @@ function RestForm({ live, pump, offer, history }: BedProps & { offer: Offer; his
   const { review } = preview;
   const sorted = byField(reasons);
   const why = lacks.length
-    ? say(ORDER.needed, { fields: lacks.map((each) => say(ORDER[each])).join(", ") })
+    ? say(ORDER.needed, { fields: lacks.map((each) => say(ORDER[each])).join(" · ") })
     : busy
       ? say(ORDER.loading)
       : unreadable || (current && reasons.length)

@@ -99,15 +99,7 @@ export function Running(props: InfusionProps) {
               {infusion.dose_rate_mg_h !== undefined && <Amount of={decimal(infusion.dose_rate_mg_h, 2)} unit="mg/h" />}
             </span>
           </Fact>
-          <Fact
-            label={say(RUN.time)}
-            name="window"
-            note={say(RUN.time_most, {
-              most: clock(infusion.window_most_s),
-              elapsed: clock(infusion.elapsed_s),
-              elapsed_most: clock(infusion.window_elapsed_s),
-            })}
-          >
+          <Fact label={say(RUN.time)} name="window" note={say(RUN.time_most, { most: clock(infusion.window_most_s) })}>
             <span class="value">
               <Amount of={clock(infusion.running_s)} unit="min" />
             </span>

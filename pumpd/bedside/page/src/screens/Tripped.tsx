@@ -17,6 +17,7 @@ import { say } from "../words/say.ts";
 import { forPeople, sentence } from "../words/terms.ts";
 import { ALARM } from "../words/texts/alarm.ts";
 import { RUN } from "../words/texts/run.ts";
+import { TRIPPED } from "../words/texts/tripped.ts";
 
 /** The name of the alarm inside pumpd, with which the reason of a trip begins. */
 const CODE = /^[a-z_]+: /;
@@ -32,44 +33,54 @@ export function Tripped({ page, live, pump, infusion }: InfusionProps) {
     setReasons(answer.reasons);
   };
   const resumable = infusion.trip_resumable;
-  const after = resumable === true ? RUN.after_pause : resumable === false ? RUN.after_end : RUN.after_either;
+  const after =
+    resumable === true ? TRIPPED.after_pause : resumable === false ? TRIPPED.after_end : TRIPPED.after_either;
   const alarms = alarmsOf(pump);
   const latched = alarms.filter(({ code }) => infusion.trips.includes(code)); // others are in the line of alarms only
   const mayClear = !!live.person && may(page, "confirm");
   return (
-    <section class="narrow">
-      <h2>{say(RUN.tripped)}</h2>
-      <ul class="causes" aria-label={say(RUN.causes)}>
-        {(latched.length ? latched : alarms).map((alarm) => (
-          <li key={alarm.code} class={`alarm-${alarm.priority}`}>
-            <Symbol priority={alarm.priority} />
-            <div>
-              <b aria-label={`${say(RUN.priority, { priority: WORD[alarm.priority] })}: ${alarm.cause}`}>
-                {alarm.cause}
-              </b>{" "}
-              {alarm.raised_ts && (
-                <span class="muted">{say(ALARM.since, { time: wallClock(alarm.raised_ts, live.utc_offset_min) })}</span>
-              )}
-              <ul class="steps">
-                {alarm.steps.map((step) => (
-                  <li key={step}>{step}</li>
-                ))}
-              </ul>
-            </div>
-          </li>
-        ))}
-      </ul>
-      <p class="muted">{sentence(forPeople(reason(infusion.reason)).replace(CODE, ""))}</p>
-      <SharesTable of={infusion} places={2} />
-      {uncertain(pump) && <p>{say(ALARM.given_at_most, { ml: decimal(infusion.booked_ml, 2) })}</p>}
-      {uncertain(pump) && <Reconcile page={page} live={live} pump={pump} />}
-      <Reasons reasons={reasons} title={say(RUN.not_cleared)} />
-      {mayClear && (
-        <label class="check">
-          <input type="checkbox" checked={checked} onChange={(event) => setChecked(event.currentTarget.checked)} />{" "}
-          {say(RUN.checked)}
-        </label>
-      )}
+    <section class="sides">
+      <div>
+        <h2>{say(TRIPPED.tripped)}</h2>
+        <ul class="causes" aria-label={say(TRIPPED.causes)}>
+          {(latched.length ? latched : alarms).map((alarm) => (
+            <li key={alarm.code} class={`alarm-${alarm.priority}`}>
+              <Symbol priority={alarm.priority} />
+              <div>
+                <b aria-label={`${say(TRIPPED.priority, { priority: WORD[alarm.priority] })}: ${alarm.cause}`}>
+                  {alarm.cause}
+                </b>{" "}
+                {alarm.raised_ts && (
+                  <span class="muted">
+                    {say(ALARM.since, { time: wallClock(alarm.raised_ts, live.utc_offset_min) })}
+                  </span>
+                )}
+                <ul class="steps">
+                  {alarm.steps.map((step) => (
+                    <li key={step}>{step}</li>
+                  ))}
+                </ul>
+              </div>
+            </li>
+          ))}
+        </ul>
+        <p class="muted">{sentence(forPeople(reason(infusion.reason)).replace(CODE, ""))}</p>
+      </div>
+      <div>
+        {mayClear && (
+          <label class="check">
+            <input type="checkbox" checked={checked} onChange={(event) => setChecked(event.currentTarget.checked)} />{" "}
+            {say(TRIPPED.checked)}
+          </label>
+        )}
+        <Reasons reasons={reasons} title={say(TRIPPED.not_cleared)} />
+        <SharesTable of={infusion} places={2} />
+        {uncertain(pump) && <p>{say(ALARM.given_at_most, { ml: decimal(infusion.booked_ml, 2) })}</p>}
+        {uncertain(pump) && <Reconcile page={page} live={live} pump={pump} />}
+        <p class="muted">
+          {say(after)} {say(RUN.stop_means)}
+        </p>
+      </div>
       <Dock>
         {!live.person ? (
           <SignInFirst pump={pump.pump}>{say(RUN.sign_in_to_clear)}</SignInFirst>
@@ -77,16 +88,13 @@ export function Tripped({ page, live, pump, infusion }: InfusionProps) {
           mayClear && (
             <button type="button" class="primary" disabled={!checked || busy} onClick={() => void clear()}>
               <span>
-                {say(RUN.clear)}
-                {!checked && <small class="why-grey">{say(RUN.tick_first)}</small>}
+                {say(TRIPPED.clear)}
+                {!checked && <small class="why-grey">{say(TRIPPED.tick_first)}</small>}
               </span>
             </button>
           )
         )}
       </Dock>
-      <p class="muted">
-        {say(after)} {say(RUN.stop_means)}
-      </p>
     </section>
   );
 }

@@ -12,7 +12,7 @@ const GROUPED = /^[1-9]\d{0,2}([.,'’ \u00a0\u202f]\d{3})+$/;
 
 /**
  * `comma`: the language writes a decimal comma. There a comma is a point, and a point is one too unless it can separate
- * thousands. `unit`: the unit that stands beside the field.
+ * thousands. `unit`: the unit beside the field.
  */
 export function typedNumber(text: string, unit: string, comma: boolean): Typed {
   const whole = text.trim();

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { endOf, isScan, judged } from "./wristband.ts";
+import { endOf, isScan, verdictOf } from "./wristband.ts";
 
 const ORDER = "P-1042";
-const typed = (read: string, others: string[] = []) => judged(read, ORDER, others, false);
-const scanned = (read: string, others: string[] = []) => judged(read, ORDER, others, true);
+const typed = (read: string, others: string[] = []) => verdictOf(read, ORDER, others, false);
+const scanned = (read: string, others: string[] = []) => verdictOf(read, ORDER, others, true);
 
 test("the whole token is right, scanned or typed, and nothing else that a scanner reads", () => {
   assert.equal(scanned("P-1042"), "right");
@@ -27,7 +27,7 @@ test("the end is not enough where another patient's ends the same, or where it i
   assert.equal(typed("P-1042", ["Q-1042"]), "right");
   assert.equal(typed("1042", [ORDER, "Q-1043"]), "right");
   for (const short of ["P-7", "1042", "P1042"]) assert.equal(endOf(short, []), null, short);
-  assert.equal(judged("", "", [], false), "wrong");
+  assert.equal(verdictOf("", "", [], false), "wrong");
 });
 
 test("a scanner is faster than a person", () => {

@@ -1,10 +1,10 @@
-// Whether a wristband is the patient's, judged on the tablet as soon as it is read. The gateway judges it again: what is
+// Whether a wristband is the patient's, compared on the tablet as soon as it is read. The gateway compares it again: what is
 // signed is the whole token, and it starts nothing for another one (PRG-21).
 
 /** How many characters of the end a person types who has no scanner. */
 export const END = 4;
 
-export type Judged = "right" | "wrong" | "part";
+export type Verdict = "right" | "wrong" | "part";
 
 /**
  * What a person may type instead of the whole token: its last characters. Null where that is not enough to tell it from
@@ -20,7 +20,7 @@ export function endOf(order: string, others: readonly string[]): string | null {
  * `read`: what was scanned or typed so far. "part": it may become right with more. A scanner reads the whole token, so
  * of what it read the end alone is another patient's.
  */
-export function judged(read: string, order: string, others: readonly string[], scanned: boolean): Judged {
+export function verdictOf(read: string, order: string, others: readonly string[], scanned: boolean): Verdict {
   if (!order) return "wrong";
   if (read === order) return "right";
   const end = scanned ? null : endOf(order, others);
@@ -28,8 +28,8 @@ export function judged(read: string, order: string, others: readonly string[], s
   return order.startsWith(read) || end?.startsWith(read) ? "part" : "wrong";
 }
 
-/** Above this time between two keys, in ms, a person types. A scanner takes 1 to 30 ms. */
-const SCANNERS_MS = 40;
+/** Above this time between two keys, in ms, a person types: one takes 100 ms and more, a scanner 1 to 50. */
+const SCANNERS_MS = 75;
 
 /** Whether a scanner typed it: many keys in no time. `at`: the instants of its keys. */
 export const isScan = (at: readonly number[]): boolean =>

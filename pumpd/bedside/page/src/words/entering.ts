@@ -1,4 +1,4 @@
-// What stands at the fields of a form, in the language of the page.
+// What is shown at the fields of a form, in the language of the page.
 
 import { decimal, decimalSign } from "./numbers.ts";
 import { say } from "./say.ts";

@@ -52,4 +52,7 @@ function filled(templates: Readonly<Record<string, string>>, english: string, de
 
 /** Numbers before a unit, as the language writes them. Any other number with a point is a name, such as a version. */
 const withDecimals = (text: string): string =>
-  text.replace(/(?<![\w.,])\d+\.\d+(?= ?(?:%|(?:mg|mL|kg|g|min|h|s|mm|mmHg|V|ng)\b))/g, (number) => decimal(number));
+  text.replace(
+    /(^|[^\w.,])(\d+\.\d+)(?= ?(?:%|(?:mg|µg|ng|g|kg|mL|mm|mmHg|h|min|s|V)\b))/g,
+    (_, before: string, number: string) => before + decimal(number),
+  );

@@ -179,7 +179,6 @@ const DE: Readonly<Record<string, string>> = {
   "journal.not_read":
     "journal: Das Journal wurde nicht innerhalb von {seconds} s gelesen; prüfen Sie den Datenträger des Gateways",
   "journal.nothing_more_removed": "journal: {why}; es wurde nichts weiter entfernt",
-  "journal.nothing_started": "journal: {why}; es wird nichts gestartet, was nicht dokumentiert werden kann",
   "journal.patient_unchanged": "journal: {why}; der Patient an {pump} wurde nicht geändert",
   "journal.see_in_history": "der Datenträger braucht zu lange; sehen Sie im Verlauf nach, ob es dokumentiert wurde",
   "journal.treatment_unknown": "journal: {why}; die Behandlung ist nicht bekannt",
@@ -227,8 +226,8 @@ const DE: Readonly<Record<string, string>> = {
     "Prozess {process} belegt {directory}, nimmt aber keine Anfragen an: die Steuerung startet oder endet dort gerade",
   "link.may_not_open": "Dieser Benutzer darf {socket} nicht öffnen",
   "link.no_look": "{socket} kann nicht geprüft werden: {why}",
+  "link.no_one_there": "Am Socket {socket} antwortet niemand: die Steuerung, die ihn angelegt hat, läuft nicht mehr",
   "link.no_socket": "Den Socket {socket} gibt es nicht, also läuft keine Steuerung mit dieser Konfiguration",
-  "link.nobody_there": "Am Socket {socket} antwortet niemand: die Steuerung, die ihn angelegt hat, läuft nicht mehr",
   "link.not_a_socket": "{socket} ist kein Socket; etwas anderes liegt an seiner Stelle",
   "link.not_affected":
     "Was die Pumpen tun, ist davon nicht betroffen, und pumpd überwacht sie möglicherweise weiterhin",
@@ -373,7 +372,6 @@ const DE: Readonly<Record<string, string>> = {
   "self_test.not_on_disk": "ein Eintrag war nach {seconds} s nicht auf dem Datenträger; prüfen Sie den Datenträger",
   "self_test.not_recorded": "{why}; es wird nichts gestartet, was nicht dokumentiert werden kann",
   "self_test.outputs_work": "jeder Alarmausgang, Summer oder Leuchte, wurde eingeschaltet und zurückgelesen",
-  "self_test.pumpd_failed": "pumpd ist gescheitert: {why}",
   "self_test.result": "Selbsttest: {what}: {detail}",
   "self_test.speaker": "Lautsprecher",
   "self_test.stop_button": "Stopptaste",
@@ -422,18 +420,20 @@ const DE: Readonly<Record<string, string>> = {
   "stop.on_tablet": "Stopp an einem Tablet angefordert",
   "stop.other_site":
     "stop: Eine Seite einer anderen Website hat den Stopp angefordert. Keine Pumpe wurde gestoppt. Verwenden Sie die Seite des Gateways.",
+  "stop.pressed": "Stopp am Tablet gedrückt",
   "stop.requested": "Stopp angefordert",
   "stop.unreadable": "Stopp angefordert, in einer nicht vollständig lesbaren Anfrage",
+  "stop.without_script": "Stopp auf der Seite ohne Skript angefordert",
   "tablet.key": "key: {why}",
   "tablet.keys_file": "Gekoppelte Schlüssel {file}: {why}",
   "tablet.may_not_ask": "{op}: Das darf kein Tablet verlangen",
   "tablet.no_key": "Gekoppelte Schlüssel {file}: kein Schlüssel {key}",
   "tablet.no_longer_paired": "{op}: Das Tablet {tablet} ist nicht mehr mit diesem Gateway gekoppelt",
   "tablet.no_longer_signed_in": "{op}: {person} ist an diesem Tablet nicht mehr angemeldet",
+  "tablet.no_one_signed_in":
+    "{op}: Niemand ist angemeldet; melden Sie sich mit Ausweis und PIN an (Stopp braucht keine Anmeldung)",
   "tablet.no_role": "{op}: Dieses Tablet hat nicht die Rolle {role}; es wurde gekoppelt als {roles}",
   "tablet.no_roles": "nichts",
-  "tablet.nobody_signed_in":
-    "{op}: Niemand ist angemeldet; melden Sie sich mit Ausweis und PIN an (Stopp braucht keine Anmeldung)",
   "tablet.not_paired": "alive: Ein Tablet {tablet} ist nicht mit diesem Gateway gekoppelt",
   "tablet.person_no_role": "{op}: Die angemeldete Person hat nicht die Rolle {roles}",
   "tablet.prescriber": "{op}: {entry} verlangt eine verordnende Person (Rolle {role})",

@@ -551,7 +551,7 @@ export const DE_PUMP: Readonly<Record<string, string>> = {
   "sign.respiration": "Atemfrequenz",
   "sign.spo2": "SpO2",
   "sign.systolic": "systolischer Druck",
-  "sign.value": "{sign} {value}{unit}",
+  "sign.value": "{sign} {value}",
   "signs.critical": "kritisch: {signs}",
   "signs.future": "{sign}: in der Zukunft gemessen; die Uhr des Monitors prüfen",
   "signs.level_critical": "kritisch",

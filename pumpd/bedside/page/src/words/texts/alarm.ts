@@ -267,6 +267,12 @@ export const CAUSE = {
     es: "Las tabletas perderán la pasarela en una semana",
     fr: "Les tablettes perdront la passerelle sous une semaine",
   },
+  name_taken: {
+    en: "Another gateway has this gateway's name",
+    de: "Ein anderes Gateway hat denselben Namen",
+    es: "Otra pasarela tiene el mismo nombre",
+    fr: "Une autre passerelle porte le même nom",
+  },
   local_signals_failed: {
     en: "Button, light or buzzer of the gateway fails",
     de: "Taste, Licht oder Summer des Gateways defekt",

@@ -46,7 +46,7 @@ export const STEP = {
     fr: "Purgez l’air de la ligne.",
   },
   container: {
-    en: "Look at the syringe or bag: does what is left agree with the volume given?",
+    en: "Check the syringe or bag: does what is left agree with the volume given?",
     de: "Spritze oder Beutel ansehen: Passt der Rest zum gegebenen Volumen?",
     es: "Mire la jeringa o la bolsa: ¿lo que queda concuerda con el volumen administrado?",
     fr: "Regardez la seringue ou la poche : ce qui reste correspond-il au volume administré ?",

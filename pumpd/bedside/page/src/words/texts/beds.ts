@@ -131,7 +131,7 @@ export const BEDS = {
     fr: "Pour associer cette pompe à un patient, vous et cette tablette avez besoin du rôle « confirm ». Demandez à une infirmière de se connecter.",
   },
   view_only: {
-    en: "You can look, not change anything: your role, or this tablet's, is “view”. Stop works. To order or start, somebody with the role “prescribe” or “confirm” signs in.",
+    en: "You can look, not change anything: your role, or this tablet's, is “view”. Stop works. To order or start, a person with the role “prescribe” or “confirm” signs in.",
     de: "Sie können nur ansehen: Ihre Rolle oder die dieses Tablets ist „view“. Stopp geht. Zum Verordnen oder Starten meldet sich jemand mit der Rolle „prescribe“ oder „confirm“ an.",
     es: "Solo puede mirar: su función, o la de esta tableta, es «view». Parar funciona. Para prescribir o iniciar, debe iniciar sesión alguien con la función «prescribe» o «confirm».",
     fr: "Vous pouvez seulement regarder : votre rôle, ou celui de cette tablette, est « view ». Arrêt fonctionne. Pour prescrire ou démarrer, une personne avec le rôle « prescribe » ou « confirm » se connecte.",

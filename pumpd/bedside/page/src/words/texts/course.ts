@@ -15,7 +15,7 @@ export const COURSE = {
     fr: "voir les traitements d'un patient",
   },
   needs_role: {
-    en: "To see this, you and this tablet both need the role “confirm” or “prescribe”. Somebody with one of them signs in.",
+    en: "To see this, you and this tablet both need the role “confirm” or “prescribe”. A person with one of them signs in.",
     de: "Um das zu sehen, brauchen Sie und dieses Tablet die Rolle „confirm“ oder „prescribe“. Jemand mit einer davon meldet sich an.",
     es: "Para ver esto, usted y esta tableta necesitan la función «confirm» o «prescribe». Inicia sesión alguien que tenga una de ellas.",
     fr: "Pour voir cela, vous et cette tablette avez besoin du rôle « confirm » ou « prescribe ». Une personne qui a l'un d'eux se connecte.",

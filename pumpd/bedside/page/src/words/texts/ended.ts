@@ -29,9 +29,9 @@ export const ENDED = {
   },
   treatments: {
     en: "Treatments and course",
-    de: "Behandlungen und Verlauf",
-    es: "Tratamientos y curso",
-    fr: "Traitements et suivi",
+    de: "Behandlungen und Serie",
+    es: "Tratamientos y ciclo",
+    fr: "Traitements et série",
   },
   order_next: {
     en: "Order the next infusion",
@@ -137,15 +137,15 @@ export const ENDED = {
   },
   rest_role: {
     en: "To order the rest, you and this tablet both need the role “prescribe”.",
-    de: "Um den Rest zu verordnen, brauchen Sie und dieses Tablet die Rolle „Verordnen“.",
-    es: "Para prescribir el resto, usted y esta tableta necesitan el rol «prescribir».",
-    fr: "Pour prescrire le reste, vous et cette tablette devez avoir le rôle « prescrire ».",
+    de: "Um den Rest zu verordnen, brauchen Sie und dieses Tablet die Rolle „prescribe“.",
+    es: "Para prescribir el resto, usted y esta tableta necesitan la función «prescribe».",
+    fr: "Pour prescrire le reste, vous et cette tablette devez avoir le rôle « prescribe ».",
   },
   rest_role_nurse: {
     en: "To order the rest, you and this tablet both need the role “prescribe” or “confirm”.",
-    de: "Um den Rest zu verordnen, brauchen Sie und dieses Tablet die Rolle „Verordnen“ oder „Bestätigen“.",
-    es: "Para prescribir el resto, usted y esta tableta necesitan el rol «prescribir» o «confirmar».",
-    fr: "Pour prescrire le reste, vous et cette tablette devez avoir le rôle « prescrire » ou « confirmer ».",
+    de: "Um den Rest zu verordnen, brauchen Sie und dieses Tablet die Rolle „prescribe“ oder „confirm“.",
+    es: "Para prescribir el resto, usted y esta tableta necesitan la función «prescribe» o «confirm».",
+    fr: "Pour prescrire le reste, vous et cette tablette devez avoir le rôle « prescribe » ou « confirm ».",
   },
   rest_of: {
     en: "Rest of a treatment: {earlier} mg of {whole} mg given before.",

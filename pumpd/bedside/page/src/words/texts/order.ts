@@ -24,6 +24,7 @@ export const ORDER = {
   },
   take_patient: { en: "For this patient", de: "Für diesen Patienten", es: "Para este paciente", fr: "Pour ce patient" },
   drug: { en: "Drug", de: "Medikament", es: "Medicamento", fr: "Médicament" },
+  other_drug: { en: "Choose another", de: "Anderes wählen", es: "Elegir otro", fr: "En choisir un autre" },
   constant_rate: { en: "constant rate", de: "gleichbleibende Rate", es: "velocidad constante", fr: "débit constant" },
   steps: {
     en: "{n} step: {steps}|{n} steps: {steps}",
@@ -235,7 +236,7 @@ export const ORDER = {
     fr: "Pas de bibliothèque de médicaments",
   },
   loading_library: {
-    en: "Reading the drug library. Without it nothing can be ordered; it is tried again each second. If it does not come, call whoever looks after the gateway.",
+    en: "Reading the drug library. Without it nothing can be ordered; it is tried again each second. If it does not come, call the person who looks after the gateway.",
     de: "Die Medikamentenbibliothek wird gelesen. Ohne sie kann nichts verordnet werden; jede Sekunde ein neuer Versuch. Kommt sie nicht, rufen Sie die Betreuung des Gateways.",
     es: "Leyendo la biblioteca de medicamentos. Sin ella no se puede prescribir; se reintenta cada segundo. Si no llega, avise a quien se encarga de la pasarela.",
     fr: "Lecture de la bibliothèque de médicaments. Sans elle, rien ne peut être prescrit ; nouvel essai chaque seconde. Si elle ne vient pas, appelez le responsable de la passerelle.",

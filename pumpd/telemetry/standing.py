@@ -1,0 +1,46 @@
+"""What is true now by the journal, retained anew on each connection: every active alarm, the state of every pump."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from pumpd.journal import JournalReader, Record
+from pumpd.journal.open_alarms import RAISED, open_alarms
+from pumpd.telemetry.messages import STATE_EXPIRY_S, Message, Translator
+
+RECENT = 100  # entries among which a state is looked for that no infusion on record explains
+
+
+def standing(reader: JournalReader, translator: Translator, pumps: Iterable[str], now: datetime) -> list[Message]:
+    """What is to be retained; every other topic of alarms and states is to be empty. Raises JournalError."""
+    alarms = [message for entry in open_alarms(reader).values() for message in translator.retained(entry)]
+    states = [message for pump in pumps for message in _state(reader, translator, pump, now)]
+    return [*alarms, *states]
+
+
+def once_alarmed(reader: JournalReader) -> set[str]:
+    """The pumps that had an alarm lately, also those that are no longer configured. Raises JournalError."""
+    return {entry.pump for entry in reader.last(500, RAISED)}
+
+
+def _state(reader: JournalReader, translator: Translator, pump: str, now: datetime) -> list[Message]:
+    """The state of its last infusion. One in which flow may occur is known no longer than its readings are fresh."""
+    began = reader.newest("began", pump)
+    entries = [*reader.last(RECENT), *(reader.kept_of(began.session) if began else [])]
+    own = [entry for entry in entries if entry.pump == pump]
+    changes = [entry for entry in own if entry.kind == "state_changed"]
+    readings = [entry for entry in own if entry.kind == "reading"]
+    try:
+        last = max(changes or readings, key=lambda entry: entry.id)
+        state, may_flow = str(last.fields["to" if changes else "state"]), last.fields.get("may_flow")
+        newest = reader.last_reading(last.session) if may_flow is not False else None
+        old_s = _seconds_since(newest or last, now)
+    except (KeyError, ValueError, TypeError, AttributeError):  # nothing, or something damaged, is on record
+        return []
+    if may_flow is not False and old_s >= STATE_EXPIRY_S:
+        return []
+    return [translator.state(last, state, may_flow, 0 if may_flow is False else old_s)]
+
+
+def _seconds_since(entry: Record, now: datetime) -> int:
+    """A clock that was set back makes nothing younger than now."""
+    return max(0, int((now - datetime.fromisoformat(entry.ts)).total_seconds()))
