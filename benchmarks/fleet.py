@@ -30,6 +30,7 @@ from pumpd.telemetry.fleet.messages import batch
 from pumpd.telemetry.fleet.stream import IDENTITY
 from pumpd.telemetry.messages import Translator
 from pumpd_ward.board.live import Live
+from pumpd_ward.ingest.stream import REDELIVERED_AFTER_S
 from pumpd_ward.local.nats_server import Node, cluster
 from pumpd_ward.local.postgres import Postgres
 from pumpd_ward.store.migrate import migrate
@@ -246,6 +247,11 @@ async def run(folder: Path, options: argparse.Namespace) -> list[Result]:
             node.end()
 
 
+def _shown_within_s(options: argparse.Namespace) -> float:
+    """With --kill: while the store was away, and what a worker that died had not acknowledged."""
+    return 2 + max(options.seconds / 8, REDELIVERED_AFTER_S) if options.kill else 2
+
+
 def _alarm_at(number: int, options: argparse.Namespace) -> float | None:
     """One gateway a second raises an alarm."""
     return float(number) if number < options.seconds - 2 else None
@@ -309,8 +315,14 @@ async def _results(
     rate = sent.readings / sending_s
     per_thousand = 1000 / options.gateways
     details = {
-        "cpu of one core per 1,000 gateways": {name: each / sending_s * per_thousand for name, each in used.items()},
-        "memory MB": memory,
+        **(
+            {}  # processes that died took theirs with them
+            if options.kill
+            else {
+                "cores per 1,000 gateways": {name: each / sending_s * per_thousand for name, each in used.items()},
+                "memory MB": memory,
+            }
+        ),
         "sent again": sent.again,
         "gaps": holes,
         "alarms stored": f"{alarms} of {sent.alarms}",
@@ -328,7 +340,7 @@ async def _results(
         Result("the store has everything, after the load", behind_s, 30, "s"),
     ]
     if sent.shown_s:
-        results.append(Result("alarm to the board, p99", percentile(sent.shown_s, 99), 2, "s"))
+        results.append(Result("alarm to the board, p99", percentile(sent.shown_s, 99), _shown_within_s(options), "s"))
     return results
 
 

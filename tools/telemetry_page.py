@@ -226,7 +226,7 @@ def asyncapi() -> dict[str, Any]:
         address = PREFIX + topic.path
         channels[title] = {
             "address": address,
-            "description": f"{topic.what}. {'Retained' if topic.retained else 'Not retained'}. Expires: {topic.expires}.",
+            "description": f"{topic.what}. Expires: {topic.expires}{', retained' if topic.retained else ''}.",
             "parameters": {
                 name: {"description": text} for name, text in PARAMETERS.items() if f"{{{name}}}" in address
             },
