@@ -13,7 +13,8 @@ pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
 REVIEW = (
     "Not a cleared medical device", "bed1", "Help", "35 mg of ketamine in 35 mL over 40 minutes",
-    "Read back from the pump", "Patient", "Drug", "Concentration", "Dose", "Rate", "Wristband of the patient", "Hold to start", "Stop",
+    "Read back from the pump", "Patient", "Drug", "Concentration", "Dose", "Rate", "Wristband of the patient",
+    "Hold to start", "Stop",
 )  # fmt: skip
 RUNNING = ("Not a cleared medical device", "bed1", "Help", "Running", "ketamine", "Given", "Rate", "Pause", "Stop")
 
