@@ -62,7 +62,7 @@ Every message is published at QoS 1, with content type `application/json` and th
 Fields may be added within v1. A field is removed or changes its meaning only with a new version, in the schema and in
 the topic.
 
-**Retained topics are state.** On every connection everything that is true is retained anew: every active alarm, the
+**Retained topics are state.** On every connection everything that is true is retained again: every active alarm, the
 state of every pump, the description. What was cleared, has ended, was renamed or is no longer configured is emptied,
 also when an earlier run retained it: telemetry keeps a list of the topics that it retained. So a broker may lose its
 store, and the list of topics is right again as soon as the gateway is back. After a gateway itself was renamed, the
@@ -226,7 +226,7 @@ def asyncapi() -> dict[str, Any]:
         address = PREFIX + topic.path
         channels[title] = {
             "address": address,
-            "description": f"{topic.what}. {'Retained' if topic.retained else 'Not retained'}. Expires: {topic.expires}.",
+            "description": f"{topic.what}. Expires: {topic.expires}{', retained' if topic.retained else ''}.",
             "parameters": {
                 name: {"description": text} for name, text in PARAMETERS.items() if f"{{{name}}}" in address
             },

@@ -1,4 +1,4 @@
-"""What is true now by the journal, retained anew on each connection: every active alarm, the state of every pump."""
+"""What is true now by the journal, retained on each connection: every active alarm, the state of every pump."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -7,7 +7,7 @@ from pumpd.journal import JournalReader, Record
 from pumpd.journal.open_alarms import RAISED, open_alarms
 from pumpd.telemetry.messages import STATE_EXPIRY_S, Message, Translator
 
-RECENT = 100  # entries among which a change of state is looked for that no infusion on record explains
+RECENT = 100  # entries among which a state is looked for that no infusion on record explains
 
 
 def standing(reader: JournalReader, translator: Translator, pumps: Iterable[str], now: datetime) -> list[Message]:
@@ -26,10 +26,12 @@ def _state(reader: JournalReader, translator: Translator, pump: str, now: dateti
     """The state of its last infusion. One in which flow may occur is known no longer than its readings are fresh."""
     began = reader.newest("began", pump)
     entries = [*reader.last(RECENT), *(reader.kept_of(began.session) if began else [])]
-    changes = [entry for entry in entries if entry.kind == "state_changed" and entry.pump == pump]
+    own = [entry for entry in entries if entry.pump == pump]
+    changes = [entry for entry in own if entry.kind == "state_changed"]
+    readings = [entry for entry in own if entry.kind == "reading"]
     try:
-        last = max(changes, key=lambda entry: entry.id)
-        state, may_flow = str(last.fields["to"]), last.fields.get("may_flow")
+        last = max(changes or readings, key=lambda entry: entry.id)
+        state, may_flow = str(last.fields["to" if changes else "state"]), last.fields.get("may_flow")
         newest = reader.last_reading(last.session) if may_flow is not False else None
         old_s = _seconds_since(newest or last, now)
     except (KeyError, ValueError, TypeError, AttributeError):  # nothing, or something damaged, is on record

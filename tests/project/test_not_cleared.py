@@ -32,8 +32,6 @@ def test_each_distribution_states_it(folder):
 @pytest.mark.parametrize(
     "command", [["pumpd", "--help"], ["pumpsim", "--help"], ["pumpd-ward", "--help"]], ids=" ".join
 )
-    "command", [["pumpd", "--help"], ["pumpsim", "--help"], ["pumpd-ward", "--help"]], ids=" ".join
-)
 def test_the_help_of_each_command_states_it(command):
     program = Path(sys.executable).with_name(command[0])
     done = subprocess.run(

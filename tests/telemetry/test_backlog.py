@@ -1,7 +1,9 @@
 """A broker that was away for a day, and a slow link: nothing is lost, and what is new does not wait for what is old."""
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -129,3 +131,19 @@ async def test_the_cursor_is_written_every_half_minute_and_not_at_all_while_noth
         idle = len([each for each in written if "INTO cursor" in each]) - busy
     assert 15 <= busy <= 21
     assert idle <= 3
+
+
+@pytest.mark.requirement("RUN-16")
+async def test_while_a_broker_answers_nothing_the_journal_is_written_and_its_log_is_emptied(journal, settings):
+    """Telemetry in the middle of its work holds nothing that control's writer waits for: no lock, no read."""
+    write(journal, 2000)
+    async with publishing_to(Link(rate=0.001), settings) as cursor:
+        for number in range(2001, 2101):
+            journal.append([reading(number)])
+            await asyncio.sleep(1)
+        assert cursor.position.id < 10, "it is stuck in the middle"
+        with contextlib.closing(sqlite3.connect(journal.path, timeout=0)) as other:
+            (busy, _, _) = other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("ROLLBACK")
+    assert busy == 0

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import ipaddress
+import json
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from structlog.testing import capture_logs
 
 from pumpd import mqtt
-from pumpd.journal import JournalReader
+from pumpd.journal import Anchor, BrokenChainError, Journal, JournalReader
 from pumpd.settings import MqttSettings
 
 from .conftest import Broker, gateway_settings, reading, until
@@ -81,7 +82,7 @@ class ShippedBroker(Broker):
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory) -> Authority:
     authority = Authority(tmp_path_factory.mktemp("certificates"))
-    for name in ("broker", "bed-3", "bed-4", "ward-monitor"):
+    for name in ("broker", "bed-3", "bed-4", "ward-monitor", "pumpd-anchors"):
         authority.issue(name)
     return authority
 
@@ -188,6 +189,29 @@ async def cut_off(of: aiomqtt.Client):
             yield connected
     if of._disconnected.done() and not of._disconnected.cancelled():
         of._disconnected.exception()  # otherwise asyncio complains that it was never retrieved
+
+
+@pytest.mark.requirement("AUD-03")
+async def test_what_keeps_the_anchors_gets_each_of_them_and_nothing_else(shipped, state_dir, journal):
+    """They reveal a journal that was replaced by another one, whatever the gateway then says."""
+    journal.append([reading(number) for number in range(1, 6)])
+    async with client(shipped, "pumpd-anchors") as keeper:
+        await keeper.subscribe([("pumpd/v1/+/$anchor", 1), ("#", 1)])
+        async with running(over_tls(shipped, state_dir, "bed-3")):
+            await until(lambda: len(keeper.messages) >= 1, 20)
+        await asyncio.sleep(0.3)
+        kept = [await anext(aiter(keeper.messages)) for _ in range(len(keeper.messages))]
+    assert {str(each.topic) for each in kept} == {"pumpd/v1/bed-3/$anchor"}
+    fields = json.loads(kept[-1].payload)
+    anchor = Anchor(fields["seq"], fields["hash"])
+    with contextlib.closing(JournalReader(journal.path)) as reader:
+        assert reader.verify([anchor]) == 5
+    with contextlib.closing(Journal(state_dir / "other.sqlite3", boot="boot-1")) as other:
+        other.append([reading(number) for number in range(101, 106)])
+        with contextlib.closing(JournalReader(other.path)) as reader:
+            assert reader.verify() == 5
+            with pytest.raises(BrokenChainError, match="entry 5 is not the one anchored"):
+                reader.verify([anchor])
 
 
 @pytest.mark.requirement("SEC-08")

@@ -37,15 +37,21 @@ async def kept(port: int, quiet_s: float = 0.4) -> dict[str, Any]:
     return found
 
 
-async def until_kept(port: int, expected: set[str], seconds: float = 30) -> dict[str, Any]:
-    """Wait until the broker keeps exactly these topics below the gateway, beside its own three."""
+async def until_kept(port: int, expected: set[str], pump: str | None = "pump-a", seconds: float = 30) -> dict[str, Any]:
+    """Wait until the broker keeps exactly these topics below the gateway, beside its own three. They name this pump."""
     own = {f"{ROOT}/{name}" for name in ("$state", "$description", "$anchor")}
+
+    def pumps() -> list[str]:
+        described = [fields for topic, fields in found.items() if topic.endswith("/$description")]
+        return [each["name"] for fields in described for each in fields["pumps"]]
+
     found: dict[str, Any] = {}
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            while set(found) - own != expected:
+            while not found or set(found) - own != expected or pumps() != ([pump] if pump else []):
                 found = await kept(port)
     assert set(found) - own == expected
+    assert pumps() == ([pump] if pump else [])
     return found
 
 
@@ -113,8 +119,7 @@ async def test_nothing_of_a_pump_that_was_renamed_or_removed_stays(
             cursor._db.execute("DELETE FROM retained")
             cursor._db.execute("PRAGMA user_version = 0")
     async with running(renamed(settings, name)):
-        found = await until_kept(broker.port, set())
-        assert [each["name"] for each in found[f"{ROOT}/$description"]["pumps"]] == ([name] if name else [])
+        await until_kept(broker.port, set(), pump=name)
 
 
 async def test_nothing_of_a_gateway_that_was_renamed_stays_where_the_broker_allows_it(
