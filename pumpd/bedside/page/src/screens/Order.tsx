@@ -21,7 +21,17 @@ import { useDrafting } from "../parts/drafting.ts";
 import { useLibrary } from "../parts/library.ts";
 import { usePatient } from "../parts/patient.ts";
 import { usePreview } from "../parts/preview.ts";
-import { BLANK, byField, fieldOf, fieldsOf, missing, unreadable, withEntry, type Draft } from "../state/draft.ts";
+import {
+  BLANK,
+  byField,
+  fieldOf,
+  fieldsOf,
+  missing,
+  unreadable,
+  withEntry,
+  type Draft,
+  type Needed,
+} from "../state/draft.ts";
 import { bedAddress, go } from "../state/route.ts";
 import type { PatientHistory } from "../state/treatments.ts";
 import type { Entry, Library, SoftLimit } from "../state/types.ts";
@@ -101,7 +111,7 @@ function OrderForm({ page, live, pump, library }: BedProps & { library: Library 
   const sorted = byField(reasons);
   const open = soft.filter(({ id }) => !draft.overrides[id]?.trim());
   const why = lacking.length
-    ? say(ORDER.needed, { fields: lacking.map((field) => say(ORDER[`need_${field}`])).join(" · ") })
+    ? say(ORDER.needed, { fields: namesOf(lacking) })
     : unreadable(whole, decimalComma()).length
       ? say(ORDER.correct_fields)
       : busy
@@ -326,6 +336,12 @@ function useChosen(
     },
   };
 }
+
+/** The first missing fields: more would not fit into the bar. */
+const namesOf = (lacking: readonly Needed[]): string =>
+  [...lacking.slice(0, 2).map((field) => say(ORDER[`need_${field}`])), ...(lacking.length > 2 ? ["…"] : [])].join(
+    " · ",
+  );
 
 /** What a name may leave out. */
 const inDetail = (entry: Entry): string =>
