@@ -43,7 +43,7 @@ def measure(tries: int = TRIES) -> list[Result]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         certificate = Certificate.made(folder / "tls")
         (folder / "g").mkdir()
-        beds = {f"bed{number}": f"SIM-{number}" for number in range(1, BEDS + 1)}
+        beds = {f"pump{number}": f"SIM-{number}" for number in range(1, BEDS + 1)}  # bed6 has no address there
         gateway = stack.enter_context(real_gateway(folder / "g", certificate, beds, 1))
         browser = stack.enter_context(chromium(certificate.key_hash))
         watching = stack.enter_context(tablet(browser, gateway, "watching"))

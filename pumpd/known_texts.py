@@ -26,10 +26,19 @@ def load() -> None:
 
 
 def recognised(english: str) -> str:
-    """The message that says this, or the text itself. A single word is not enough to tell."""
+    """The message that says this, or the text itself. A single word is not enough to tell.
+
+    For texts of the journal: one that was made for it takes 0.3 s.
+    """
     if type(english) is not str or len(english) > _LONGEST or " " not in english:
         return english
     return _recognised(english, 0)
+
+
+def sentence(english: str) -> str:
+    """The message that says exactly this and has no holes, or the text itself. For what anyone may send: one lookup."""
+    message = _known()[0].get(english)
+    return english if message is None else Text(english, message)
 
 
 def recognised_in(data: Any) -> Any:

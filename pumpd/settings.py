@@ -88,6 +88,8 @@ class FleetSettings(BrokerSettings):
     """TCP port of the node."""
     others: tuple[str, ...] = ()
     """Further nodes of the same cluster, each a host name or an address, on the same port."""
+    every_s: float = Field(default=1, ge=0.25, le=10)
+    """Seconds that an entry waits for others; alarms do not wait. Larger batches cost the disks of the nodes less."""
 
 
 class PumpSettings(_Section):

@@ -44,8 +44,13 @@ def text(message: str, template: str, /, **parameters: object) -> Text:
     An id has one template in the whole code, and the template is written where it is used: `tools/messages.py` reads
     them all from the source, for the catalogues of the other languages.
     """
-    filled = {name: _as_text(value) for name, value in parameters.items()}
-    return Text(_HOLE.sub(lambda hole: filled[hole[1]], template), message, filled)
+    holes = {name: _as_text(value) for name, value in parameters.items()}
+    return Text(filled(template, holes), message, holes)
+
+
+def filled(template: str, holes: Mapping[str, str]) -> str:
+    """The template with each `{name}` filled in. Nothing else in it means anything, unlike in a format of Python."""
+    return _HOLE.sub(lambda hole: holes[hole[1]], template)
 
 
 def _as_text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Take the pictures of docs/tablet.md: every screen of the tablet's page, in the sizes of a tablet and a phone.
+"""Take the pictures of docs/tablet.md: every screen of the page, in three sizes and two languages.
 
 `python -m tools.tablet_pictures` takes them. `--check` lists pictures that are missing or belong to no screen. The page
 is the built one (`make page`), the gateway the mock of `pumpd/bedside/page/dev`, the time one fixed minute.
@@ -7,6 +7,7 @@ is the built one (`make page`), the gateway the mock of `pumpd/bedside/page/dev`
 import argparse
 import contextlib
 import io
+import itertools
 import socket
 import subprocess
 import sys
@@ -22,10 +23,13 @@ from tests.browser.chromium import chromium
 from tools.page_words import NODE, PAGE, Words
 
 ROOT = Path(__file__).parent.parent
+DOC = ROOT / "docs" / "tablet.md"
 IMAGES = ROOT / "docs" / "images" / "tablet"
-SIZES = {"tablet": (1280, 800), "phone": (390, 844)}
-COLOURS = 96
-PIXELS = 0.75  # pixels of the picture for each of the page, to keep the files small
+SIZES = {"tablet": (1280, 800), "upright": (800, 1280), "phone": (390, 844)}
+WIDTHS = {"tablet": 480, "upright": 200, "phone": 146}  # in docs/tablet.md
+LANGUAGES = {"en": "English", "de": "German"}  # of the pictures
+COLOURS = 64
+PIXELS = 0.6  # pixels of the picture for each of the page, to keep the files small
 NURSE = "20417"
 RUNNING = ("running", "restRunning", "stopping", "alarms", "ward", "medium", "low")  # scenes with flow
 
@@ -285,38 +289,79 @@ def turn_to(page: Page, at: Mock, screen: Screen, said: Words = ENGLISH) -> None
     page.wait_for_timeout(200)
 
 
-def pictures() -> list[tuple[Screen, str, str]]:
-    """Each picture: its screen, size, theme."""
-    made = [(screen, size, "day") for screen in SCREENS for size in SIZES]
-    return made + [(screen, "tablet", "night") for screen in SCREENS if screen.name in NIGHT]
+@dataclass(frozen=True)
+class Picture:
+    screen: Screen
+    size: str
+    language: str = "en"
+    theme: str = "day"
+
+    @property
+    def file(self) -> str:
+        language = "" if self.language == "en" else f"-{self.language}"
+        return f"{self.screen.name}-{self.size}{language}{'-night' if self.theme == 'night' else ''}.webp"
 
 
-def file_of(screen: Screen, size: str, theme: str) -> Path:
-    return IMAGES / f"{screen.name}-{size}{'-night' if theme == 'night' else ''}.webp"
+def pictures() -> list[Picture]:
+    """Each picture, those of one browser window together."""
+    made = [
+        Picture(screen, size, language)
+        for language in LANGUAGES
+        for size in SIZES
+        for screen in sorted(SCREENS, key=lambda each: each.silent_s > 0)
+    ]
+    return made + [Picture(screen, "tablet", theme="night") for screen in SCREENS if screen.name in NIGHT]
 
 
 def take(only: list[str]) -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
+    wanted = [each for each in pictures() if not only or each.screen.name in only]
     with mock() as at, chromium() as browser:
-        for screen, size, theme in pictures():
-            if only and screen.name not in only:
-                continue
-            with opened(browser, at, size, theme, clock=screen.silent_s > 0) as page:
-                turn_to(page, at, screen)
-                taken = Image.open(io.BytesIO(page.screenshot()))
-            small = taken.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-            small.convert("RGB").save(file_of(screen, size, theme), lossless=True, method=6)
-            print(file_of(screen, size, theme).name, flush=True)
+        for (size, language, theme, silent), group in itertools.groupby(wanted, _window):
+            with opened(browser, at, size, theme, clock=silent, locale=language) as page:
+                for each in group:
+                    page.goto("about:blank")  # nothing is open any more on the next screen
+                    page.unroute_all()
+                    turn_to(page, at, each.screen, Words(language))
+                    taken = Image.open(io.BytesIO(page.screenshot()))
+                    small = taken.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+                    small.convert("RGB").save(IMAGES / each.file, lossless=True, method=6)
+                    print(each.file, flush=True)
+    if not only:
+        DOC.write_text(document(), encoding="utf-8")
+
+
+def _window(of: Picture) -> tuple[str, str, str, bool]:
+    return of.size, of.language, of.theme, of.screen.silent_s > 0
+
+
+def document() -> str:
+    """docs/tablet.md: what is written by hand up to its first heading of a screen, and every picture."""
+    head = DOC.read_text(encoding="utf-8").partition("\n## ")[0]
+    shown = {each.file: each for each in pictures()}
+    made = [head]
+    for screen in SCREENS:
+        of_screen = [each for each in shown.values() if each.screen is screen and each.theme == "day"]
+        made.append(f"\n## {screen.caption}\n\n" + "\n".join(_image(each) for each in of_screen) + "\n")
+    night = [each for each in shown.values() if each.theme == "night"]
+    made.append("\n## Night colours\n\nThe tablet's own setting or the moon in the top bar turns them on.\n\n")
+    made.append("\n".join(_image(each) for each in night) + "\n")
+    return "".join(made)
+
+
+def _image(of: Picture) -> str:
+    words = [of.screen.caption, LANGUAGES[of.language], of.size, *(["night"] if of.theme == "night" else [])]
+    alt = ", ".join(words).replace('"', "'")
+    return f'<img src="images/tablet/{of.file}" alt="{alt}" width="{WIDTHS[of.size]}">'
 
 
 def stale() -> list[str]:
-    wanted = {file_of(*picture).name for picture in pictures()}
+    wanted = {each.file for each in pictures()}
     there = {path.name for path in IMAGES.glob("*.webp")}
-    text = (ROOT / "docs" / "tablet.md").read_text(encoding="utf-8")
     return [
         *(f"docs/images/tablet/{name}: missing" for name in sorted(wanted - there)),
         *(f"docs/images/tablet/{name}: of no screen any more" for name in sorted(there - wanted)),
-        *(f"docs/tablet.md: does not show {name}" for name in sorted(wanted) if name not in text),
+        *([] if DOC.read_text(encoding="utf-8") == document() else ["docs/tablet.md: does not show them all"]),
     ]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from pumpd.messages.requests import DISCLAIMER
+from pumpd.texts import filled
 
 CSS = """:root { color-scheme: light dark; font: 1.25rem/1.4 system-ui, sans-serif; }
 body { margin: 0 auto; max-width: 40rem; padding: 1rem; }
@@ -59,8 +60,8 @@ def page(gateway: str, *, outcome: str = "", built: bool = True, simulated: bool
     note = "" if built else f"<p>{NOT_BUILT}</p>"
     simulation = "<p><strong>SIMULATED</strong></p>" if simulated else ""
     answer = f'<div class="outcome" role="alert">{outcome}</div>' if outcome else ""
-    first, *others = (f'<{{}} lang="{language}">{text}</{{}}>' for language, text in TITLE.items())
-    button = first.format("b", "b") + "".join(each.format("span", "span") for each in others)
+    first, *others = TITLE
+    button = _marked("b", first, TITLE[first]) + "".join(_marked("span", each, TITLE[each]) for each in others)
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -81,7 +82,9 @@ def page(gateway: str, *, outcome: str = "", built: bool = True, simulated: bool
 
 
 def _in_each(texts: Mapping[str, str], element: str, **holes: str) -> str:
-    """The text in each language, marked as such."""
-    return "".join(
-        f'<{element} lang="{language}">{escape(text.format(**holes))}</{element}>' for language, text in texts.items()
-    )
+    """The text in each language."""
+    return "".join(_marked(element, language, filled(text, holes)) for language, text in texts.items())
+
+
+def _marked(element: str, language: str, text: str) -> str:
+    return f'<{element} lang="{language}">{escape(text)}</{element}>'

@@ -527,7 +527,7 @@ class Answer(_Message):
     ok: bool
     result: dict[str, Any] = Field(default_factory=dict)
     reasons: tuple[str, ...] = ()
-    messages: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    messages: dict[str, dict[str, Any]] = Field(default_factory=dict, exclude_if=lambda found: not found)
 
     @model_validator(mode="before")
     @classmethod

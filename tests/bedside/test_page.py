@@ -167,7 +167,9 @@ def test_storage_is_used_only_in_the_one_guarded_way():
 
 
 def test_no_source_file_is_long():
-    assert [path.name for path in SOURCES if len(path.read_text().splitlines()) > 400] == []
+    """A table of messages has one to five lines for each, and nothing else."""
+    most = {path: 800 if path.parent.name in ("texts", "reasons") else 400 for path in SOURCES}
+    assert [path.name for path in SOURCES if len(path.read_text().splitlines()) > most[path]] == []
 
 
 CHARACTERS = 'aZ9 "\\/\x00\x08\t\n\x0c\r\x1f\x7f\x80éß\u2028\u2029\ufeff\uffff\U00010000😀'

@@ -4,7 +4,9 @@ Each condition is made new for each press: a context manager that yields the pre
 """
 
 import contextlib
+import os
 import re
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -210,7 +212,7 @@ def _without_script(here: Here, page: Page) -> Ready:
 
     def press() -> None:
         follow()
-        finger(page.get_by_role("button", name="Stop all pumps"))()
+        page.get_by_role("button", name="Stop all pumps").click()  # once it does not move any more
 
     return Ready(press, here.all_beds)
 
@@ -229,7 +231,7 @@ def _broken_script(here: Here) -> Iterator[Ready]:
 def never_comes(page: Page, path: str | re.Pattern[str]) -> Iterator[None]:
     """The browser waits for it."""
     waiting: list[Route] = []
-    page.route(path, waiting.append)
+    page.route(path, lambda route: waiting.append(route))  # noqa: PLW0108  # it takes no builtin
     yield
     for route in waiting:
         with contextlib.suppress(Error):  # the page that asked is gone
@@ -319,12 +321,26 @@ def _sleeping_worker(here: Here) -> Iterator[Ready]:
         yield Ready(press)
 
 
+@contextlib.contextmanager
+def suspended(page: Page) -> Iterator[None]:
+    """Nothing of the page runs, as on a tablet that saves power. (The browser itself freezes no page in sight.)"""
+    browser = page.context.browser
+    assert browser is not None
+    processes = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+    renderers = [each["id"] for each in processes if each["type"] == "renderer"]
+    for each in renderers:
+        os.kill(each, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for each in renderers:
+            os.kill(each, signal.SIGCONT)
+
+
 @condition("a page that was suspended")
 def _suspended(here: Here) -> Iterator[Ready]:
     with here.paired() as page:
         press = finger(on_bed(page))
-        browser = page.context.new_cdp_session(page)
-        browser.send("Page.setWebLifecycleState", {"state": "frozen"})
-        time.sleep(SUSPENDED_S)
-        browser.send("Page.setWebLifecycleState", {"state": "active"})
+        with suspended(page):
+            time.sleep(SUSPENDED_S)
         yield Ready(press)

@@ -106,8 +106,8 @@ class Tablet:
         expect(self.hold("start")).to_be_enabled()
 
     def scan(self, bed: str, wristband: str = "") -> None:
-        """Type as a scanner does, into the focused field. Default: the right wristband, which is compared at once."""
-        expect(self.page.get_by_label("Wristband of the patient")).to_be_focused()
+        """Type as a scanner does, wherever the focus is. Default: the right wristband, which is compared at once."""
+        expect(self.page.get_by_label("Wristband of the patient")).to_be_visible()
         patient = self.gateway.pumps()[bed]["infusion"]["review"]["patient"]
         self.page.keyboard.type(wristband or patient)
         self.page.keyboard.press("Enter")

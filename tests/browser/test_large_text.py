@@ -14,6 +14,7 @@ CUT = """() => [...document.querySelectorAll("#page *")].filter(each => {
   if (!each.checkVisibility({ visibilityProperty: true }) || each.closest(apart)) return false;
   const style = getComputedStyle(each);
   const hides = style.overflowX !== "visible" && style.overflowX !== "auto" && style.overflowX !== "scroll";
+  if (each.tagName === "INPUT") return false; // its text scrolls
   const words = [...each.childNodes].some(node => node.nodeType === Node.TEXT_NODE && node.data.trim());
   const { left, right, width } = each.getBoundingClientRect();
   if (width <= 1) return false; // for a screen reader only
@@ -34,12 +35,14 @@ def test_at_200_percent_nothing_is_lost(size, monkeypatch):
     said, wrong = Words("de"), {}
     with mock() as gateway, chromium() as browser, opened(browser, gateway, size, "day", locale="de") as page:
         for screen in [each for each in SCREENS if not each.silent_s]:
+            page.goto("about:blank")  # a list that was opened on the screen before is closed
             turn_to(page, gateway, screen, said)
             page.evaluate("scrollTo(0, 0)")
-            found = [*page.evaluate(CUT), *page.evaluate(OUT_OF_REACH)]
+            found = page.evaluate(CUT)
+            if screen.name != "alarm-all":  # the open list is over the rest of the screen
+                found += page.evaluate(OUT_OF_REACH)
             if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 found.append("wider than the screen")
             if found:
                 wrong[screen.name] = found
-    print(wrong)
     assert wrong == {}

@@ -103,6 +103,7 @@ def changed_container(pharmacy):
 
 def another_entry(pharmacy):
     text = (pharmacy.place / ENTRY).read_text().replace('id = "ketamine-1mg-ml"', 'id = "new"')
+    text = text.replace('name = "Ketamine', 'name = "New ketamine')
     (pharmacy.place / "new.toml").write_text(text)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -69,3 +70,56 @@ async def test_what_is_signed_does_not_depend_on_messages(tmp_path):
         assert messages_in(asked), "its warnings are messages"
         assert shown(asked) == shown(in_plain(asked))
         assert (await here.confirm()).ok
+
+
+# Not control's words: names, what people typed, the notice in its legal form, and values with their units.
+DATA = {"notice", "confirmed_by", "container", "containers", "name", "overrides", "duration_high", "library", "pause"}
+
+
+def without_a_message(data: object, at: str = "") -> Iterator[str]:
+    """Each text of more than one word that control said, and that a reader of another language cannot be shown."""
+    match data:
+        case Text():
+            return
+        case str():
+            if " " in data:
+                yield f"{at}: {data}"
+        case Mapping():
+            for name, value in data.items():
+                if name not in DATA:
+                    yield from without_a_message(value, f"{at}.{name}")
+        case list() | tuple():
+            for value in data:
+                yield from without_a_message(value, at)
+
+
+async def test_whatever_a_tablet_is_sent_is_a_message(tmp_path):
+    async with open_testbed(tmp_path) as here:
+
+        async def of_state(*states):
+            await here.until(*states)
+            assert [*without_a_message(here.gateway.status())] == []
+
+        assert (await here.order(duration="50 min", overrides={"duration_high": "treatment plan"})).ok
+        await of_state("ready")
+        assert (await here.confirm()).ok
+        await of_state("running")
+        assert (await here.ask(op="pause", pump="bed1", by="R. Weiss", reason="treatment plan")).ok
+        await of_state("paused")
+        assert (await here.ask(op="resume", pump="bed1", by="R. Weiss")).ok
+        await of_state("ready")
+        assert (await here.ask(op="stop", pump="bed1", by="R. Weiss", reason="Stop pressed on the tablet")).ok
+        await of_state("stopped")
+        for asked in (
+            {"op": "clear", "pump": "bed1"},
+            {"op": "resume", "pump": "bed1"},
+            {"op": "challenge", "pump": "bed1"},
+            {"op": "challenge", "pump": "bed9"},
+            {"op": "reconcile", "pump": "bed1", "volume": "3 mL", "reason": "read", "by": "R. Weiss"},
+            {"op": "rest", "pump": "bed1", "treatment": "none", "patient": "p-1", "ordered_by": "dr"},
+            {"op": "self_test", "pump": "bed1"},
+            {"op": "history", "patient": "p-1"},
+        ):
+            answer = await here.ask(**asked)
+            assert answer.messages.keys() >= set(answer.reasons), asked
+            assert [*without_a_message(answer.result)] == [], asked

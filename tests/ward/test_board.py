@@ -219,7 +219,9 @@ async def test_alarms_and_infusions_come_as_csv_and_parquet(server, store):
         9, "infusion_ended", outcome="completed", delivered_ml=35.0, undelivered_ml=0.0, running_s=2400.0
     )
     danger = {**made.alarm(2, "raised"), "cause": "=1+1"}
-    await write(store, [made.arrived(made.batch(0, [made.changed(1, "running"), danger, ended]))], Partitions())
+    loaded = made.entry(0, "program_loaded", vtbi_ml=35.5)
+    whole = [{**loaded, "seq": 1}, made.changed(2, "running"), {**danger, "seq": 3}, ended]
+    await write(store, [made.arrived(made.batch(0, whole))], Partitions())
     span = {"from": "2026-03-01", "to": "2026-03-02"}
     async with signed_in(server, store) as (asking, _):
         got = {
@@ -231,7 +233,8 @@ async def test_alarms_and_infusions_come_as_csv_and_parquet(server, store):
     assert alarm["cause"] == "'=1+1"
     (infusion,) = csv.DictReader(io.StringIO(got["infusions.csv"].text))
     assert (infusion["delivered_ml"], infusion["outcome"]) == ("35.0", "completed")
-    assert infusion["started_at"] == "2026-03-01T08:00:01+00:00"
+    assert infusion["started_at"] == "2026-03-01T08:00:02+00:00"
+    assert infusion["programmed_ml"] == "35.5"
     (same,) = pq.read_table(io.BytesIO(got["infusions.parquet"].content)).to_pylist()
     assert (same["delivered_ml"], same["running_s"]) == (35.0, 2400.0)
     assert pq.read_table(io.BytesIO(got["alarms.parquet"].content)).num_rows == 1

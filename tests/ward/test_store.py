@@ -106,6 +106,14 @@ async def test_rest_is_thinned_across_batches(store):
     assert await store.fetchval("SELECT reading_seq FROM bed") == 200
 
 
+async def test_rest_that_comes_again_is_not_thinned_in_another_way(store):
+    rest = [reading(number, rate=0, state="paused") for number in range(1, 41)]
+    later = [reading(41, rate=0, state="ready")]
+    for after, readings in ((0, rest[:20]), (20, rest[20:]), (40, later), (20, rest[20:])):
+        await write(store, [arrived(batch(after, readings))], Partitions())
+    assert [each["seq"] for each in await store.fetch("SELECT seq FROM reading ORDER BY seq")] == [1, 41]
+
+
 async def test_a_clock_that_is_far_off_goes_into_the_default_part(store):
     far = {**entry(1, "x"), "ts": "1970-01-01T00:00:05Z"}
     await write(store, [arrived(batch(0, [far]))], Partitions())

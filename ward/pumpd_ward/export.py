@@ -17,8 +17,8 @@ WHAT: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *("acknowledged_at", "cleared_at", "acknowledged_s", "cleared_s"),
         ),
         "infusions": (
-            *("gateway", "pump", "session", "started_at", "ended_at", "outcome", "stopped_by", "delivered_ml"),
-            *("undelivered_ml", "running_s"),
+            *("gateway", "pump", "session", "started_at", "ended_at", "outcome", "stopped_by"),
+            *("programmed_ml", "delivered_ml", "undelivered_ml", "running_s"),
         ),
     }
 )
@@ -34,10 +34,10 @@ async def exported(store: Store, what: str, kind: str, span: Span, gateway: str 
     """Raises MissingError for Parquet without the extra `parquet`."""
     read = history.all_alarms if what == "alarms" else history.infusions
     found = await read(store, span, gateway)
-    return _csv(WHAT[what], found) if kind == "csv" else _parquet(WHAT[what], found)
+    return as_csv(WHAT[what], found) if kind == "csv" else _parquet(WHAT[what], found)
 
 
-def _csv(names: Sequence[str], found: Sequence[Mapping[str, Any]]) -> bytes:
+def as_csv(names: Sequence[str], found: Sequence[Mapping[str, Any]]) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(names)

@@ -37,7 +37,7 @@ from pumpd.infusion import Infusion, Limits
 from pumpd.infusion import events as ev
 from pumpd.infusion.interlocks import pump_idle
 from pumpd.journal.writer import JournalWriter
-from pumpd.known_texts import recognised
+from pumpd.known_texts import sentence
 from pumpd.pump import Capabilities, Done, Driver, DriverFamily, Identity, Reading, Refused, Unknown
 from pumpd.quantities import NS_PER_S
 from pumpd.settings import PumpSettings
@@ -221,7 +221,7 @@ class PumpService:
         What is written of a stop that ends nothing is limited: anyone can ask for it.
         """
         self.stop_now()
-        reason = recognised(reason)  # what was sent is plain text
+        reason = sentence(reason)  # what was sent is plain text
         asked = {"by": by, "reason": reason}
         if by == ev.PUMPD or (self.infusion is not None and self.infusion.takes_stop):
             self.feed(ev.StopRequested(self._now(), by, reason, switching))

@@ -6,7 +6,7 @@ from pumpd.control.infusions.pump_service import PumpService, stop_all
 from pumpd.control.refused import RefusedError
 from pumpd.host.clock import Clock
 from pumpd.infusion import events as ev
-from pumpd.known_texts import recognised
+from pumpd.known_texts import sentence
 from pumpd.messages.requests import Reconcile, Stop
 from pumpd.messages.tablet import TabletReconcile
 from pumpd.quantities import Volume
@@ -57,7 +57,7 @@ class Pumps:
     def pause(self, pump: str, by: str, reason: str) -> PumpService:
         """`reason` empty: it may follow (`explain_pause`)."""
         runner = self.feed(
-            pump, ev.PauseRequested(self._now(), by, recognised(reason) or text("pause.requested", "pause requested"))
+            pump, ev.PauseRequested(self._now(), by, sentence(reason) or text("pause.requested", "pause requested"))
         )
         runner.pause_reason = reason
         return runner

@@ -150,7 +150,7 @@ class Dispatch:
     def malformed(self, caller: Caller, problems: tuple[str, ...]) -> Answer:
         """The data that came over the socket is not a request."""
         self._note(caller.door, "request_malformed", {"problems": list(problems), "peer": caller.name})
-        return Answer(ok=False, reasons=problems)
+        return Answer(ok=False, reasons=problems, messages={})  # of a program, and bounded in its length
 
     def _stop(self, request: Stop, caller: Caller) -> dict[str, Any]:
         by = f"{request.by}, {caller.name}"

@@ -30,7 +30,6 @@ from pumpd.telemetry.messages import Translator
 
 WINDOW = 8  # batches in flight
 POLL_S = 0.25
-LONGEST_S = 1.0  # that an entry waits for others
 STATUS_S = 10.0
 JOURNAL_RETRY_S = 1.0
 
@@ -136,7 +135,7 @@ class Fleet:
             now = loop.time()
             if not entries:
                 since = now
-            if entries and (len(entries) == BATCH or urgent(entries) or now - since >= LONGEST_S):
+            if entries and (len(entries) == BATCH or urgent(entries) or now - since >= self._fleet.every_s):
                 yield batch(self._settings.gateway, self._cursor.journal, last, entries, translator)
                 last, since = entries[-1].id, now
             if len(entries) < BATCH:

@@ -10,7 +10,7 @@ from pumpd_ward.messages import SUBJECTS
 from pumpd_ward.settings import StreamSettings
 
 STREAM, CONSUMER = "pumpd-ward", "ingest"
-REDELIVERED_AFTER_S = 30.0  # to another worker, if one dies
+REDELIVERED_AFTER_S = 10.0  # to another worker, if one dies
 IN_FLIGHT = 5000  # messages that workers have and have not acknowledged
 SAME_WITHIN_S = 600.0  # in which the stream recognises a message that was sent twice
 

@@ -32,7 +32,7 @@ WAIT_S = 1.0
 RETRY_S = 1.0
 GAPS_S = 10.0
 DAY_S = 86_400.0
-COMMAND_TIMEOUT_S = 20.0  # less than the stream waits before it gives a message to another worker
+COMMAND_TIMEOUT_S = 8.0  # less than the stream waits before it gives a message to another worker
 
 _log = structlog.get_logger()
 _STORE_AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError)

@@ -55,7 +55,7 @@ WHERE raised_at >= $1 AND raised_at < $2 AND ($3::text IS NULL OR gateway = $3) 
 ORDER BY raised_at DESC LIMIT $5
 """
 
-# Alarms that nobody acknowledged have no response time; they are counted, so that the others do not hide them.
+# Alarms that no one acknowledged have no response time; they are counted, so that the others do not hide them.
 _RESPONSES = """
 SELECT priority, count(*) AS alarms, count(acknowledged_at) AS acknowledged,
        percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY extract(epoch FROM acknowledged_at - raised_at))
@@ -130,6 +130,9 @@ _INFUSIONS = """
 SELECT ended.gateway, ended.pump, ended.session, ended.ts AS ended_at,
        (SELECT min(ts) FROM entry WHERE entry.gateway = ended.gateway AND entry.session = ended.session
           AND entry.kind = 'state_changed' AND entry.body ->> 'to' = 'running') AS started_at,
+       (SELECT (body ->> 'vtbi_ml')::float8 FROM entry WHERE entry.gateway = ended.gateway
+          AND entry.session = ended.session AND entry.kind = 'program_loaded' AND entry.body ? 'vtbi_ml'
+        ORDER BY ts LIMIT 1) AS programmed_ml,
        ended.body ->> 'outcome' AS outcome, ended.body ->> 'stopped_by' AS stopped_by,
        (ended.body ->> 'delivered_ml')::float8 AS delivered_ml,
        (ended.body ->> 'undelivered_ml')::float8 AS undelivered_ml,

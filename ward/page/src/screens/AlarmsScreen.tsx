@@ -1,4 +1,4 @@
-// Which alarms there were, and how long it took until somebody acknowledged them.
+// Which alarms there were, and the time until each was acknowledged.
 
 import { useState } from "preact/hooks";
 import { useAsked } from "../asking.ts";
@@ -58,7 +58,7 @@ export function AlarmsScreen() {
       )}
       {answer && (
         <>
-          <h2>Until somebody acknowledged</h2>
+          <h2>Until someone acknowledged</h2>
           <div class="wide" tabIndex={0} role="region" aria-label="Response times">
             <table class="digits">
               <thead>

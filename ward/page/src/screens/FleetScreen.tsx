@@ -92,7 +92,7 @@ export function FleetScreen() {
   );
 }
 
-/** What needs somebody is marked by a word as well as by colour. */
+/** What needs a person is marked by a word as well as by colour. */
 function Cell({ bad = false, children }: { bad?: boolean; children: preact.ComponentChildren }) {
   return (
     <td class={bad ? "bad" : ""}>

@@ -47,6 +47,7 @@ CREATE TABLE entry_default PARTITION OF entry DEFAULT; -- of a clock that is far
 CREATE INDEX entry_time ON entry (gateway, ts);
 CREATE INDEX entry_alarm ON entry (gateway, journal, pump, (body ->> 'code'), kind, seq) WHERE kind LIKE 'alarm\_%';
 CREATE INDEX entry_infusion ON entry (ts) WHERE kind = 'infusion_ended';
+CREATE INDEX entry_session ON entry (gateway, session, kind, ts) WHERE session <> '';
 
 CREATE TABLE reading (
     gateway             text NOT NULL,

@@ -41,7 +41,7 @@ export function LanguageSwitch() {
         type="button"
         class="icon"
         ref={key}
-        aria-label={say(FRAME.language, { language: LANGUAGES[chosen] })}
+        aria-label={`${chosen.toUpperCase()}, ${say(FRAME.language, { language: LANGUAGES[chosen] })}`}
         aria-expanded={open}
         onClick={toggle}
       >

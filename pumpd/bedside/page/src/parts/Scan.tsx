@@ -91,7 +91,18 @@ export function Scan({ label, hint, button, verdict, busy, waiting, onScan, onTy
   };
   return (
     <form class="field scan" onSubmit={take} autocomplete="off">
-      <label for={id}>{label}</label>
+      <span class="scan-label">
+        <label for={id}>{label}</label>
+        <button
+          type="button"
+          class="icon"
+          aria-label={say(keys ? BEDS.hide_keys : BEDS.keys)}
+          aria-expanded={keys}
+          onClick={() => setKeys(!keys)}
+        >
+          <span aria-hidden="true">⌨</span>
+        </button>
+      </span>
       <span class="scan-row">
         <input
           id={id}
@@ -122,9 +133,6 @@ export function Scan({ label, hint, button, verdict, busy, waiting, onScan, onTy
         )}
       </small>
       {keys && <Pad onKey={(key) => pressed(typed.current + key)} onBack={() => pressed(typed.current.slice(0, -1))} />}
-      <button type="button" class="quiet" aria-expanded={keys} onClick={() => setKeys(!keys)}>
-        {say(keys ? BEDS.hide_keys : BEDS.keys)}
-      </button>
     </form>
   );
 }

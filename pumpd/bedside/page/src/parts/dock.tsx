@@ -14,10 +14,12 @@ const SLOT = "dock-act";
 /** The place in the bar that `Dock` fills. `Frame` renders it once, beside Stop. */
 export const DockSlot = () => <div class="dock-act" id={SLOT} />;
 
-let emptied = -SETTLE_MS;
+/** The act that was there last, and until when. */
+let before = { words: "", until: -SETTLE_MS };
 
-/** A touch that was meant for the act before this one does nothing. */
+/** A touch that was meant for another act does nothing. A hold takes longer than that, and cannot be hit by mistake. */
 function holdBack(place: HTMLElement): void {
+  if (now() - before.until >= SETTLE_MS || place.textContent === before.words || place.querySelector(".hold")) return;
   place.inert = true;
   setTimeout(() => (place.inert = false), SETTLE_MS);
 }
@@ -30,18 +32,17 @@ export function Dock({ children }: { children: ComponentChildren }) {
       place.current = document.createElement("div");
       place.current.className = "docked";
     }
-    if (!place.current.isConnected) {
-      document.getElementById(SLOT)?.append(place.current);
-      if (now() - emptied < SETTLE_MS) holdBack(place.current);
-    }
+    const first = !place.current.isConnected;
+    if (first) document.getElementById(SLOT)?.append(place.current);
     render(<Boundary name={say(RUN.this_button)}>{children}</Boundary>, place.current);
+    if (first) holdBack(place.current);
   });
   useLayoutEffect(
     () => () => {
       if (!place.current) return;
+      before = { words: place.current.textContent, until: now() };
       render(null, place.current);
       place.current.remove();
-      emptied = now();
     },
     [],
   );

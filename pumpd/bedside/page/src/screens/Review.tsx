@@ -104,8 +104,6 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
     <section class="review" aria-label={say(REVIEW.review)}>
       <ReviewFacts page={page} live={live} pump={pump} infusion={infusion} same={same} />
       <div class="review-act">
-        {!checks && <FlowProfile steps={review.steps} />}
-        {!checks && review.simulated && <p class="simulated">{say(REVIEW.simulated_pump)}</p>}
         <NotReady pump={pump} />
         <Reasons reasons={reasons} title={say(REVIEW.not_started)} />
         {!live.person ? (
@@ -140,6 +138,8 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
             <p class="muted">{say(REVIEW.if_wrong)}</p>
           </>
         )}
+        {!checks && <FlowProfile steps={review.steps} />}
+        {!checks && review.simulated && <p class="simulated">{say(REVIEW.simulated_pump)}</p>}
       </div>
       <div class="review-more">
         <Plasma band={band} now={pump.plasma} />
