@@ -126,7 +126,7 @@ hears it.
 Two gateways with one name, such as a copied card, are both connected, because the machine is part of the client
 identifier. Each hears the other's birth and repeats its own every 30 s, so `$state` changes between two machines. Both
 say it in their log (`gateway_name_taken`), in `pumpd status` and on their tablets (`name_taken`, LOW), until the other
-has been silent for 90 s. Both go on publishing: what is retained then changes between the two. Give one another name.
+has been silent for 90 s. Both continue to publish: what is retained then changes between the two. Rename one of them.
 
 ## The anchor
 

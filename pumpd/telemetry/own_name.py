@@ -18,7 +18,7 @@ from pumpd.telemetry.models import GatewayState
 
 MEND_S = 1.0  # between two repairs
 ANSWER_S = 30.0  # between two answers to another machine
-GONE_S = 3 * ANSWER_S  # without a word from it
+GONE_S = 3 * ANSWER_S  # without hearing it
 
 _log = structlog.get_logger()
 

@@ -125,7 +125,7 @@ class Telemetry:
                 raise
 
     async def _hear(self, session: Publisher) -> None:
-        """Hear what others publish as this gateway's state. Where the broker does not allow it, go on without."""
+        """Hear what others publish as this gateway's state. Not where the broker does not allow it."""
         try:
             await session.hear(self._translator.state_topic, self._name.heard)
         except BrokerError as error:
