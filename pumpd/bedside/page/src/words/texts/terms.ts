@@ -159,10 +159,10 @@ export const TERMS = {
 
   actual: { en: "actual", de: "tatsächlich", es: "real", fr: "réel" },
   ideal: { en: "ideal", de: "ideal", es: "ideal", fr: "idéal" },
-  adjusted: { en: "adjusted", de: "adjustiert", es: "ajustado", fr: "ajusté" },
+  adjusted: { en: "adjusted", de: "angepasst", es: "ajustado", fr: "ajusté" },
   weight_actual: { en: "actual weight", de: "tatsächliches Gewicht", es: "peso real", fr: "poids réel" },
   weight_ideal: { en: "ideal weight", de: "Idealgewicht", es: "peso ideal", fr: "poids idéal" },
-  weight_adjusted: { en: "adjusted weight", de: "adjustiertes Gewicht", es: "peso ajustado", fr: "poids ajusté" },
+  weight_adjusted: { en: "adjusted weight", de: "angepasstes Gewicht", es: "peso ajustado", fr: "poids ajusté" },
 
   a_tablet: { en: "a tablet", de: "ein Tablet", es: "una tableta", fr: "une tablette" },
 } satisfies Record<string, Text>;
