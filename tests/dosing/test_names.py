@@ -22,6 +22,7 @@ def entry(name, drug="ketamine", substance=KETAMINE, counts_with=""):
     """The text of an entry."""
     text = TEXT
     for old, new in (
+        ('name = "Ketamine 1 mg/mL, constant rate"', f'name = "Entry {name}"'),
         ('id = "ketamine-1mg-ml"', f'id = "{name}"'),
         ('drug = "ketamine"', f'drug = "{drug}"'),
         (KETAMINE, substance),

@@ -1,5 +1,6 @@
 """The rest of an interrupted treatment: never more than what is left, never faster, on any pump."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -132,7 +133,8 @@ def objection(whole: RateProgram, wanted: RestOrder, rest: RateProgram) -> str:
         place += volume
     if found.seconds > Fraction((wanted.duration or Duration(0)).decimal or same.seconds) * Fraction(103, 100):
         return "the rest ends late"
-    if wanted.duration and len(found.rates) == len(same.rates) and found.seconds < Fraction(wanted.duration.decimal):
+    shown = Fraction(math.ceil(found.seconds * 1000), 1000)  # a time is in whole milliseconds, rounded up
+    if wanted.duration and len(found.rates) == len(same.rates) and shown < Fraction(wanted.duration.decimal):
         return "the rest ends sooner than the time that was given to it"
     if rest.given + rest.vtbi != whole.vtbi or rest.continues != whole.digest or rest.treatment != wanted.treatment:
         return "it does not continue the first program"
@@ -404,7 +406,11 @@ def files() -> dict[str, str]:
         ),
         (  # now at 2 mg/mL: 35 mL would hold twice what was prescribed
             lambda text: text.update(
-                {"ketamine-1mg-ml.toml": text["ketamine-1mg-ml.toml"].replace('"1 mg/mL"', '"2 mg/mL"')}
+                {
+                    "ketamine-1mg-ml.toml": text["ketamine-1mg-ml.toml"]
+                    .replace('"1 mg/mL"', '"2 mg/mL"')
+                    .replace("Ketamine 1 mg/mL", "The same drug")
+                }
             ),
             {},
             [("dose", "PRG-25")],

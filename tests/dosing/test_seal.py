@@ -186,7 +186,8 @@ def _with(model, path):
 
 def test_an_added_or_removed_file_is_found():
     _, files, trusted = signed()
-    more = files | {"new.toml": files["ketamine-1mg-ml.toml"].replace(b'"ketamine-1mg-ml"', b'"new"', 1)}
+    another = files["ketamine-1mg-ml.toml"].replace(b'"ketamine-1mg-ml"', b'"new"', 1)
+    more = files | {"new.toml": another.replace(b'name = "Ketamine', b'name = "New ketamine')}
     assert any("changed after" in reason for reason in reasons_against(found_after(more, trusted)))
     less = {name: raw for name, raw in files.items() if name != "ketamine-2mg-ml.toml"}
     assert any("changed after" in reason for reason in reasons_against(found_after(less, trusted)))
