@@ -114,6 +114,12 @@ async def test_rest_that_comes_again_is_not_thinned_in_another_way(store):
     assert [each["seq"] for each in await store.fetch("SELECT seq FROM reading ORDER BY seq")] == [1, 41]
 
 
+async def test_what_has_no_content_outside_of_a_gateway_is_counted_and_not_kept(store):
+    await write(store, [arrived(batch(0, [entry(1, "happened"), entry(2, "frame"), entry(3, "x")]))], Partitions())
+    assert await store.fetchval("SELECT array_agg(kind) FROM entry") == ["x"]
+    assert await store.fetchval("SELECT covered::text FROM journal") == "{[1,4)}"
+
+
 async def test_a_clock_that_is_far_off_goes_into_the_default_part(store):
     far = {**entry(1, "x"), "ts": "1970-01-01T00:00:05Z"}
     await write(store, [arrived(batch(0, [far]))], Partitions())

@@ -34,7 +34,7 @@ def test_a_simulated_gateway_infuses_on_the_board_and_nothing_is_left(tmp_path, 
         with httpx.Client(base_url=address) as client:
             signed = client.post("/api/sign-in", json={"name": "charge", "password": password})
             assert signed.status_code == 200
-            bed = _running(client)
+            bed = _running(client, log)
         assert bed["simulated"] is True
         assert bed["rate_ml_h"] == 52.5
     finally:
@@ -53,12 +53,12 @@ def _announced(log: Path, process: subprocess.Popen[bytes]) -> tuple[str, str]:
     return said[1], said[2]
 
 
-def _running(client: httpx.Client) -> dict:
+def _running(client: httpx.Client, log: Path) -> dict:
     """The bed, once its infusion runs."""
     deadline = time.monotonic() + WITHIN_S
     with client.stream("GET", "/api/live", timeout=30) as live:
         for line in live.iter_lines():
-            assert time.monotonic() < deadline
+            assert time.monotonic() < deadline, log.read_text()
             beds = json.loads(line[6:])["beds"] if line.startswith("data: {") else []
             if beds and beds[0]["state"] == "running" and beds[0]["rate_ml_h"]:
                 return beds[0]

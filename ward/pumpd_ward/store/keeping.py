@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from pumpd_ward.messages import Entry
 
 QUIET = timedelta(minutes=1)
+# As many as readings, and without content outside of the gateway: its state machine's events, and bytes of the line.
+NOT_KEPT = frozenset({"happened", "frame"})
 MAY_FLOW = frozenset({"starting", "running", "completing", "pausing", "stopping", "uncertain"})
 
 

@@ -18,7 +18,7 @@ import asyncpg
 
 from pumpd_ward.messages import Batch, Entry, Status
 from pumpd_ward.store import sql
-from pumpd_ward.store.keeping import Kept, worth_keeping
+from pumpd_ward.store.keeping import NOT_KEPT, Kept, worth_keeping
 from pumpd_ward.store.partitions import Partitions
 
 CHANNEL = "ward"  # on which the board hears that something has changed
@@ -53,7 +53,8 @@ async def write(connection: Connection, arrived: Sequence[Arrived], partitions: 
         await connection.execute(sql.GATEWAYS, names, [seen[name] for name in names])
         await _write_status(connection, arrived)
         taken = await _new(connection, batches)
-        await _write_entries(connection, [each for each in taken if each.entry.kind != "reading"])
+        others = [each for each in taken if each.entry.kind not in NOT_KEPT and each.entry.kind != "reading"]
+        await _write_entries(connection, others)
         await _write_readings(connection, [each for each in taken if each.entry.kind == "reading" and each.entry.pump])
         await _write_states(connection, taken)
         await connection.execute(sql.ALARM_ENDS, names)
