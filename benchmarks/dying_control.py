@@ -4,7 +4,7 @@ SIGUSR1 freezes its event loop: the process and its other threads live, but the 
 SIGUSR2 uses up its memory: from then on no allocation succeeds (RLIMIT_AS). A control process that the kernel kills for
 lack of memory dies of SIGKILL, and is measured as that.
 
-It believes every pump to be the configured one, as if a person had identified those that cannot show it: the beds'
+It believes every pump to be the configured one, as if each could show its serial number: the beds'
 cables are not what is measured.
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from pumpd.control import __main__
 from pumpd.control.infusions import pump_line
+from pumpd.pump.marks import Mark
 
 SIZES = tuple(1 << power for power in range(20, 8, -1))
 PLACES = tuple(range(1_000_000))  # made while there is memory: to hold what is taken needs none
@@ -42,7 +43,7 @@ def starve(*_: object) -> None:
 
 
 def main() -> int:
-    pump_line.proof = lambda *_: "a person"
+    pump_line.proof = lambda *_: Mark.SERIAL
     signal.signal(signal.SIGUSR1, freeze)
     signal.signal(signal.SIGUSR2, starve)
     return __main__.main()
