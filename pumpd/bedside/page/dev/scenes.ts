@@ -217,6 +217,7 @@ export const SCENES: Record<string, (now: number, running: number) => Pump[]> = 
           double_check: true,
         }),
         session: "20261126-02",
+        treatment: "20261126-02",
       }),
     ];
   },
