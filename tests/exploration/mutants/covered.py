@@ -33,8 +33,8 @@ TOGETHER = (
     Mutant(
         "nothing checks the digest",
         LOCKS + "confirmation:faults",
-        '("program digest", given.',
-        '("program digest", challenge.',
+        '"program digest"), given.',
+        '"program digest"), challenge.',
         "start_is_confirmed",
         also=_DIGEST,
     ),
@@ -72,8 +72,8 @@ ALONE = (
     Mutant(
         "any digest is accepted: `confirmation.check` refuses the start",
         LOCKS + "confirmation:faults",
-        '("program digest", given.',
-        '("program digest", challenge.',
+        '"program digest"), given.',
+        '"program digest"), challenge.',
     ),
     Mutant(
         "accepted after its expiry: `confirmation.check` refuses the start",

@@ -101,8 +101,8 @@ DOUBTING = (
     Mutant(
         "a pump that is not recognized keeps flowing",
         "doubt:reading",
-        "turn.trip(AlarmCode.IDENTITY_DOUBTED,",
-        "str((AlarmCode.IDENTITY_DOUBTED,)), str(",
+        "turn.trip(\n                AlarmCode.IDENTITY_DOUBTED,",
+        "(lambda *_: None)(\n                AlarmCode.IDENTITY_DOUBTED,",
         "doubtful_flow_stops",
         "swapped",
     ),

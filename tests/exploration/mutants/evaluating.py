@@ -48,8 +48,8 @@ EVALUATING = (
     Mutant(
         "flow after the volume is permitted",
         "evaluate:_progress",
-        'return Trip(AlarmCode.PROGRAM_CHANGED, "the pump flows again after its volume was given")',
-        "pass",
+        'return Trip(\n            AlarmCode.PROGRAM_CHANGED, text("trip.flows_again"',
+        'str(\n            text("trip.flows_again"',
         "change_at_the_panel_stops",
         "panel",
         deep=True,

@@ -58,14 +58,14 @@ EVENTS = (
     Mutant(
         "unknown is taken for refused",
         "advance:_start_answered",
-        "turn.stop_flow(State.UNCERTAIN,",
-        "turn.stop_flow(State.STOPPING,",
+        "State.UNCERTAIN,",
+        "State.STOPPING,",
         "lost_start_is_uncertain",
     ),
     Mutant(
         "a refused start continues",
         "advance:_start_answered",
-        'turn.trip(AlarmCode.START_FAILED, "; ".join(reasons))',
+        "turn.trip(AlarmCode.START_FAILED, listed(reasons))",
         "pass",
         "refused_start_stops",
     ),
@@ -259,8 +259,8 @@ EVENTS = (
     Mutant(
         "reconciled although nobody saw the pump stopped",
         "reconcile:_may_still_flow",
-        "if seen_stopped else",
-        "if True else",
+        "if seen_stopped",
+        "if True",
         "no_flow_in_a_state_without_flow",
         "doubt",
     ),
