@@ -18,7 +18,7 @@ COPIED = (
 # from the beginning, and each message has the number by which a receiver knows it already.
 LEFT_OUT = (
     *("journal", "journal's write-ahead log", "journal's shared memory", "journal's anchor", "control's lock"),
-    *("telemetry's cursor", "telemetry's lock", "ward's cursor", "ward's lock"),
+    *("telemetry's cursor", "telemetry's lock", "ward's cursor", "ward's lock", "the name is taken"),
     "file of the archive",  # of entries that retention removed: as large as a site allows, and copied as files
 )
 

@@ -40,7 +40,7 @@ def on_screen(state):
 
 def retained(here):
     """The alarms that a broker retains once it has every entry: the topics whose last message is not empty."""
-    translator, topics = Translator("ward-7", {}), {}
+    translator, topics = Translator("ward-7", {entry.pump: True for entry in here.entries()}), {}
     for entry in here.entries():
         for message in translator.messages(entry):
             if "/alarms/" in message.topic:
