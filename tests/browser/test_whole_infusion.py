@@ -8,7 +8,7 @@ from tests.browser.tablet import tablet
 
 pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
-TEN = ("P-7", "ketamine", "1 mg/mL", "0.5 mg/kg", "70 kg", "actual weight", "35 mg", "35 mL", "52.5 mL/h", "40:00 min")
+NINE = ("ketamine", "1 mg/mL", "0.5 mg/kg", "70 kg", "actual weight", "35 mg", "35 mL", "52.5 mL/h", "40:00 min")
 
 
 @pytest.mark.requirement("STA-16", "WIN-10", "SEC-01")
@@ -18,9 +18,9 @@ def test_pair_order_check_hold_run_finish_observe(browser, quick_testbed):
         nurse.sign_in("bed1")
         nurse.order("bed1", patient="P-7")
 
-        for fact in TEN:  # on one screen, without scrolling
-            place = nurse.page.locator("main").get_by_text(fact, exact=True).first
-            expect(place).to_be_in_viewport(ratio=1)
+        main = nurse.page.locator("main")  # ten facts on one screen, without scrolling
+        for place in (main.locator("dd", has_text="P-7"), *(main.get_by_text(fact, exact=True) for fact in NINE)):
+            expect(place.first).to_be_in_viewport(ratio=1)
         nurse.see("35 mg of ketamine in 35 mL over 40 minutes")
         held = quick_testbed.truth("bed1")["display"]
         assert float(held["rate"].split("MH")[0]) == 52.5, held
