@@ -198,8 +198,10 @@ class Mock:
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
+        self.paired = True
 
     def show(self, screen: Screen) -> None:
+        self.paired = screen.paired
         given = f"still=1&scene={screen.scene}&person={screen.person}&unpaired={0 if screen.paired else 1}"
         running = "&running=1006" if screen.scene in RUNNING else ""
         self.ask(given + running)
@@ -273,9 +275,10 @@ ENGLISH = Words()
 
 def turn_to(page: Page, at: Mock, screen: Screen, said: Words = ENGLISH) -> None:
     """Show that screen. The page is reloaded only if a new state alone would not lead there. `said`: its language."""
+    was_paired = at.paired
     at.show(screen)
     page.goto(f"{at.url}/#{screen.at}")
-    if not screen.paired:
+    if not (screen.paired and was_paired):  # a page that is not paired asks again after some seconds only
         page.reload()
     page.get_by_role("heading", level=1).wait_for()
     page.locator("button.stop").first.wait_for()
