@@ -41,7 +41,7 @@ class Nurse:
 
         Each infusion is for a new patient: one patient gets none so soon (PRG-17).
         """
-        (shown,) = (await process.ask(op="status"))["result"]["pumps"]
+        shown = (await process.ask(op="status"))["result"]["pumps"][0]  # bed1 is the first
         if pump is not None and not shown["proved_by"]:
             await self.identify(process, pump)
         self._infusions += 1
