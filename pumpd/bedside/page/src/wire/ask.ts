@@ -1,6 +1,8 @@
 // One request to the gateway, one answer. It never throws: without a reply, the answer gives that as its reason.
 
 import { learn } from "../words/reasons.ts";
+import { say } from "../words/say.ts";
+import { WIRE } from "../words/texts/wire.ts";
 
 export interface Answer<T> {
   ok: boolean;
@@ -10,7 +12,6 @@ export interface Answer<T> {
   status: number;
 }
 
-const NO_ANSWER = "The gateway does not answer. The pump continues as before. Try again, or go to the pump.";
 const PATIENCE_MS = 5000;
 
 export async function ask<T = Record<string, unknown>>(
@@ -30,7 +31,7 @@ export async function ask<T = Record<string, unknown>>(
     });
     return await read<T>(response);
   } catch {
-    return { ok: false, result: {}, reasons: [NO_ANSWER], status: 0 };
+    return { ok: false, result: {}, reasons: [say(WIRE.no_answer)], status: 0 };
   } finally {
     clearTimeout(timer);
   }
@@ -42,7 +43,6 @@ export async function read<T>(response: Response): Promise<Answer<T>> {
   learn((answer as { messages?: unknown }).messages);
   const ok = response.ok && answer.ok === true;
   const reasons = Array.isArray(answer.reasons) ? answer.reasons.map(String) : [];
-  if (!ok && !reasons.length)
-    reasons.push(`The gateway refused without a reason (${response.status}). Nothing was changed.`);
+  if (!ok && !reasons.length) reasons.push(say(WIRE.no_reason, { status: response.status }));
   return { ok, result: answer.result ?? {}, reasons, status: response.status };
 }

@@ -12,6 +12,8 @@ import type { Message } from "../state/page.ts";
 import { current, now, dispatch } from "../state/store.ts";
 import { learn } from "../words/reasons.ts";
 import type { About, Live, History, Tablet } from "../state/types.ts";
+import { say } from "../words/say.ts";
+import { WIRE } from "../words/texts/wire.ts";
 
 const PAUSES_MS = [300, 600, 1200, 2500, 5000];
 const ALIVE_MS = 2000;
@@ -145,8 +147,7 @@ async function reportAlive(): Promise<void> {
 
 /** A signed request of this tablet. */
 export async function act<T = Record<string, unknown>>(op: string, fields: Record<string, unknown> = {}) {
-  if (!key)
-    return { ok: false, result: {} as Partial<T>, reasons: ["This tablet is not paired with the gateway."], status: 0 };
+  if (!key) return { ok: false, result: {} as Partial<T>, reasons: [say(WIRE.not_paired)], status: 0 };
   return request<T>(key, current().about?.gateway ?? "", { op, ...fields });
 }
 

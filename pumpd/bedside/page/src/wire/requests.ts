@@ -5,6 +5,8 @@ import { ask, type Answer } from "./ask.ts";
 import { randomHex } from "./hex.ts";
 import { signature, type TabletKey } from "./keys.ts";
 import type { Binding, Challenge, Review, Tablet } from "../state/types.ts";
+import { say } from "../words/say.ts";
+import { WIRE } from "../words/texts/wire.ts";
 
 const REQUEST = "pumpd-request-v1\n";
 const CONFIRMATION = "pumpd-confirmation-v1\n";
@@ -55,9 +57,8 @@ export const confirmationText = (binding: Binding, shown: string, wristband: str
 /** Why the challenge is not for what is on the screen; null when it is. */
 export async function mismatch(onScreen: Review, challenge: Challenge): Promise<string | null> {
   const [mine, theirs] = await Promise.all([shownHash(onScreen), shownHash(challenge.review)]);
-  if (mine !== theirs) return "The program changed while it was on the screen. Nothing was started. Check it again.";
-  if (mine !== challenge.shown)
-    return "The gateway and this tablet do not have the same program. Nothing was started. Go back and open the bed again.";
+  if (mine !== theirs) return say(WIRE.program_changed);
+  if (mine !== challenge.shown) return say(WIRE.other_program);
   return null;
 }
 
@@ -75,7 +76,7 @@ export async function confirm(
     return {
       ok: false,
       result: {},
-      reasons: ["The gateway sent a number that this tablet cannot sign. Nothing was started."],
+      reasons: [say(WIRE.not_signable)],
       status: 0,
     };
   }

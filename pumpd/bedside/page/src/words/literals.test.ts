@@ -47,6 +47,16 @@ export function shown(tsx: string): string[] {
 const isWords = (text: string): boolean =>
   !UNIT.test(text) && (/^\s*[\p{Lu}][\p{Ll}]{2,}/u.test(text) || /\p{L}{2,} \p{L}{2,}/u.test(text));
 
+test("no other part of the page has a sentence of its own", () => {
+  const sentence = /["`](\p{Lu}[^"`\n]* [^"`\n]*\.)["`]/gu;
+  const found = globSync("{wire,state,alarm,parts}/**/*.ts", { cwd: SOURCE })
+    .filter((path) => !path.endsWith(".test.ts"))
+    .flatMap((path) =>
+      [...readFileSync(SOURCE + path, "utf8").matchAll(sentence)].map(([, text]) => `${path}: ${text}`),
+    );
+  assert.deepEqual(found, []);
+});
+
 test("no component has a text of its own", () => {
   const found = globSync("**/*.tsx", { cwd: SOURCE })
     .filter((path) => !path.startsWith("words/"))
