@@ -48,7 +48,7 @@ PRINTED := messages requirements_table safety_case states_page restart_page requ
 PAGE := pumpd/bedside/page
 STATIC := pumpd/bedside/static
 PAGE_SOURCES := $(shell find $(PAGE) -path '*/node_modules' -prune -o -type f -print)
-WARD_SOURCES := $(shell find ward/page $(PAGE)/src/style -path '*/node_modules' -prune -o -type f -print)
+WARD_SOURCES := $(shell find ward/page $(PAGE)/src/style $(PAGE)/notices.mjs -path '*/node_modules' -prune -o -type f -print)
 # Node and npm come from PyPI, into .venv
 NODE := PATH="$(CURDIR)/.venv/bin:$$PATH"
 

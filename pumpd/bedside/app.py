@@ -118,10 +118,7 @@ class Bedside:
         if _from_elsewhere(request):
             return stop_page.not_sent(ANOTHER_SITE)
         try:
-            answer = await self._stop(
-                request,
-                bodies.StopBody(reason=WITHOUT_SCRIPT),
-            )
+            answer = await self._stop(request, bodies.StopBody(reason=WITHOUT_SCRIPT))
         except NoControlError as error:
             return stop_page.not_sent(error.why)
         return stop_page.sent(answer.result["stopping"]) if answer.ok else stop_page.not_sent(" ".join(answer.reasons))

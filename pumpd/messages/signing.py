@@ -71,7 +71,7 @@ def public_of(der: bytes) -> ec.EllipticCurvePublicKey:
     except (ValueError, UnsupportedAlgorithm) as error:
         raise ValueError(text("signature.no_public_key", "public_key: not a public key in DER")) from error
     if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
-        raise ValueError(text("signature.curve", "public_key: only keys on the curve P-256 are accepted"))  # noqa: TRY004
+        raise ValueError(text("signature.curve", "public_key: only keys on the curve P-256 are accepted"))  # noqa: TRY004 - the text is no key, whatever type it was read as
     return public
 
 
@@ -82,5 +82,5 @@ def public_of_pem(pem: str) -> ec.EllipticCurvePublicKey:
     except (ValueError, UnsupportedAlgorithm) as error:
         raise ValueError("not a public key in PEM") from error
     if not isinstance(public, ec.EllipticCurvePublicKey):
-        raise ValueError("not an elliptic-curve key")  # noqa: TRY004
+        raise ValueError("not an elliptic-curve key")  # noqa: TRY004 - the text is no key, whatever type it was read as
     return public

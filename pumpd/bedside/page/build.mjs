@@ -9,6 +9,7 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { icon, maskable, png } from "./icons.mjs";
 import { languages } from "./languages.mjs";
+import { notices } from "./notices.mjs";
 
 const here = import.meta.dirname;
 const out = join(here, "..", "static");
@@ -54,7 +55,10 @@ await writeFile(join(out, "icon-192.png"), png(192));
 await writeFile(join(out, "icon-512.png"), png(512));
 await writeFile(join(out, "icon-maskable.svg"), maskable());
 await cp(join(here, "src", "manifest.webmanifest"), join(out, "manifest.webmanifest"));
-await writeFile(join(out, "THIRD-PARTY-NOTICES.txt"), await notices(Object.keys(metafile.inputs)));
+await writeFile(
+  join(out, "THIRD-PARTY-NOTICES.txt"),
+  await notices(here, Object.keys(metafile.inputs), "The tablet's page"),
+);
 for (const name of await readdir(out, { recursive: true })) {
   if (TEXTS.includes(extname(name))) await compress(name, await readFile(join(out, name)));
 }
@@ -64,19 +68,4 @@ await writeFile(join(out, "index.html"), html);
 async function compress(name, content) {
   await writeFile(join(out, `${name}.br`), brotliCompressSync(content));
   await writeFile(join(out, `${name}.gz`), gzipSync(content, { level: 9 }));
-}
-
-/** The licence text of every package of which a file is in the bundle. */
-async function notices(inputs) {
-  const packages = new Set(
-    inputs.map((path) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1]).filter(Boolean),
-  );
-  const parts = [...packages].sort().map(async (name) => {
-    const folder = join(here, "node_modules", name);
-    const { version, license } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
-    const file = (await readdir(folder)).find((each) => /^licen[cs]e(\.|$)/i.test(each));
-    if (!file) throw new Error(`${name} has no licence file: it cannot be shipped`);
-    return `${name} ${version} (${license})\n\n${(await readFile(join(folder, file), "utf8")).trim()}\n`;
-  });
-  return `The tablet's page of pumpd contains these packages.\n\n${(await Promise.all(parts)).join(`\n${"-".repeat(80)}\n\n`)}`;
 }
