@@ -38,6 +38,7 @@ from collections.abc import Callable
 from typing import Any
 
 PERIOD_NS = 500_000_000
+FIRST_NS, AGAIN_NS = 1_000_000_000, 125_000_000  # for the first second, the period is this (see pace.py)
 LONGEST_LEASE_NS = 60_000_000_000
 HAND_OVER_NS = 5_000_000_000  # the stop frames pause for a new control, so that it can exchange with the pump
 CHECK_AGAIN_MS = 250  # a wait for descriptors does not count the time during which the gateway was suspended

@@ -184,15 +184,6 @@ async def test_stop_does_not_wait_for_a_quiet_line(link, peer):
     assert peer.heard[-1] == (pytest.approx(at + LINE.time_for(5), abs=1e-5), b"stop")
 
 
-async def test_a_stop_follows_an_unanswered_exchange_at_its_time_out(link, peer):
-    peer.mute = {b"a"}
-    stuck = asyncio.create_task(outcome(ask(link, b"a", timeout_s=0.3)))
-    await asyncio.sleep(0.1)
-    await ask(link, b"stop", lane=Lane.STOP)
-    assert isinstance(await stuck, ReplyTimeoutError)
-    assert peer.heard[-1] == (pytest.approx(0.3 + LINE.time_for(5), abs=1e-5), b"stop")
-
-
 async def test_a_second_stop_follows_the_first(link, peer):
     await asyncio.gather(ask(link, b"stop1", lane=Lane.STOP), ask(link, b"stop2", lane=Lane.STOP))
     assert peer.lines == [b"stop1", b"stop2"]

@@ -53,7 +53,15 @@ class FreseniusBaseA(FreseniusBaseADialogue):
     async def connect(cls, port: str, settings: Mapping[str, Any]) -> "FreseniusBaseA":
         chosen, responder = FreseniusBaseASettings.of(settings), responder_of(port)
         name = text("fresenius_base_a.module", "module {module}", module=chosen.module)
-        side = await join(port, LINE, ReplyFramer, name=name, quiet_s=chosen.quiet_s, respond=responder.respond)
+        side = await join(
+            port,
+            LINE,
+            ReplyFramer,
+            name=name,
+            quiet_s=chosen.quiet_s,
+            facts=chosen.line_facts(cls.longest_reply),
+            respond=responder.respond,
+        )
         return cls(side, chosen, responder)
 
     async def close(self) -> None:
