@@ -432,7 +432,7 @@ class Link(Generic[F]):
                 self._discard(frame)
 
     def _answered_late(self, job: Job[F], frame: F, *, ours: bool) -> None:
-        """A passed request accepts this frame. If the one in flight does too, it is nobody's: the stop is sent again."""
+        """A passed request accepts this frame. If the one in flight does too, it is nobody's: the stop comes again."""
         if ours:
             self._give_up(job)
             self._stray(frame)
