@@ -9,6 +9,8 @@ import select
 import signal
 import socket
 import struct
+import subprocess
+import sys
 import termios
 import time
 import tty
@@ -281,6 +283,11 @@ class TestNetwork:
         ours.close()
         deadman.act(10 * S)
         assert deadman.port is None
+
+
+def run_control(port, path, lease_s):
+    command = [sys.executable, "-c", CONTROL, port, str(path), str(lease_s)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 class TestProcesses:

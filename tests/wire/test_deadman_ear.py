@@ -77,8 +77,3 @@ async def main():
     await asyncio.sleep(60)
 asyncio.run(main())
 """
-
-
-def run_control(port, path, lease_s):
-    command = [sys.executable, "-c", CONTROL, port, str(path), str(lease_s)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
