@@ -26,7 +26,7 @@ from pumpd_simulators.virtual_time import VirtualTimeLoop
 
 ROOT = Path(__file__).parent.parent
 CATALOGUE = ROOT / "docs" / "safety" / "requirements.md"
-PATIENCE_S = 2.0
+PATIENCE_S = 5.0  # for a thread that was told to end
 MEMORY = Path("/dev/shm")
 
 # One example may take as long as the machine needs; the suite has a time-out for tests that hang.

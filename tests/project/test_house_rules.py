@@ -41,7 +41,7 @@ async def test_leaves_a_task():
     kept.append(asyncio.create_task(asyncio.sleep(100)))
 
 def test_leaves_a_thread():
-    threading.Thread(target=time.sleep, args=(5,), daemon=True).start()
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
 
 def test_leaves_a_descriptor():
     kept.append(os.pipe())
@@ -53,11 +53,9 @@ async def started():
     task.cancel()
 
 async def test_cleans_up_in_virtual_time_from_zero_on(started):
-    begin = time.monotonic()
     await asyncio.sleep(2400)
     assert started == 0
     assert asyncio.get_running_loop().time() == 2400
-    assert time.monotonic() - begin < 2
 
 @pytest.mark.realtime
 async def test_real_time_is_real():

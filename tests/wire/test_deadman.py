@@ -20,8 +20,8 @@ import pytest
 import serial
 
 from pumpd.wire import deadman as room
-from pumpd.wire.deadman import Connection, Deadman
 from pumpd.wire import guard as guard_room
+from pumpd.wire.deadman import Connection, Deadman
 from pumpd.wire.guard import Guard, GuardError
 from tests.patience import PATIENCE_S, until
 
