@@ -7,15 +7,18 @@ asserted in virtual time.
 import asyncio
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
+T = TypeVar("T")
 PATIENCE_S = 60.0
 
 
-async def until(true: Callable[[], object]) -> None:
-    """Wait, on the loop, until it holds."""
+async def until(true: Callable[[], T]) -> T:
+    """Wait, on the loop, until it holds, and return what it then is."""
     async with asyncio.timeout(PATIENCE_S):
-        while not true():  # noqa: ASYNC110 - it reads what other threads and processes did, which set no Event
+        while not (found := true()):  # noqa: ASYNC110 - it reads what other threads and processes did, which set no Event
             await asyncio.sleep(0.01)
+    return found
 
 
 def wait_until(true: Callable[[], object]) -> None:
