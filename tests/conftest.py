@@ -11,7 +11,7 @@ import gc
 import inspect
 import os
 import re
-import shutil
+import subprocess
 import tempfile
 import threading
 import time
@@ -43,10 +43,26 @@ def pytest_configure(config: pytest.Config) -> None:
     asyncio.set_event_loop(None)
     # In memory: a disk takes milliseconds per journal entry, an infusion writes thousands, and no test cuts the power.
     # The path is short because sockets are created there, and the system allows 107 characters.
-    mine = config.option.basetemp is None and not hasattr(config, "workerinput")
-    if mine and MEMORY.is_dir() and os.access(MEMORY, os.W_OK):
-        folder = config.option.basetemp = tempfile.mkdtemp(prefix="pumpd-", dir=MEMORY)
-        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    if config.option.basetemp is None and not hasattr(config, "workerinput"):
+        in_memory = MEMORY.is_dir() and os.access(MEMORY, os.W_OK)
+        folder = tempfile.mkdtemp(prefix="pumpd-", dir=MEMORY if in_memory else None)
+        config.add_cleanup(removed_at_the_end(folder))
+        config.option.basetemp = f"{folder}/t"
+        tempfile.tempdir = os.environ["TMPDIR"] = folder  # also of what the tests start
+
+
+def removed_at_the_end(folder: str) -> Callable[[], object]:
+    """Returns what removes the folder. When this process is killed, it is removed too: a shell waits for that."""
+    told, waits = os.pipe()[::-1]  # only this process can write to it, so it ends with this process
+    command = ["/bin/sh", "-c", 'cat; rm -rf -- "$1"', "sh", folder]
+    waiting = subprocess.Popen(command, stdin=waits, stdout=subprocess.DEVNULL, start_new_session=True)
+    os.close(waits)
+
+    def remove() -> None:
+        os.close(told)
+        waiting.wait()
+
+    return remove
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
