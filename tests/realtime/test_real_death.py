@@ -1,7 +1,7 @@
 """Real control processes die over real pseudo-terminals, with pumps of every family running; the plants tell the truth.
 
-All deaths happen at once, on one pumpsim. How many seconds the flow goes on depends on the machine too: the benchmark of
-deaths measures them, and prints the whole table.
+All deaths happen at once, on one pumpsim. How many seconds the flow goes on also depends on the machine: that is what
+`python -m benchmarks death` measures, and prints as a table.
 """
 
 import os
