@@ -1,5 +1,7 @@
 """The description of the API (OpenAPI 3.1), generated from the models that check each request."""
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -27,7 +29,8 @@ _MEANING = {
 _ALWAYS = (400, 405, 503)
 
 
-def description(version: str) -> dict[str, Any]:
+@cache
+def description(version: str) -> Mapping[str, Any]:
     schemas: dict[str, Any] = {}
     for kind in (Answer, *bodies.ALL):
         schemas |= _schema(kind)
