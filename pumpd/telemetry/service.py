@@ -13,30 +13,29 @@ Promises:
 
 import asyncio
 import contextlib
-import hashlib
 import random
 import uuid
 from collections import deque
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 
 import structlog
 
 from pumpd.attempts import Attempts
 from pumpd.host.name_taken import NameTaken
-from pumpd.journal import JournalError, JournalReader
+from pumpd.journal import JournalReader
 from pumpd.mqtt import BrokerError, Publisher, publishing
 from pumpd.notify import notify
 from pumpd.settings import MqttSettings, Settings
 from pumpd.telemetry.cursor import SAVE_S, Cursor, Position
+from pumpd.telemetry.follow import POLL_S, follow
+from pumpd.telemetry.machine import machine, machine_boot
 from pumpd.telemetry.messages import Message, Translator
 from pumpd.telemetry.models import SCHEMA
-from pumpd.telemetry.outgoing import POLL_S, Outgoing
+from pumpd.telemetry.outgoing import Outgoing
 from pumpd.telemetry.own_name import OwnName
 from pumpd.telemetry.standing import once_alarmed, standing
 
-JOURNAL_RETRY_S = 1.0
 GOODBYE_S = 2.0  # for the message that announces a clean end to the broker
 ANCHOR_S = 60.0  # this much of the journal could be cut off without a trace elsewhere
 RESTATE_S = 6 * 3600.0  # long before a state without flow expires
@@ -52,9 +51,8 @@ class Telemetry:
         self._settings, self._mqtt, self._cursor, self._attempts = settings, mqtt, cursor, Attempts(jitter)
         self._simulated = {pump.name: pump.simulated for pump in settings.pumps}
         self._translator = Translator(settings.gateway, self._simulated)
-        self._boot = _machine_boot()
-        machine = hashlib.sha256(f"{self._boot} {cursor.place}".encode()).hexdigest()[:12]
-        self._name = OwnName(settings.gateway, machine, taken)
+        self._boot = machine_boot()
+        self._name = OwnName(settings.gateway, machine(cursor.place), taken)
         self._away = ""  # why the broker cannot be reached; empty when it can
         self._marks: deque[tuple[float, Position]] = deque([(0.0, cursor.position)])
         self._restate_s = self._save_s = self._anchor_s = 0.0
@@ -149,27 +147,20 @@ class Telemetry:
         await session.settled()
 
     async def _publish_journal(self, session: Publisher, outgoing: Outgoing) -> None:
-        missing = False
-        while True:
-            try:
-                with contextlib.closing(JournalReader(self._settings.journal_path)) as reader:
-                    newest = _newest(reader)  # before what is true is read: what comes later is sent as new
-                    outgoing.begin(self._published(reader), newest)
-                    if missing:
-                        _log.info("journal_back", journal=str(self._settings.journal_path))
-                    missing = False
-                    while True:
-                        if _now_s() >= self._restate_s:
-                            self._restate_s = _now_s() + RESTATE_S
-                            await self._retain(reader, session, outgoing)
-                        busy = await outgoing.turn(reader)
-                        await self._account(reader, session, outgoing)
-                        await asyncio.sleep(0 if busy else POLL_S)
-            except JournalError as error:
-                if not missing:
-                    _log.warning("journal_unavailable", error=str(error))
-                missing = True
-                await asyncio.sleep(JOURNAL_RETRY_S)
+        async def send(reader: JournalReader) -> None:
+            if self._cursor.position.id < self._marks[0][1].id:  # the journal was replaced
+                self._marks = deque([(_now_s(), self._cursor.position)])
+            newest = _newest(reader)  # before what is true is read: what comes later is sent as new
+            outgoing.begin(self._cursor.position.id, newest)
+            while True:
+                if _now_s() >= self._restate_s:
+                    self._restate_s = _now_s() + RESTATE_S
+                    await self._retain(reader, session, outgoing)
+                busy = await outgoing.turn(reader)
+                await self._account(reader, session, outgoing)
+                await asyncio.sleep(0 if busy else POLL_S)
+
+        await follow(self._settings.journal_path, self._cursor, send)
 
     async def _retain(self, reader: JournalReader, session: Publisher, outgoing: Outgoing) -> None:
         """Retain what is true, and empty what is not."""
@@ -216,17 +207,6 @@ class Telemetry:
             _log.info("anchor", anchor=f"{position.id}:{position.hash}")  # the system's log may be kept elsewhere
             self._anchored, self._anchor_s = position, now_s + ANCHOR_S
 
-    def _published(self, reader: JournalReader) -> int:
-        """The entry to continue after: the cursor's, or none when the journal was replaced."""
-        position = self._cursor.position
-        if position.id:
-            found = reader.after(position.id - 1, limit=1)
-            if not found or (found[0].id == position.id and found[0].hash != position.hash):
-                _log.error("journal_replaced", journal=str(self._settings.journal_path), published_up_to=position.id)
-                self._cursor.start_over()
-                self._marks = deque([(_now_s(), Position())])
-        return self._cursor.position.id
-
     def _gateway_state(self, state: str, session: str) -> Message:
         return self._translator.gateway_state(state, self._boot, session, self._name.machine, _wall_time())
 
@@ -247,10 +227,3 @@ def _now_s() -> float:
 
 def _wall_time() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _machine_boot() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    except OSError:
-        return "unknown"
