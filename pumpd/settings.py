@@ -77,6 +77,9 @@ class MqttSettings(BrokerSettings):
     requires_subscriber: bool = False
     """A message that nobody has subscribed to is not published: telemetry keeps it and tries again until a subscriber
     is there. For a site where what is published must reach a store."""
+    home_assistant: Topic | None = None
+    """Describe this gateway and its pumps to Home Assistant, as devices with sensors, below this discovery prefix, which
+    is `homeassistant` unless it was changed there. Default: it is not described. Nothing can be operated from there."""
 
 
 class FleetSettings(BrokerSettings):

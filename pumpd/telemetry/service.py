@@ -34,11 +34,10 @@ from pumpd.telemetry.messages import Message, Translator
 from pumpd.telemetry.models import SCHEMA
 from pumpd.telemetry.outgoing import Outgoing
 from pumpd.telemetry.own_name import OwnName
-from pumpd.telemetry.standing import once_alarmed, standing
+from pumpd.telemetry.retaining import Retaining
 
 GOODBYE_S = 2.0  # for the message that announces a clean end to the broker
 ANCHOR_S = 60.0  # this much of the journal could be cut off without a trace elsewhere
-RESTATE_S = 6 * 3600.0  # long before a state without flow expires
 MARK_S = 1.0
 
 _log = structlog.get_logger()
@@ -55,7 +54,8 @@ class Telemetry:
         self._name = OwnName(settings.gateway, machine(cursor.place), taken)
         self._away = ""  # why the broker cannot be reached; empty when it can
         self._marks: deque[tuple[float, Position]] = deque([(0.0, cursor.position)])
-        self._restate_s = self._save_s = self._anchor_s = 0.0
+        self._save_s = self._anchor_s = 0.0
+        self._retaining = Retaining(settings, mqtt, self._translator, cursor)
         self._anchored = Position()
 
     async def run(self) -> None:
@@ -111,6 +111,7 @@ class Telemetry:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(session.lost())
                     group.create_task(session.refused())
+                    self._retaining.begin()
                     await self._hear(session)
                     await self._announce(outgoing, identity)
                     group.create_task(self._announce_again(outgoing, identity))
@@ -135,7 +136,7 @@ class Telemetry:
         await outgoing.send(self._gateway_state("ready", identity))
         await outgoing.send(self._translator.description(version("pumpd"), self._pumps()))
         self._name.said()
-        self._restate_s = 0.0
+        self._retaining.restate()
 
     async def _announce_again(self, outgoing: Outgoing, identity: str) -> None:
         while True:
@@ -153,41 +154,12 @@ class Telemetry:
             newest = _newest(reader)  # before what is true is read: what comes later is sent as new
             outgoing.begin(self._cursor.position.id, newest)
             while True:
-                if _now_s() >= self._restate_s:
-                    self._restate_s = _now_s() + RESTATE_S
-                    await self._retain(reader, session, outgoing)
+                await self._retaining.check(reader, session, outgoing)
                 busy = await outgoing.turn(reader)
                 await self._account(reader, session, outgoing)
                 await asyncio.sleep(0 if busy else POLL_S)
 
         await follow(self._settings.journal_path, self._cursor, send)
-
-    async def _retain(self, reader: JournalReader, session: Publisher, outgoing: Outgoing) -> None:
-        """Retain what is true, and empty what is not."""
-        true = standing(reader, self._translator, self._simulated, datetime.now(UTC))
-        own = {*self._translator.always_retained, *(each.topic for each in true)}
-        stale = self._cursor.retained - own
-        if not self._cursor.complete:
-            pumps = once_alarmed(reader)
-            every = {*self._translator.alarm_topics(pumps), *self._translator.state_topics(pumps)}
-            stale |= every - own
-        for message in true:
-            await outgoing.send(message)
-        others = {topic for topic in stale if not topic.startswith(f"{self._translator.root}/")}
-        await self._empty(session, outgoing, stale - others)
-        self._cursor.completed()
-        if others:  # of an earlier name of this gateway. Tried once, because a broker may end the connection for it
-            _log.warning("retained_under_another_name", topics=sorted(others)[:5], count=len(others))
-            for topic in others:
-                self._cursor.forget(topic)
-            await self._empty(session, outgoing, others)
-
-    async def _empty(self, session: Publisher, outgoing: Outgoing, topics: set[str]) -> None:
-        for topic in sorted(topics):
-            await outgoing.send(Message(topic, b"", retain=True))
-        await session.settled()
-        for topic in topics:
-            self._cursor.forget(topic)
 
     async def _account(self, reader: JournalReader, session: Publisher, outgoing: Outgoing) -> None:
         """Move the cursor, and publish the anchor when everything is published."""
