@@ -52,6 +52,7 @@ class Telemetry:
         self._translator = Translator(settings.gateway, self._simulated)
         self._boot = machine_boot()
         self._name = OwnName(settings.gateway, machine(cursor.place), taken)
+        self.connected, self.connections = False, 0
         self._away = ""  # why the broker cannot be reached; empty when it can
         self._marks: deque[tuple[float, Position]] = deque([(0.0, cursor.position)])
         self._save_s = self._anchor_s = 0.0
@@ -66,6 +67,7 @@ class Telemetry:
                 try:
                     await self._session()
                 except BrokerError as error:
+                    self.connected = False
                     self._go_back()
                     self._say_away(str(error))
                     if (task := asyncio.current_task()) and task.cancelling():
@@ -105,6 +107,7 @@ class Telemetry:
         async with publishing(self._mqtt, name, will, SCHEMA, requires_subscriber=required) as session:
             _log.info("broker_back" if self._away else "broker_connected", broker=self._broker, session=identity)
             self._away = ""
+            self.connected, self.connections = True, self.connections + 1
             notify(f"STATUS=publishing to {self._broker}")
             outgoing = Outgoing(session, self._translator, self._cursor)
             try:

@@ -42,6 +42,7 @@ class Fleet:
         self._simulated = {pump.name: pump.simulated for pump in settings.pumps}
         self._hosts = [fleet.host, *fleet.others]
         jitter.shuffle(self._hosts)  # so that gateways spread over the nodes
+        self.connected, self.connections = False, 0
         self._away = ""  # why the stream cannot be reached; empty when it can
 
     async def run(self) -> None:
@@ -52,6 +53,7 @@ class Fleet:
             try:
                 await self._session(host)
             except StreamError as error:
+                self.connected = False
                 if (cause := str(error)) != self._away:
                     _log.error("fleet_unavailable", node=f"{host}:{self._fleet.port}", error=cause)
                 self._away = cause
@@ -86,6 +88,8 @@ class Fleet:
         if self._away:
             _log.info("fleet_back")
         self._away = ""
+        if not self.connected:
+            self.connected, self.connections = True, self.connections + 1
 
     async def _publish_journal(self, stream: Stream) -> None:
         waiting: _Waiting = deque()
