@@ -35,7 +35,7 @@ def _of_pump(pump: PumpState) -> Iterator[Value]:
     }
     if infusion is not None:
         known |= {
-            "rate_ml_h": float(infusion["rate_ml_h"]),
+            "rate_ml_per_hour": float(infusion["rate_ml_h"]),
             "delivered_ml": float(infusion["delivered_ml"]),
             "remaining_ml": float(infusion["remaining_ml"]),
             "lease_seconds": infusion["lease_s"],

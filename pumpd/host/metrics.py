@@ -63,7 +63,7 @@ TABLE: Mapping[str, Metric] = {
     "pumpd_pump_simulated": Metric("whether it is simulated", PUMP),
     "pumpd_pump_link_up": Metric("whether the gateway reaches it", PUMP),
     "pumpd_pump_reading_age_seconds": Metric("since its last reading was asked for", PUMP),
-    "pumpd_pump_rate_ml_h": Metric("the rate that it reports", PUMP),
+    "pumpd_pump_rate_ml_per_hour": Metric("the rate that it reports", PUMP),
     "pumpd_pump_delivered_ml": Metric("given so far in this infusion", PUMP),
     "pumpd_pump_remaining_ml": Metric("left of this infusion", PUMP),
     "pumpd_pump_lease_seconds": Metric("how long the permission to flow still lasts", PUMP),

@@ -100,7 +100,7 @@ def parsed(answer: str) -> dict[tuple[str, ...], float]:
 async def test_one_answer_has_every_process(tmp_path):
     settings = settings_of(tmp_path)
     control = file_of("control", settings)
-    metrics._replace(control, text("control", [Value("pumpd_pump_rate_ml_h", 52.5, {"pump": "bed1"})]))
+    metrics._replace(control, text("control", [Value("pumpd_pump_rate_ml_per_hour", 52.5, {"pump": "bed1"})]))
     with (
         contextlib.closing(Journal(settings.journal_path, boot="b")) as journal,
         contextlib.closing(Cursor(tmp_path / "telemetry.sqlite3")) as cursor,
@@ -112,7 +112,7 @@ async def test_one_answer_has_every_process(tmp_path):
     assert found["pumpd_up", "control"] == 1
     assert found["pumpd_up", "bedside"] == 0
     assert found["pumpd_up", "telemetry"] == 1
-    assert found["pumpd_pump_rate_ml_h", "bed1"] == 52.5
+    assert found["pumpd_pump_rate_ml_per_hour", "bed1"] == 52.5
     assert found["pumpd_telemetry_unsent_entries", "telemetry"] == 3
     assert found["pumpd_telemetry_connections_total", "telemetry"] == 3
     assert found["pumpd_process_resident_bytes", "telemetry"] > 10e6

@@ -33,7 +33,7 @@ async def test_an_infusion_is_in_what_control_says(tmp_path):
     values = {(each.name, *each.labels.values()): each.value for each in found}
     assert values["pumpd_pump_state", "bed1", "running"] == 1
     assert values["pumpd_pump_may_flow", "bed1"] == 1
-    assert values["pumpd_pump_rate_ml_h", "bed1"] == 52.5  # the testbed's order: 35 mL in 40 min
+    assert values["pumpd_pump_rate_ml_per_hour", "bed1"] == 52.5  # the testbed's order: 35 mL in 40 min
     assert values["pumpd_pump_delivered_ml", "bed1"] == pytest.approx(truth, abs=0.05)
     assert values["pumpd_alarms", "bed1", "high"] == 0
     for each in found:
