@@ -17,6 +17,7 @@ from pumpd_ward import STATEMENT, export
 from pumpd_ward.board import accounts
 from pumpd_ward.board.service import serve
 from pumpd_ward.ingest.service import ingest
+from pumpd_ward.roles import Role
 from pumpd_ward.settings import DEFAULT_PATH, SettingsError, WardSettings
 from pumpd_ward.store.history import Span
 from pumpd_ward.store.migrate import NewerSchemaError, migrate
@@ -35,6 +36,12 @@ def _parser() -> argparse.ArgumentParser:
     account = commands.add_parser("account", help="who may see the board")
     account.add_argument("action", choices=["add", "remove", "list"])
     account.add_argument("name", nargs="?", default="")
+    account.add_argument(
+        "--role",
+        type=Role,
+        choices=list(Role),
+        help="what it may see: `nurse` beds and alarms, `engineer` everything (default: as before; new: nurse)",
+    )
     out = commands.add_parser("export", help="alarms or infusions into a file")
     out.add_argument("what", choices=list(export.WHAT))
     out.add_argument("file", type=Path, help="its ending decides: .csv or .parquet")
@@ -65,7 +72,7 @@ async def _run(settings: WardSettings, options: argparse.Namespace) -> int:
     try:
         version = await migrate(store)
         if options.command == "account":
-            return await _account(store, options.action, options.name)
+            return await _account(store, options)
         if options.command == "export":
             return await _export(store, options)
         print(f"the store has schema {version}")
@@ -84,10 +91,11 @@ async def _until_signal(work: Coroutine[Any, Any, None]) -> int:
     return 0
 
 
-async def _account(store: asyncpg.Connection, action: str, name: str) -> int:
+async def _account(store: asyncpg.Connection, options: argparse.Namespace) -> int:
+    action, name = options.action, options.name
     if action == "list":
-        for each in await store.fetch("SELECT name, made_at FROM account ORDER BY name"):
-            print(f"{each['name']}  since {each['made_at']:%Y-%m-%d}")
+        for each in await store.fetch("SELECT name, role, made_at FROM account ORDER BY name"):
+            print(f"{each['name']}  {each['role']}  since {each['made_at']:%Y-%m-%d}")
         return 0
     if not name:
         print("pumpd-ward: name the account; nothing was changed", file=sys.stderr)
@@ -98,7 +106,7 @@ async def _account(store: asyncpg.Connection, action: str, name: str) -> int:
     typed = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     if sys.stdin.isatty() and getpass.getpass("Again: ") != typed:
         raise accounts.PasswordError("the two passwords differ; no account was changed")
-    await accounts.add(store, name, typed)
+    await accounts.add(store, name, typed, options.role)
     print(f"{name} may see the board")
     return 0
 

@@ -39,6 +39,7 @@ export interface Board {
 
 export interface Me {
   name: string;
+  role: "nurse" | "engineer";
   ward: string;
   statement: string;
 }
