@@ -17,6 +17,7 @@ from pumpd_ward import STATEMENT, export
 from pumpd_ward.board import accounts
 from pumpd_ward.board.service import serve
 from pumpd_ward.ingest.service import ingest
+from pumpd_ward.notify import alive
 from pumpd_ward.roles import Role
 from pumpd_ward.settings import DEFAULT_PATH, SettingsError, WardSettings
 from pumpd_ward.store.history import Span
@@ -25,10 +26,10 @@ from pumpd_ward.store.migrate import NewerSchemaError, migrate
 REFUSED = 2
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="pumpd-ward", description=__doc__, epilog=STATEMENT)
-    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="configuration file (default %(default)s)")
-    commands = parser.add_subparsers(dest="command", required=True)
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="pumpd-ward", description=__doc__, epilog=STATEMENT)
+    made.add_argument("--config", type=Path, default=DEFAULT_PATH, help="configuration file (default %(default)s)")
+    commands = made.add_subparsers(dest="command", required=True)
     taking = commands.add_parser("ingest", help="from the stream into the store; run as many as you like")
     taking.add_argument("--workers", type=int, default=1, help="workers in this process (default %(default)s)")
     commands.add_parser("board", help="the page for the ward")
@@ -48,11 +49,11 @@ def _parser() -> argparse.ArgumentParser:
     out.add_argument("--from", dest="begin", type=_time, default=datetime(2000, 1, 1, tzinfo=UTC))
     out.add_argument("--to", dest="end", type=_time, default=datetime(2100, 1, 1, tzinfo=UTC))
     out.add_argument("--gateway")
-    return parser
+    return made
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         settings = WardSettings.load(options.config)
         return asyncio.run(_run(settings, options))
@@ -84,10 +85,14 @@ async def _run(settings: WardSettings, options: argparse.Namespace) -> int:
 async def _until_signal(work: Coroutine[Any, Any, None]) -> int:
     """Until SIGTERM or SIGINT, or until the work ends by an error, which is raised."""
     task = asyncio.ensure_future(work)
+    telling = asyncio.create_task(alive())
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    try:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    finally:
+        telling.cancel()
     return 0
 
 
