@@ -13,13 +13,11 @@ Promises:
 
 import asyncio
 import contextlib
-import hashlib
 import random
 import uuid
 from collections import deque
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 
 import structlog
 
@@ -30,6 +28,7 @@ from pumpd.mqtt import BrokerError, Publisher, publishing
 from pumpd.notify import notify
 from pumpd.settings import MqttSettings, Settings
 from pumpd.telemetry.cursor import SAVE_S, Cursor, Position
+from pumpd.telemetry.machine import boot_id, machine
 from pumpd.telemetry.messages import Message, Translator
 from pumpd.telemetry.models import SCHEMA
 from pumpd.telemetry.outgoing import POLL_S, Outgoing
@@ -52,9 +51,8 @@ class Telemetry:
         self._settings, self._mqtt, self._cursor, self._attempts = settings, mqtt, cursor, Attempts(jitter)
         self._simulated = {pump.name: pump.simulated for pump in settings.pumps}
         self._translator = Translator(settings.gateway, self._simulated)
-        self._boot = _machine_boot()
-        machine = hashlib.sha256(f"{self._boot} {cursor.place}".encode()).hexdigest()[:12]
-        self._name = OwnName(settings.gateway, machine, taken)
+        self._boot = boot_id()
+        self._name = OwnName(settings.gateway, machine(cursor.place), taken)
         self._away = ""  # why the broker cannot be reached; empty when it can
         self._marks: deque[tuple[float, Position]] = deque([(0.0, cursor.position)])
         self._restate_s = self._save_s = self._anchor_s = 0.0
@@ -247,10 +245,3 @@ def _now_s() -> float:
 
 def _wall_time() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _machine_boot() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    except OSError:
-        return "unknown"

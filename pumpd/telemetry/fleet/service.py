@@ -26,6 +26,7 @@ from pumpd.telemetry.fleet.cursor import FleetCursor
 from pumpd.telemetry.fleet.health import health
 from pumpd.telemetry.fleet.messages import BATCH, Batch, batch, status, subject, urgent
 from pumpd.telemetry.fleet.stream import Stream, StreamError, connected
+from pumpd.telemetry.machine import machine
 from pumpd.telemetry.messages import Translator
 
 WINDOW = 8  # batches in flight
@@ -42,6 +43,7 @@ class Fleet:
         self._simulated = {pump.name: pump.simulated for pump in settings.pumps}
         self._hosts = [fleet.host, *fleet.others]
         jitter.shuffle(self._hosts)  # so that gateways spread over the nodes
+        self._machine = machine(cursor.place)
         self._away = ""  # why the stream cannot be reached; empty when it can
 
     async def run(self) -> None:
@@ -74,8 +76,10 @@ class Fleet:
         where = subject(self._settings.gateway, "status")
         while True:
             fields = await asyncio.to_thread(health, self._settings)
-            payload = status(self._settings.gateway, self._cursor.journal, self._cursor.position.id, fields)
-            await stream.publish(where, payload, f"{self._settings.gateway}/status/{fields['ts']}")
+            payload = status(
+                self._settings.gateway, self._cursor.journal, self._cursor.position.id, self._machine, fields
+            )
+            await stream.publish(where, payload, f"{self._settings.gateway}/status/{self._machine}/{fields['ts']}")
             self._good()
             self._cursor.save(self._cursor.position)
             await asyncio.sleep(STATUS_S)

@@ -14,6 +14,8 @@ export interface Gateway {
   gateway: string;
   pump: string;
   silent: boolean;
+  /** Two machines send under its name. */
+  twice: boolean;
   age_s: number | null;
   alarms: Alarm[];
 }
