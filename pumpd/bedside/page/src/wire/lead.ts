@@ -8,16 +8,18 @@
 import { OLD_S } from "../state/fresh.ts";
 import type { Message } from "../state/page.ts";
 import { now } from "../state/store.ts";
+import type { Language } from "../words/language.ts";
 
 const NAME = "pumpd-live";
 const HERE_MS = 2000;
 /** News that a suspended page finds waiting is no news. */
 const LATE_MS = 3000;
 
-/** A message for the page's state, and what its texts are as messages (words/reasons.ts). */
+/** A message for the page's state, and what its texts are in the language of the leader (words/reasons.ts). */
 export interface News {
   message: Message;
-  texts: unknown;
+  said: unknown;
+  language: Language;
 }
 
 interface Passed {
