@@ -87,8 +87,16 @@ export function history(now: number, patient: string, { after = false, suspect =
         maintenance: 0,
         ordered: true,
         next: after
-          ? { position: "maintenance 1 of 2", earliest_ts: ts(now + 7 * DAY), planned_date: null }
-          : { position: "infusion 4 of 6", earliest_ts: ts(now + DAY), planned_date: date(now + DAY) },
+          ? {
+              place: { number: 1, of: 2, phase: "maintenance" as const },
+              earliest_ts: ts(now + 7 * DAY),
+              planned_date: null,
+            }
+          : {
+              place: { number: 4, of: 6, phase: "infusion" as const },
+              earliest_ts: ts(now + DAY),
+              planned_date: date(now + DAY),
+            },
         dates: days.map((each, at) => ({
           number: at + 1,
           date: date(each),
