@@ -321,7 +321,6 @@ async function answer(request: IncomingMessage, out: ServerResponse) {
     case "/api/live":
       out.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
       streams.set(out, language);
-      request.on("close", () => streams.delete(out));
       out.on("close", () => streams.delete(out));
       send(out, "history", { session: "20261126-01", points: points(), alarms: [] });
       return send(out, "state", state());

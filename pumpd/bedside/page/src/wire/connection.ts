@@ -109,10 +109,11 @@ function follow(until: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const opened = now();
     let heard = 0;
+    let told = opened; // when it last said how the pumps are, or why it does not know
     const language = chosenLanguage();
     const source = new EventSource(`/api/live?${new URLSearchParams({ language, after: lastId || "0" }).toString()}`);
     const watchdog = setInterval(() => {
-      if (now() - (heard || opened) > OLD_S * 1000) leave();
+      if (now() - told > OLD_S * 1000) leave();
     }, 500);
     const end = () => {
       clearInterval(watchdog);
@@ -128,6 +129,7 @@ function follow(until: AbortSignal): Promise<boolean> {
     const on = (kind: string, message: (data: unknown) => Message) =>
       source.addEventListener(kind, (event: MessageEvent<string>) => {
         heard = now();
+        if (kind === "state" || kind === "away") told = heard;
         if (event.lastEventId) lastId = event.lastEventId;
         const data: unknown = JSON.parse(event.data);
         news(message(data), (data as { said?: unknown } | null)?.said, language);

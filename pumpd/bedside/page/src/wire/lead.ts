@@ -87,16 +87,18 @@ async function request(steal: boolean): Promise<void> {
   queued.abort();
   const mine = (queued = new AbortController());
   const until = new AbortController();
+  let begun = false;
   try {
     await navigator.locks.request(NAME, steal ? { steal } : { signal: mine.signal }, () => {
+      begun = true;
       begin(until);
       return new Promise(() => undefined); // held until the page is closed, or another one takes it
     });
   } catch {
-    if (leading === until) {
-      leading = null;
-      until.abort();
-      void request(false);
-    } else if (!mine.signal.aborted) begin(until); // no locks here
+    if (!begun && !mine.signal.aborted) return begin(until); // no locks here
+    until.abort();
+    if (leading !== until) return; // this page took the lock from itself
+    leading = null;
+    void request(false);
   }
 }
