@@ -103,7 +103,13 @@ def enums_of(files: Iterable[Path]) -> dict[str, tuple[str, ...]]:
     for file in files:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ClassDef) and any("Enum" in ast.unparse(base) for base in node.bases):
-                names = [target.id for each in node.body if isinstance(each, ast.Assign) for target in each.targets if isinstance(target, ast.Name)]
+                names = [
+                    target.id
+                    for each in node.body
+                    if isinstance(each, ast.Assign)
+                    for target in each.targets
+                    if isinstance(target, ast.Name)
+                ]
                 found[node.name] = tuple(name for name in names if name.isupper())
     return found
 
@@ -121,7 +127,7 @@ class _Module:
         yield from self._block(ast.parse(self.source).body, "", None)
 
     def _block(self, statements: list[ast.stmt], where: str, function: int | None) -> Iterator[Mutant]:
-        for at, statement in enumerate(statements):
+        for statement in statements:
             if isinstance(statement, ast.ClassDef):
                 for part in (*statement.decorator_list, *statement.keywords):
                     yield from self._expression(part, where or statement.name, function)
@@ -135,11 +141,9 @@ class _Module:
                     yield from self._default(part, name, function)
                 yield from self._block(statement.body, name, inner)
             else:
-                yield from self._statement(statement, where, function, alone=len(statements) == 1, first=at == 0)
+                yield from self._statement(statement, where, function, alone=len(statements) == 1)
 
-    def _statement(
-        self, node: ast.stmt, where: str, function: int | None, *, alone: bool, first: bool
-    ) -> Iterator[Mutant]:
+    def _statement(self, node: ast.stmt, where: str, function: int | None, *, alone: bool) -> Iterator[Mutant]:
         def made(operator: str, old: ast.AST, new: str) -> Mutant:
             return self._made(operator, old, new, where, function)
 
@@ -161,6 +165,8 @@ class _Module:
                 yield made("COND", test, "False")
             case ast.Assert():
                 return
+            case _:
+                pass
         if isinstance(node, ast.AugAssign) and (other := ARITHMETIC.get(type(node.op))):
             changed = ast.AugAssign(node.target, other(), node.value)
             yield made("ARITH", node, ast.unparse(changed))
@@ -206,8 +212,11 @@ class _Module:
 
     def _default(self, value: ast.expr, where: str, function: int | None) -> Iterator[Mutant]:
         other = {"True": "False", "False": "True"}.get(ast.unparse(value))
-        if other is None and isinstance(value, ast.Constant) and type(value.value) in (int, float):
-            other = repr(value.value - 1 if value.value == 60 else value.value + 1)
+        match value:
+            case ast.Constant(value=int(number)) if other is None:
+                other = repr(number + 1)
+            case _:
+                pass
         if other is not None:
             yield self._made("DEFAULT", value, other, where, function)
         elif not isinstance(value, ast.Constant):
@@ -224,9 +233,10 @@ class _Module:
                 name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
                 if name in TEXTS:
                     return
-                if name in CALLS:
-                    new: ast.expr = ast.Name(CALLS[name]) if isinstance(func, ast.Name) else ast.Attribute(func.value, CALLS[name], ast.Load())  # type: ignore[union-attr]
-                    yield made("CALL", node, ast.Call(new, args, keywords))
+                if isinstance(func, ast.Name) and name in CALLS:
+                    yield made("CALL", node, ast.Call(ast.Name(CALLS[name]), args, keywords))
+                elif isinstance(func, ast.Attribute) and name in CALLS:
+                    yield made("CALL", node, ast.Call(ast.Attribute(func.value, CALLS[name]), args, keywords))
                 for keyword in keywords:
                     if keyword.arg is not None:
                         left = [each for each in keywords if each is not keyword]
@@ -248,7 +258,9 @@ class _Module:
                     for other_kind in COMPARISONS[type(operation)]:
                         yield made("CMP", node, ast.Compare(first, [*ops[:at], other_kind(), *ops[at + 1 :]], rest))
             case ast.BinOp(left=one, op=op, right=two) if type(op) in ARITHMETIC:
-                if not any(isinstance(each, ast.Constant) and isinstance(each.value, str | bytes) for each in (one, two)):
+                if not any(
+                    isinstance(each, ast.Constant) and isinstance(each.value, str | bytes) for each in (one, two)
+                ):
                     yield made("ARITH", node, ast.BinOp(one, ARITHMETIC[type(op)](), two))
             case ast.Constant(value=bool(value)):
                 yield made("CONST1", node, repr(not value))
@@ -261,6 +273,8 @@ class _Module:
             case ast.comprehension(ifs=conditions):
                 for condition in conditions:
                     yield made("COND", condition, "True")
+            case _:
+                pass
         if isinstance(node, ast.Lambda):
             yield from self._expression(node.body, where, function)
             return

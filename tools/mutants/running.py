@@ -20,6 +20,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -122,7 +123,7 @@ class Patching(Plugin):
                 continue
             tests = seen.tests_of(mutant)
             tests = [test for test in first if test in tests] + [test for test in tests if test not in first]
-            found = forked(lambda mutant=mutant, tests=tests: self._mutated(mutant, tests, functions), limit(seen, tests))
+            found = forked(partial(self._mutated, mutant, tests, functions), limit(seen, tests))
             self.say((mutant.id, found))
             if isinstance(found, str) and found in self.items:
                 first = [found, *(each for each in first if each != found)][:5]
@@ -147,7 +148,9 @@ class Patching(Plugin):
         seen.by_line = {path: data.contexts_by_lineno(str(ROOT / path)) for path in paths}
         return seen
 
-    def _mutated(self, mutant: Mutant, tests: Sequence[str], functions: Mapping[tuple[str, int, str], list[FunctionType]]) -> str | bool | None:
+    def _mutated(
+        self, mutant: Mutant, tests: Sequence[str], functions: Mapping[tuple[str, int, str], list[FunctionType]]
+    ) -> str | bool | None:
         """The test that noticed it; True: none; None: it cannot replace the code."""
         file = ROOT / mutant.path
         number = mutant.function
@@ -202,7 +205,7 @@ class _Loader(importlib.machinery.SourceFileLoader):
         super().__init__(fullname, path)
         self.text = text
 
-    def get_code(self, fullname: str) -> CodeType:
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - the method of a loader
         return compile(self.text, self.path, "exec", dont_inherit=True)
 
 
@@ -251,7 +254,7 @@ class Ended:
 def forked(do: Callable[[], object], most: Limit) -> object:
     """What `do` returns in a process of its own, which has a temporary folder of its own and says nothing."""
     ours, theirs = Pipe(duplex=False)
-    folder = tempfile.mkdtemp(prefix="pumpd-mutant-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
+    folder = tempfile.mkdtemp(prefix="pumpd-mutant-")
     pid = os.fork()
     if pid == 0:
         _child(do, theirs, folder, most)
@@ -311,11 +314,11 @@ def run(mutants: Sequence[Mutant], tests: Sequence[str]) -> Iterator[tuple[str, 
                 del again[said[0]]
                 yield said
     except EOFError:
-        pass
-    finally:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
         os.waitpid(pid, 0)
+    except BaseException:
+        os.kill(pid, signal.SIGTERM)
+        os.waitpid(pid, 0)
+        raise
     if seen is None:
         raise SystemExit(f"pytest could not collect {' '.join(tests)}")
     for name in seen.libraries:  # once, and not in each fork
@@ -323,7 +326,10 @@ def run(mutants: Sequence[Mutant], tests: Sequence[str]) -> Iterator[tuple[str, 
             importlib.import_module(name)
     for mutant in again.values():
         chosen = seen.tests_of(mutant)
-        yield mutant.id, forked(lambda mutant=mutant, chosen=chosen: _import(mutant, chosen, options), limit(seen, chosen))
+        yield (
+            mutant.id,
+            forked(partial(_import, mutant, chosen, options), limit(seen, chosen)),
+        )
 
 
 def _import(mutant: Mutant, tests: Sequence[str], options: Sequence[str]) -> object:

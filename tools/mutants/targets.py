@@ -30,7 +30,10 @@ def _codec(family: str) -> Target:
 
 
 def _about(family: str) -> list[Path]:
-    return [*sorted((ROOT / "tests" / "drivers").glob(f"test_*{family}*.py")), ROOT / "tests/drivers/test_transcripts.py"]
+    return [
+        *sorted((ROOT / "tests" / "drivers").glob(f"test_*{family}*.py")),
+        ROOT / "tests/drivers/test_transcripts.py",
+    ]
 
 
 TARGETS = (
