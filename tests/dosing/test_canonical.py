@@ -53,7 +53,8 @@ def test_the_canonical_text_and_its_digest_are_these():
 def test_the_program_of_a_pump_has_this_text():
     steps = (RateStep(Rate("52.5"), Volume("17.50")), RateStep(Rate(30), Volume("0.125")))
     assert canonical(PumpProgram(steps, Length("29.2"))) == (
-        '{"diameter":"29.2 mm","steps":[{"rate":"52.5 mL/h","volume":"17.5 mL"},{"rate":"30 mL/h","volume":"0.125 mL"}]}'
+        '{"diameter":"29.2 mm","steps":'
+        '[{"rate":"52.5 mL/h","volume":"17.5 mL"},{"rate":"30 mL/h","volume":"0.125 mL"}]}'
     )
 
 

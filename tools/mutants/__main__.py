@@ -53,6 +53,7 @@ def main() -> int:
     parser.add_argument("--changed", metavar="COMMIT", help="only files that differ from this commit")
     parser.add_argument("--only", nargs="+", metavar="ID", help="only these mutants")
     parser.add_argument("--least", type=float, default=98.0, help="least score in percent")
+    parser.add_argument("--quick", action="store_true", help="only the tests at the edges: the score is a lower bound")
     parser.add_argument("--record", type=Path, help="append each result to this file, one JSON object a line")
     given = parser.parse_args()
     named = [each for each in TARGETS if not given.target or any(each.name.startswith(name) for name in given.target)]
@@ -75,7 +76,7 @@ def main() -> int:
             continue
         begin = time.monotonic()
         count = counts[target.name] = [0, 0]
-        for said in run(list(chosen.values()), target.tests):
+        for said in run(target, list(chosen.values()), quick=given.quick):
             if isinstance(said, Seen):
                 for test in sorted(said.failed):
                     print(f"not used, it fails without a mutant: {test}", file=sys.stderr)

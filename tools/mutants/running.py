@@ -31,7 +31,7 @@ import hypothesis
 import pytest
 
 from tools.mutants.operators import Mutant
-from tools.mutants.targets import ROOT
+from tools.mutants.targets import ROOT, Target
 
 LEAST_CPU_S = 10
 LEAST_WALL_S = 120
@@ -40,19 +40,26 @@ OPTIONS = (
     *("-q", "-s", "-p", "no:randomly", "-p", "no:cacheprovider", "--timeout", "0"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # libraries that were imported before the fork
 )
+OURS = ("pumpd", "pumpd_drivers", "pumpd_simulators", "toy_pump", "reference_pump", "tests", "__main__")
+UNLIKE = "its code cannot take the place of the function's"
 OPTIMIZED = 1  # the flag of a function's code, which a class's body does not have
 
 
 @dataclass
 class Seen:
-    """What the unchanged code does: the seconds of each test, the tests that run each line of each file, and what they
-    import from elsewhere.
-    """
+    """What the unchanged code does: the seconds of each test, and the tests that run each line of each file."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     by_line: dict[str, dict[int, list[str]]] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
-    libraries: list[str] = field(default_factory=list)
+
+    def add(self, more: "Seen") -> None:
+        self.seconds |= more.seconds
+        self.failed |= more.failed
+        for path, lines in more.by_line.items():
+            known = self.by_line.setdefault(path, {})
+            for line, tests in lines.items():
+                known[line] = [*known.get(line, ()), *tests]
 
     def tests_of(self, mutant: Mutant) -> list[str]:
         """Those that can notice it, the fastest first."""
@@ -102,64 +109,83 @@ class Plugin:
 
 
 class Patching(Plugin):
-    """Collects once. Then the unchanged code runs, and each mutant that can replace a function's code."""
+    """Collects once. Then the unchanged code runs, and each mutant of a function: first against the tests at the edges,
+    and what they do not notice, against the others.
+    """
 
-    def __init__(self, mutants: Sequence[Mutant], say: Callable[[object], None]) -> None:
+    def __init__(
+        self, mutants: Sequence[Mutant], edges: tuple[str, ...], say: Callable[[object], None], *, quick: bool
+    ) -> None:
+        """`edges`: the files of tests that run first; `quick`: and no others."""
         super().__init__()
-        self.mutants, self.say = mutants, say
+        self.mutants, self.edges, self.say, self.quick = mutants, edges, say, quick
         self.items: dict[str, pytest.Item] = {}
+        self.unlike: set[str] = set()
+        self.noticed: list[str] = []  # the last tests that noticed a mutant
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self.items = {item.nodeid: item for item in session.items}
-        paths = sorted({mutant.path for mutant in self.mutants})
-        seen = forked(lambda: self._unchanged(paths), Limit(cpu_s=3600, wall_s=7200))
-        if not isinstance(seen, Seen):
-            raise pytest.UsageError(f"the unchanged code does not run: {seen}")
-        self.say(seen)
-        functions = live_functions({str(ROOT / path) for path in paths})
-        first: list[str] = []  # what noticed mutants before
-        for mutant in self.mutants:
-            if mutant.function is None:
+        self.say(sorted(sys.modules))
+        edges = [name for name in self.items if name.startswith(self.edges)]
+        others = [name for name in self.items if not name.startswith(self.edges)]
+        left = list(self.mutants)
+        functions = live_functions({str(ROOT / mutant.path) for mutant in left})
+        for tests in (edges, others):
+            if not tests or not left or (self.quick and tests is others):
                 continue
-            tests = seen.tests_of(mutant)
-            tests = [test for test in first if test in tests] + [test for test in tests if test not in first]
-            found = forked(partial(self._mutated, mutant, tests, functions), limit(seen, tests))
-            self.say((mutant.id, found))
-            if isinstance(found, str) and found in self.items:
-                first = [found, *(each for each in first if each != found)][:5]
+            seen = forked(partial(self._unchanged, tests), Limit(cpu_s=3600, wall_s=7200))
+            if not isinstance(seen, Seen):
+                raise pytest.UsageError(f"the unchanged code does not run: {seen}")
+            self.say(seen)
+            left = [mutant for mutant in left if mutant.function is None or self._survives(mutant, seen, functions)]
+        for mutant in left:
+            self.say((mutant.id, None if mutant.function is None or mutant.id in self.unlike else True))
         return True
 
-    def _unchanged(self, paths: Sequence[str]) -> Seen:
+    def _survives(
+        self, mutant: Mutant, seen: Seen, functions: Mapping[tuple[str, int, str], list[FunctionType]]
+    ) -> bool:
+        tests = seen.tests_of(mutant)
+        tests = [test for test in self.noticed if test in tests] + [each for each in tests if each not in self.noticed]
+        found = forked(partial(self._mutated, mutant, tests, functions), limit(seen, tests))
+        if found == UNLIKE:
+            self.unlike.add(mutant.id)
+        if found in (True, UNLIKE):
+            return True
+        self.say((mutant.id, found))
+        if isinstance(found, str):
+            self.noticed = [found, *(each for each in self.noticed if each != found)][:5]
+        return False
+
+    def _unchanged(self, tests: Sequence[str]) -> Seen:
         seen = Seen()
+        paths = sorted({mutant.path for mutant in self.mutants})
         measured = coverage.Coverage(data_file=None, include=[str(ROOT / path) for path in paths], config_file=False)
         measured.start()
-        for name, item in self.items.items():
+        for name in tests:
             measured.switch_context(name)
             begin = time.process_time()
             self.failed = False
-            if not self.run([item]):
+            if not self.run([self.items[name]]):
                 seen.failed.add(name)
             seen.seconds[name] = time.process_time() - begin
         measured.stop()
-        ours = str(ROOT / ".venv")
-        files = {name: getattr(module, "__file__", None) or ours for name, module in sys.modules.items()}
-        seen.libraries = [name for name, file in files.items() if ours in file or str(ROOT) not in file]
         data = measured.get_data()
         seen.by_line = {path: data.contexts_by_lineno(str(ROOT / path)) for path in paths}
         return seen
 
     def _mutated(
         self, mutant: Mutant, tests: Sequence[str], functions: Mapping[tuple[str, int, str], list[FunctionType]]
-    ) -> str | bool | None:
-        """The test that noticed it; True: none; None: it cannot replace the code."""
+    ) -> object:
+        """The test that noticed it; True: none."""
         file = ROOT / mutant.path
         number = mutant.function
         assert number is not None
         before = list(outermost(compile(file.read_text(encoding="utf-8"), str(file), "exec")))[number]
         after = list(outermost(compile(mutant.source, str(file), "exec")))[number]
         alive = functions.get((str(file), before.co_firstlineno, before.co_qualname), [])
-        if not alive or before.co_qualname != after.co_qualname or before.co_freevars != after.co_freevars:
-            return None
+        if not alive or before.co_freevars != after.co_freevars:
+            return UNLIKE
         for function in alive:
             function.__code__ = after
         _as_process(mutant)
@@ -287,31 +313,36 @@ def _child(do: Callable[[], object], theirs: Connection, folder: str, most: Limi
     os._exit(0)
 
 
-def run(mutants: Sequence[Mutant], tests: Sequence[str]) -> Iterator[tuple[str, object] | Seen]:
-    """First what the unchanged code does, then each mutant's id with the test that noticed it, True if none did, or how
-    its process ended.
+def run(target: Target, mutants: Sequence[Mutant], *, quick: bool) -> Iterator[tuple[str, object] | Seen]:
+    """What the unchanged code does, and each mutant's id with the test that noticed it, True if none did, or how its
+    process ended. `quick`: only against the tests at the edges.
     """
-    options = [*OPTIONS, "-m", "not browser and not debian and not vm and not ward", *tests]
+    options = [*OPTIONS, "-m", "not browser and not debian and not vm and not ward", *target.tests]
     ours, theirs = Pipe(duplex=False)
     pid = os.fork()
     if pid == 0:
         ours.close()
         try:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            pytest.main(options, plugins=[Patching(mutants, theirs.send)])
+            pytest.main(options, plugins=[Patching(mutants, target.edges, theirs.send, quick=quick)])
         finally:
             theirs.close()
             os._exit(0)
     theirs.close()
-    seen, again = None, {mutant.id: mutant for mutant in mutants}
+    seen, outside = Seen(), []
+    by_id = {mutant.id: mutant for mutant in mutants}
+    libraries: list[str] = []
     try:
         while True:
             said = ours.recv()
             if isinstance(said, Seen):
-                seen = said
+                seen.add(said)
                 yield said
-            elif said[1] is not None:
-                del again[said[0]]
+            elif isinstance(said, list):
+                libraries = said
+            elif said[1] is None:
+                outside.append(by_id[said[0]])
+            else:
                 yield said
     except EOFError:
         os.waitpid(pid, 0)
@@ -319,17 +350,15 @@ def run(mutants: Sequence[Mutant], tests: Sequence[str]) -> Iterator[tuple[str, 
         os.kill(pid, signal.SIGTERM)
         os.waitpid(pid, 0)
         raise
-    if seen is None:
-        raise SystemExit(f"pytest could not collect {' '.join(tests)}")
-    for name in seen.libraries:  # once, and not in each fork
-        with suppress(Exception):
-            importlib.import_module(name)
-    for mutant in again.values():
+    if not seen.seconds:
+        raise SystemExit(f"pytest could not run {' '.join(target.tests)}")
+    for name in libraries:  # once, and not in each fork
+        if name.partition(".")[0] not in OURS:
+            with suppress(Exception):
+                importlib.import_module(name)
+    for mutant in outside:
         chosen = seen.tests_of(mutant)
-        yield (
-            mutant.id,
-            forked(partial(_import, mutant, chosen, options), limit(seen, chosen)),
-        )
+        yield mutant.id, forked(partial(_import, mutant, chosen, options), limit(seen, chosen))
 
 
 def _import(mutant: Mutant, tests: Sequence[str], options: Sequence[str]) -> object:
