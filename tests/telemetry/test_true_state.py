@@ -164,11 +164,10 @@ async def test_a_state_in_which_flow_may_occur_is_not_kept_longer_than_its_readi
     settings, journal: Journal, broker: Broker
 ):
     """Control died while the broker was away, two minutes and more ago: its pump's state is unknown."""
-    from dataclasses import replace
     from datetime import UTC, datetime, timedelta
 
     then = datetime.now(UTC) - timedelta(seconds=130)
-    journal.append([replace(Entry("state_changed", RUNNING, "pump-a", "s1"), at=then)])
+    journal.append([Entry("state_changed", RUNNING, "pump-a", "s1", at=then)])
     async with running(settings) as cursor:
         await until(lambda: cursor.position.id == 1)
         await until_kept(broker.port, set())
