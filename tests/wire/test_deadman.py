@@ -390,7 +390,7 @@ class TestProcesses:
             await until(two_frames)
             after = await taken_over(path)
             assert after.report.state == "stopping"
-            assert after.report.stopping_for_s >= 0.5  # between the first frame and the second
+            assert after.report.stopping_for_s >= 0.125  # between the first frame and the second
             await until(lambda: two_frames() and len(written) >= after.report.frames_written * len(STOP))
             assert written == STOP * after.report.frames_written
             await after.stand_down()
