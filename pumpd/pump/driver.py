@@ -9,6 +9,7 @@ Promises that every driver keeps (the conformance suite checks them):
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -156,8 +157,9 @@ class UnknownFamilyError(LookupError):
     """No installed distribution offers that driver family. The message lists the installed ones."""
 
 
-def families() -> dict[str, EntryPoint]:
-    """Installed driver families by name, not yet loaded."""
+@cache
+def families() -> Mapping[str, EntryPoint]:
+    """Installed driver families by name, not yet loaded. Looked for once: that reads what every distribution says."""
     return {point.name: point for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)}
 
 

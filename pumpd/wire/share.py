@@ -6,7 +6,7 @@ another pump's commands.
 """
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
@@ -83,7 +83,7 @@ class Side(Generic[F]):
     def fileno(self) -> int | None:
         return self._link.fileno()
 
-    async def exchange(
+    def exchange(
         self,
         request: bytes,
         answers: Callable[[F], bool],
@@ -92,10 +92,10 @@ class Side(Generic[F]):
         epoch: int | None = None,
         *,
         may_repeat: bool = False,
-    ) -> F:
+    ) -> Coroutine[Any, Any, F]:
         """As `Link.exchange`, for this side."""
         party = self._party
-        return await self._link.exchange(request, answers, timeout_s, lane, epoch, party, may_repeat=may_repeat)
+        return self._link.exchange(request, answers, timeout_s, lane, epoch, party, may_repeat=may_repeat)
 
     def begin_stop(self) -> None:
         """As `Link.begin_stop`, for this side."""

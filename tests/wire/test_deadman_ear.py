@@ -62,18 +62,3 @@ class TestEar:
             ours.recv(65536)
             connection.reply()
         assert [sent for sent, _ in connection.lines()] == [b"bye"]
-
-
-# A separate control process: it arms, reports that, and does nothing more.
-CONTROL = """
-import asyncio, os, sys, time
-from pathlib import Path
-from pumpd.wire.guard import Guard
-async def main():
-    fd = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)
-    guard = await Guard.spawn(fd, (b"0STP\\r",), Path(sys.argv[2]))
-    await guard.arm(float(sys.argv[3]))
-    print(guard.pid, flush=True)
-    await asyncio.sleep(60)
-asyncio.run(main())
-"""
