@@ -273,7 +273,7 @@ class Link(Generic[F]):
         if job.lane is Lane.STOP and party.stops_owed and now < party.insists_until:
             at = self._pace.question_at(now, party.stop_sent_at, self._pace.again_s(job.request))
             if at is None:
-                job.fail(ReplyTimeoutError(text("link.stop_again", "the stop is sent once more first")))
+                job.fail(ReplyTimeoutError(text("link.stop_first", "a stop came first")))
                 return
             job.due = at
         self._waiting.stops.append(job)
@@ -484,8 +484,8 @@ class Link(Generic[F]):
         self._flight = None
         if job.times == 1:
             self._pace.answered(rtt)
-        if job.lane is Lane.STOP_FRAME:
-            job.party.stops_owed -= 1
+        if job.lane is not Lane.NORMAL:  # a question that is answered in time was answered after all stops before it
+            job.party.stops_owed = job.party.stops_owed - 1 if job.lane is Lane.STOP_FRAME else 0
         for each in [each for each in self._waiting.passed if each.party is job.party]:
             self._give_up(each)
 

@@ -232,6 +232,17 @@ async def test_a_lost_reply_to_the_question_brings_the_next_stop_frame_in_time(l
     assert second - first <= 0.15
 
 
+async def test_once_a_question_was_answered_in_time_further_ones_follow_it(link, peer):
+    """A lost reply to the first stop frame does not keep a family that asks twice from its confirmation."""
+    await heard_once(link)
+    peer.mute = {b"stop"}
+    asyncio.get_running_loop().call_later(AGAIN_S / 2, peer.mute.clear)
+    assert await stop(link) == b"stop!"
+    for _ in range(20):
+        assert await ask(link, b"a", lane=Lane.STOP) == b"a!"
+    assert len(stops(peer)) == 2
+
+
 async def test_on_a_line_that_cannot_carry_it_a_stop_is_sent_again_as_often_as_it_can():
     slow = LineSettings(300)
     frame = b"0123456789"
