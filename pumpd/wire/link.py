@@ -255,9 +255,7 @@ class Link(Generic[F]):
         party.insists_until, party.stops_owed = self._loop.time() + FIRST_S, 0
 
     def unsettle(self, from_s: float = 0.0) -> None:
-        """A frame that belongs to no request may still come, until `from_s` or later: let NORMAL exchanges wait until
-        the line is quiet.
-        """
+        """A frame of no request may still come, also after `from_s`: NORMAL exchanges wait for a quiet line."""
         self._quiet_at = max(self._loop.time(), from_s) + self._quiet_s
         self._quiet_limit = self._quiet_at + 9 * self._quiet_s
         if self._settling is None:
@@ -273,7 +271,7 @@ class Link(Generic[F]):
         if job.lane is Lane.STOP and party.stops_owed and now < party.insists_until:
             at = self._pace.question_at(now, party.stop_sent_at, self._pace.again_s(job.request))
             if at is None:
-                job.fail(ReplyTimeoutError(text("link.stop_again", "the stop is sent once more first")))
+                job.fail(ReplyTimeoutError(text("link.stop_first", "a stop came first")))
                 return
             job.due = at
         self._waiting.stops.append(job)
@@ -301,7 +299,7 @@ class Link(Generic[F]):
         try:
             transport.write(job.request)
         except LinkLostError as error:
-            job.fail(error)
+            job.fail(LinkLostError(of_error(error), sent=job.times > 0))
             self._lose(of_error(error))
             return
         if job is self._flight:
@@ -311,6 +309,7 @@ class Link(Generic[F]):
         self._flight = job
         job.sent_at = now = self._loop.time()
         job.times += 1
+        job.again_at = inf
         if job.times == 1:
             job.deadline = now + job.timeout_s
             self.statistics.exchanges += 1
@@ -327,7 +326,8 @@ class Link(Generic[F]):
         if job.lane is Lane.STOP_FRAME:
             party.stop_sent_at = now
             party.stops_owed += 1
-            job.again_at = now + again_s if now + again_s < party.insists_until else inf
+            if now + again_s < party.insists_until:
+                job.again_at = now + again_s
         else:
             until = self._pace.asked_until(now, party.stop_sent_at, again_s, owed=party.stops_owed > 0)
             job.deadline = min(job.deadline, until)
@@ -336,7 +336,7 @@ class Link(Generic[F]):
     def _wake_at(self, instant: float) -> None:
         if self._timer is not None:
             if self._timer.when() <= instant:
-                return  # it fires earlier, and is then set again
+                return  # it fires before, and is then set again
             self._timer.cancel()
         self._timer = self._loop.call_at(instant, self._timed)
 
@@ -484,8 +484,8 @@ class Link(Generic[F]):
         self._flight = None
         if job.times == 1:
             self._pace.answered(rtt)
-        if job.lane is Lane.STOP_FRAME:
-            job.party.stops_owed -= 1
+        if job.lane is not Lane.NORMAL:  # a question that is answered in time was answered after all stops before it
+            job.party.stops_owed = job.party.stops_owed - 1 if job.lane is Lane.STOP_FRAME else 0
         for each in [each for each in self._waiting.passed if each.party is job.party]:
             self._give_up(each)
 

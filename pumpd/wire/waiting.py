@@ -13,7 +13,7 @@ F = TypeVar("F")
 
 class Waiting(Generic[F]):
     """`queue`: the normal lane. `stops`: stop frames and questions of a stop, of all parties. `passed`: sent before the
-    request in flight, and still awaited; a stop frame that was passed is in `stops` too.
+    request in flight, and still awaited; a stop frame that was passed and is to be sent again is in `stops` too.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Waiting(Generic[F]):
 
     def passed_by_stop(self, job: Job[F]) -> None:
         self.passed.append(job)
-        if job.lane is Lane.STOP_FRAME:
+        if job.again_at < inf:
             job.due = job.again_at
             self.stops.append(job)
 

@@ -50,7 +50,9 @@ def subject(options, settings, program, **more):
     )
 
 
-@pytest.mark.requirement("COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "RUN-11", "STP-02", "STP-06", "STP-08")
+@pytest.mark.requirement(
+    "COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "RUN-11", "STP-02", "STP-06", "STP-08", "STP-11"
+)
 class TestPoseidon(DriverConformance):
     """The board is not reset by opening the port: what runs on after a lost host is then seen."""
 
@@ -59,7 +61,7 @@ class TestPoseidon(DriverConformance):
     )
 
 
-@pytest.mark.requirement("COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "STP-02", "STP-08")
+@pytest.mark.requirement("COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "STP-02", "STP-08", "STP-11")
 class TestPoseidonThirdMotor(DriverConformance):
     """A third of a milliliter in fine steps by the motor that is read last from a frame."""
 

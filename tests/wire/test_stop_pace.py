@@ -232,6 +232,17 @@ async def test_a_lost_reply_to_the_question_brings_the_next_stop_frame_in_time(l
     assert second - first <= 0.15
 
 
+async def test_once_a_question_was_answered_in_time_further_ones_follow_it(link, peer):
+    """A lost reply to the first stop frame does not keep a family that asks twice from its confirmation."""
+    await heard_once(link)
+    peer.mute = {b"stop"}
+    asyncio.get_running_loop().call_later(AGAIN_S / 2, peer.mute.clear)
+    assert await stop(link) == b"stop!"
+    for _ in range(20):
+        assert await ask(link, b"a", lane=Lane.STOP) == b"a!"
+    assert len(stops(peer)) == 2
+
+
 async def test_on_a_line_that_cannot_carry_it_a_stop_is_sent_again_as_often_as_it_can():
     slow = LineSettings(300)
     frame = b"0123456789"
@@ -331,6 +342,39 @@ async def test_the_stop_of_a_dead_pump_delays_no_other_pump_s_stop(link, peer):
     between = itertools.pairwise(stops(peer))
     assert all(later - earlier <= 0.15 for earlier, later in between)
     assert len(stops(peer)) >= 4
+
+
+async def test_a_stop_frame_that_waited_beyond_its_first_second_is_sent_once_more_and_no_more(peer):
+    """It was due before, and let another pump's stop go first."""
+    link = await opened("waited", peer)
+    first, second = link.enter(), link.enter()
+    peer.mute = {b"stop", b"halt"}
+    link.begin_stop(first)
+    await asyncio.sleep(0.04)
+    one = begin(link.exchange(b"stop\n", answer_to(b"stop"), 2, Lane.STOP_FRAME, None, first))
+    await asyncio.sleep(0.87)
+    link.begin_stop(second)
+    other = begin(link.exchange(b"halt\n", answer_to(b"halt"), 2, Lane.STOP_FRAME, None, second))
+    await asyncio.gather(one, other)
+    assert len([at for at in stops(peer) if at > FIRST_S]) <= 1
+    assert len(peer.lines) <= 2 * (FIRST_S / AGAIN_S + 1)
+    await link.close()
+    memory.withdraw("waited")
+
+
+async def test_a_port_that_fails_as_the_stop_is_sent_again_fails_it_as_sent(link, peer):
+    """The pump may have had the first frame: this stop is not certainly unsent."""
+    peer.mute = {b"stop"}
+    stopping = begin(stop(link))
+    await asyncio.sleep(0.01)
+
+    def refuses(data):
+        raise LinkLostError("unplugged", sent=False)
+
+    link._transport.write = refuses
+    error = await stopping
+    assert isinstance(error, LinkLostError)
+    assert error.sent
 
 
 async def test_two_stops_of_one_pump_are_one_series(link, peer):
