@@ -9,7 +9,9 @@ Promises that every driver keeps (the conformance suite checks them):
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pumpd.pump.capabilities import Assumption, Capabilities
@@ -155,9 +157,14 @@ class UnknownFamilyError(LookupError):
     """No installed distribution offers that driver family. The message lists the installed ones."""
 
 
-def families() -> dict[str, EntryPoint]:
-    """Installed driver families by name, not yet loaded."""
-    return {point.name: point for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)}
+@cache
+def families() -> Mapping[str, EntryPoint]:
+    """Installed driver families by name, not yet loaded.
+
+    Looked up once in a process, because that reads a file of every installed package: orders and starts wait for none.
+    """
+    found = sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)
+    return MappingProxyType({point.name: point for point in found})
 
 
 def family(name: str) -> type[DriverFamily]:

@@ -6,7 +6,9 @@ third-party simulator as with those in this package.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
@@ -100,9 +102,11 @@ class BrokenFamilyError(ValueError):
     """An installed distribution simulates that family, but its code does not load. The message gives the reason."""
 
 
-def families() -> dict[str, EntryPoint]:
-    """Families by name, not yet loaded."""
-    return {point.name: point for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)}
+@cache
+def families() -> Mapping[str, EntryPoint]:
+    """Families by name, not yet loaded. Looked up once: that reads a file of every installed package."""
+    found = sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)
+    return MappingProxyType({point.name: point for point in found})
 
 
 def family(name: str) -> Family:
