@@ -7,6 +7,7 @@ shows where the time goes.
 
 import asyncio
 import collections
+import contextlib
 import cProfile
 import pstats
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 import structlog
 
 from benchmarks.result import Result, alone
+from pumpd.journal import JournalReader
 from pumpd_simulators.virtual_time import VirtualTimeLoop
 from tests.control.testbed import open_testbed
 
@@ -30,15 +32,17 @@ async def _infusion(folder):
         await here.start()
         await asyncio.sleep(2380)
         await here.until("completed", within_s=60)
-        return here.truth(), len(here.entries())
+        return here.truth(), here.journal
 
 
 def _run():
     """CPU seconds, delivered volume, journal entries. The kernel's share (the disk) counts."""
     with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         begun = time.process_time()
-        delivered, entries = runner.run(_infusion(Path(folder)))
-        return time.process_time() - begun, delivered, entries
+        delivered, journal = runner.run(_infusion(Path(folder)))
+        took = time.process_time() - begun
+        with contextlib.closing(JournalReader(journal)) as reader:
+            return took, delivered, reader.last(1)[0].id
 
 
 def measure(runs: int = RUNS) -> list[Result]:

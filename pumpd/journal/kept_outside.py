@@ -10,6 +10,7 @@ Promises:
 """
 
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -33,7 +34,7 @@ class KeptOutside:
     def __init__(self, db: sqlite3.Connection, path: Path, newest: Anchor) -> None:
         """`db`: the open journal. Raises JournalError."""
         self._path, self._file = path, AnchorFile(anchor_path(path))
-        self._identity, self._size = _identity(path), 0
+        self._identity, self._size = _identity(_status(path)), 0
         self._due_s = self._read_back_s = 0.0
         self._unwritten = ""
         self.orders: tuple[Order, ...] = ()  # the newest; after a loss those that the anchor file holds
@@ -69,8 +70,8 @@ class KeptOutside:
 
     def check(self, newest: Anchor) -> None:
         """Whether the file is still the one that was opened, and holds its newest entry. Raises JournalError."""
-        found = _identity(self._path)
-        if found is None or found != self._identity:
+        found = _status(self._path)
+        if found is None or _identity(found) != self._identity:
             raise JournalError(
                 text(
                     "journal.gone",
@@ -84,14 +85,13 @@ class KeptOutside:
                     path=self._path,
                 )
             )
-        size = self._path.stat().st_size
-        if size < self._size:
+        if found.st_size < self._size:
             raise JournalError(
                 text(
                     "journal.cut_off", "journal {path} was cut off by something else; restart control", path=self._path
                 )
             )
-        self._size = size
+        self._size = found.st_size
         if newest != START and time.monotonic() >= self._read_back_s:
             self._read_back(newest)
             self._read_back_s = time.monotonic() + READ_BACK_S
@@ -111,7 +111,7 @@ class KeptOutside:
         self.check_anchor(newest)
 
     def close(self, newest: Anchor) -> None:
-        if not self.loss and newest != START and self._identity == _identity(self._path):
+        if not self.loss and newest != START and self._identity == _identity(_status(self._path)):
             self._write(newest, orders_changed=False)
 
     def _write(self, newest: Anchor, *, orders_changed: bool = True) -> None:
@@ -150,11 +150,14 @@ class KeptOutside:
             )
 
 
-def _identity(path: Path) -> Identity | None:
+def _status(path: Path) -> os.stat_result | None:
     with contextlib.suppress(OSError):
-        found = path.stat()
-        return found.st_dev, found.st_ino
+        return path.stat()
     return None
+
+
+def _identity(found: os.stat_result | None) -> Identity | None:
+    return None if found is None else (found.st_dev, found.st_ino)
 
 
 def _record(db: sqlite3.Connection, number: int) -> Record | None:

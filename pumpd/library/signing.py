@@ -7,6 +7,7 @@ Keys and signatures are those of `pumpd.trust`. `pumpd.dosing.seal` decides what
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -82,6 +83,15 @@ def examine(directory: Path, keys: Mapping[str, str]) -> Found:
     """What is on disk now, and whether one of these public keys signed it. `keys`: public keys by name."""
     try:
         files = read_files(directory)
+    except LibraryError as error:
+        return Found(problems=tuple(error.problems))
+    return _found(tuple(files.items()), tuple(keys.items()))
+
+
+@lru_cache(maxsize=2)  # an order and a start read the files again; the same bytes and keys give the same answer
+def _found(named: tuple[tuple[str, bytes], ...], trusted: tuple[tuple[str, str], ...]) -> Found:
+    files, keys = dict(named), dict(trusted)
+    try:
         library = library_of(files)
     except LibraryError as error:
         return Found(problems=tuple(error.problems))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pumpd.pump.capabilities import Assumption, Capabilities
@@ -159,8 +160,12 @@ class UnknownFamilyError(LookupError):
 
 @cache
 def families() -> Mapping[str, EntryPoint]:
-    """Installed driver families by name, not yet loaded. Looked for once: that reads what every distribution says."""
-    return {point.name: point for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)}
+    """Installed driver families by name, not yet loaded.
+
+    Looked up once in a process, because that reads a file of every installed package: orders and starts wait for none.
+    """
+    found = sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)
+    return MappingProxyType({point.name: point for point in found})
 
 
 def family(name: str) -> type[DriverFamily]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
@@ -103,8 +104,9 @@ class BrokenFamilyError(ValueError):
 
 @cache
 def families() -> Mapping[str, EntryPoint]:
-    """Families by name, not yet loaded. Looked for once: that reads what every distribution says."""
-    return {point.name: point for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)}
+    """Families by name, not yet loaded. Looked up once: that reads a file of every installed package."""
+    found = sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)
+    return MappingProxyType({point.name: point for point in found})
 
 
 def family(name: str) -> Family:

@@ -4,6 +4,7 @@
     --replay FILE        one story from a file
     --crash-points       kill control before and after every journal write and every frame, all families
     --alarm-budget N     this many sessions without any fault
+    --digests FILE       a digest of each story's journal, to compare two implementations
     --break NAME         with a deliberate defect in pumpd, which must be found
 
 Ends with status 1 at the first broken rule (with `--go-on`, after all stories); writes the story and the shrunk one.
@@ -19,7 +20,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.campaign import alarm_budget, breaks, crash_points
+from tests.campaign import alarm_budget, breaks, crash_points, digests
 from tests.campaign.draw import story
 from tests.campaign.play import Played, play, quiet_logs
 from tests.campaign.shrink import shrink
@@ -43,6 +44,8 @@ def main() -> int:
             return crash_points.run(options)
         if options.alarm_budget:
             return alarm_budget.run(options)
+        if options.digests:
+            return digests.run(options)
         return _campaign(options)
 
 
@@ -60,6 +63,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--without-whole", action="store_true", help="no crash points of the end of a whole dose")
     parser.add_argument("--share", type=int, default=1, help="only every n-th crash point")
     parser.add_argument("--alarm-budget", type=int, default=0, metavar="N")
+    parser.add_argument("--digests", type=Path, metavar="FILE", help="a digest of each story's journal")
     parser.add_argument("--break", dest="break_", choices=sorted(breaks.BREAKS), help="a deliberate defect")
     return parser.parse_args()
 

@@ -1,8 +1,11 @@
 """Two hundred stories of the campaign, and proof that it finds defects. All of it: docs/how-to/campaign.md."""
 
+import contextlib
+
 import pytest
 
-from tests.campaign import breaks
+from pumpd.journal import Record
+from tests.campaign import breaks, digests
 from tests.campaign.draw import BAGS, PUMPS, story
 from tests.campaign.play import play
 from tests.campaign.shrink import shrink
@@ -113,3 +116,15 @@ def test_an_unknown_event_is_refused(tmp_path):
     path.write_text(story(3).to_toml() + '\n[[event]]\nat = "1.0 s"\nweather = "fine"\n')
     with pytest.raises(ValueError, match="weather"):
         Story.read(path)
+
+
+def test_the_digest_of_a_story_is_the_same_each_time_and_shows_a_changed_entry():
+    with contextlib.ExitStack() as stack:
+        for patch in digests._without_chance():
+            stack.enter_context(patch)
+        first, again = digests.of_story(7), digests.of_story(7)
+    assert first == again
+    assert first["entries"] > 0
+    entry = Record(1, "", 0, "boot-1", "bed1", "s", "state_changed", '{"to":"running"}', "")
+    assert digests.digest([entry]) == digests.digest([entry._replace(ts="later", hash="another")])
+    assert digests.digest([entry]) != digests.digest([entry._replace(body='{"to":"stopping"}')])

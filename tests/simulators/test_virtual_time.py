@@ -2,7 +2,10 @@
 
 import asyncio
 import os
+import threading
 import time
+import weakref
+from functools import partial
 
 import pytest
 
@@ -155,5 +158,44 @@ def test_time_waits_for_work_that_was_handed_to_a_thread():
         assert (loop.time(), ran) == (0, [])
         await asyncio.sleep(1)
         assert ran == [1]
+
+    run(main())
+
+
+def test_inline_work_for_a_thread_is_done_on_the_loop_in_no_time():
+    async def main():
+        loop = asyncio.get_running_loop()
+        assert await asyncio.to_thread(threading.get_ident) == threading.get_ident()
+        assert await asyncio.to_thread(sum, [1, 2]) == 3
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.to_thread(divmod, 1, 0)
+        ran = []
+        given_up = loop.run_in_executor(None, ran.append, 1)
+        given_up.cancel()
+        await asyncio.sleep(0.1)
+        assert ran == []
+        assert loop.time() == 0.1
+
+    with asyncio.Runner(loop_factory=partial(VirtualTimeLoop, inline=True)) as runner:
+        runner.run(main())
+
+
+def test_a_cancelled_handle_does_not_run_and_keeps_nothing_alive():
+    class Held:
+        pass
+
+    async def main():
+        loop, ran = asyncio.get_running_loop(), []
+        held = Held()
+        gone = weakref.ref(held)
+        soon, later = loop.call_soon(ran.append, held), loop.call_later(9, ran.append, held)
+        del held
+        soon.cancel()
+        later.cancel()
+        assert gone() is None
+        assert soon.cancelled()
+        assert later.cancelled()
+        await asyncio.sleep(10)
+        assert ran == []
 
     run(main())

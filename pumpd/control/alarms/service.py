@@ -178,11 +178,10 @@ class AlarmService:
         found: set[Key] = {("", code) for source in self._sources for code in source()}
         found |= of_infusions(self._runners).keys() | of_pumps(self._runners)
         found |= {(name, AlarmCode.LINK_LOST) for name in self._lost if name in self._runners}
-        found |= {
-            (name, AlarmCode.CONFIRMATION_WAITING)
-            for name, since in self._waiting().items()
-            if now - since >= CALL_BACK_NS
-        }
+        if waiting := self._waiting():
+            found |= {
+                (name, AlarmCode.CONFIRMATION_WAITING) for name, since in waiting.items() if now - since >= CALL_BACK_NS
+            }
         if self._no_tablet_since_ns is not None:
             gone = now - self._no_tablet_since_ns >= TABLET_GONE_NS
             found.add(("", AlarmCode.TABLET_GONE if gone else AlarmCode.TABLET_LOST))
@@ -287,6 +286,8 @@ class AlarmService:
                 self._note_changes(changes)
                 if not self._tablets:
                     self._no_tablet_since_ns = now
+        if self._no_tablet_since_ns is None:
+            return
         if self._tablets or not any(runner.active for runner in self._runners.values()):
             self._no_tablet_since_ns = None
 
