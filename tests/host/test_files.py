@@ -116,7 +116,7 @@ def test_a_link_is_no_file_of_a_gateway_wherever_it_leads(tmp_path, each):
 def test_a_file_of_another_user_is_found(tmp_path):
     settings, config = configured(tmp_path)
     settings.state_dir.mkdir(mode=0o750)
-    settings.keys_path.touch(0o640)
+    settings.keys_path.touch(0o600)
     another = Owners({"root": os.geteuid(), "pumpd": 54_321}, {"root": os.getegid(), "pumpd": os.getegid()})
     found = deviations(settings, config, another)
     assert names(found) == ["state", "paired-keys.json"]

@@ -15,6 +15,7 @@ MODULES = {
     "bedside": ("starlette", "uvicorn", "h11", "anyio"),
     "telemetry": ("aiomqtt", "paho"),
     "fleet": ("nats",),
+    "metrics": ("prometheus_client",),
     "cli": ("typer", "rich", "segno", "icalendar"),
     "gpio": ("gpiod",),
 }

@@ -24,7 +24,7 @@ from pumpd.host.name_taken import NameTaken
 from pumpd.journal import Entry, Journal
 from pumpd.process import end
 from pumpd.settings import MqttSettings
-from pumpd.telemetry import service
+from pumpd.telemetry import follow
 from pumpd.telemetry.cursor import Cursor
 from pumpd.telemetry.service import Telemetry
 from tests.patience import PATIENCE_S, until
@@ -384,7 +384,7 @@ async def test_a_replaced_journal_is_published_from_its_start(settings, journal:
 
 
 async def test_telemetry_waits_for_a_journal_that_does_not_exist_yet(settings, state_dir, subscriber, monkeypatch):
-    monkeypatch.setattr(service, "JOURNAL_RETRY_S", 0.05)
+    monkeypatch.setattr(follow, "RETRY_S", 0.05)
     with capture_logs() as logs:
         async with running(settings) as cursor:
             await asyncio.sleep(0.4)

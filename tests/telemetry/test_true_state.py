@@ -45,8 +45,11 @@ async def kept(port: int) -> dict[str, Any]:
 
 
 async def until_kept(port: int, expected: set[str], pump: str | None = "pump-a") -> dict[str, Any]:
-    """Wait until the broker keeps exactly these topics below the gateway, beside its own three. They name this pump."""
-    own = {f"{ROOT}/{name}" for name in ("$state", "$description", "$anchor")}
+    """Wait until the broker keeps exactly these topics below the gateway, beside those that always hold something. They
+    name this pump.
+    """
+    own = {f"{ROOT}/{name}" for name in ("$state", "$description", "$anchor", "active_alarms")}
+    own |= {f"{ROOT}/pumps/{pump}/active_alarms"} if pump else set()
 
     def pumps() -> list[str]:
         described = [fields for topic, fields in found.items() if topic.endswith("/$description")]
@@ -145,24 +148,26 @@ async def test_nothing_of_a_gateway_that_was_renamed_stays_where_the_broker_allo
                 broker.port,
                 {
                     f"pumpd/v1/bed-4/{name}"
-                    for name in ("$state", "$description", "$anchor", "pumps/pump-a/alarms/occlusion")
+                    for name in (
+                        *("$state", "$description", "$anchor", "active_alarms"),
+                        *("pumps/pump-a/alarms/occlusion", "pumps/pump-a/active_alarms"),
+                    )
                 },
             )
             found = await kept(broker.port)
     assert not [topic for topic in found if topic.startswith(f"{ROOT}/")]
     (said,) = [line for line in logs if line["event"] == "retained_under_another_name"]
-    assert said["count"] == 4
+    assert said["count"] == 6
 
 
 async def test_a_state_in_which_flow_may_occur_is_not_kept_longer_than_its_readings_are_fresh(
     settings, journal: Journal, broker: Broker
 ):
     """Control died while the broker was away, two minutes and more ago: its pump's state is unknown."""
-    from dataclasses import replace
     from datetime import UTC, datetime, timedelta
 
     then = datetime.now(UTC) - timedelta(seconds=130)
-    journal.append([replace(Entry("state_changed", RUNNING, "pump-a", "s1"), at=then)])
+    journal.append([Entry("state_changed", RUNNING, "pump-a", "s1", at=then)])
     async with running(settings) as cursor:
         await until(lambda: cursor.position.id == 1)
         await until_kept(broker.port, set())

@@ -28,11 +28,13 @@ def test_on_a_full_disk_what_runs_stops_safely_and_nothing_starts(gateway, nurse
     process = gateway.run(STARTED).out
     # Whole first, then the last blocks, those that only root may fill among them.
     gateway.run("fallocate -l $(df --output=avail -B1 / | tail -1) /full; cat /dev/zero > /full2; sync", check=False)
-    measured(f"the disk is full: {ended_safely(gateway, before, at_ml)}")
-    refused = nurse.try_order("bed2")
-    assert not refused["ok"], refused
-    assert gateway.run(STARTED).out == process, "control was restarted"
-    gateway.run("rm /full /full2")
+    try:
+        measured(f"the disk is full: {ended_safely(gateway, before, at_ml)}")
+        refused = nurse.try_order("bed2")
+        assert not refused["ok"], refused
+        assert gateway.run(STARTED).out == process, "control was restarted"
+    finally:
+        gateway.run("rm /full /full2")
     gateway.wait(lambda: nurse.try_order("bed2")["ok"], "orders to be accepted again")
     gateway.free("bed2")
     gateway.journal_is_intact()

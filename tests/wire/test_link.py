@@ -19,6 +19,7 @@ from pumpd.wire import (
     PortError,
     ReplyTimeoutError,
     memory,
+    open_transport,
 )
 
 from .lines import LINE, LineFramer, answer_to, ask, opened
@@ -184,15 +185,6 @@ async def test_stop_does_not_wait_for_a_quiet_line(link, peer):
     assert peer.heard[-1] == (pytest.approx(at + LINE.time_for(5), abs=1e-5), b"stop")
 
 
-async def test_a_stop_follows_an_unanswered_exchange_at_its_time_out(link, peer):
-    peer.mute = {b"a"}
-    stuck = asyncio.create_task(outcome(ask(link, b"a", timeout_s=0.3)))
-    await asyncio.sleep(0.1)
-    await ask(link, b"stop", lane=Lane.STOP)
-    assert isinstance(await stuck, ReplyTimeoutError)
-    assert peer.heard[-1] == (pytest.approx(0.3 + LINE.time_for(5), abs=1e-5), b"stop")
-
-
 async def test_a_second_stop_follows_the_first(link, peer):
     await asyncio.gather(ask(link, b"stop1", lane=Lane.STOP), ask(link, b"stop2", lane=Lane.STOP))
     assert peer.lines == [b"stop1", b"stop2"]
@@ -292,6 +284,53 @@ async def test_the_log_reports_once_that_the_link_was_lost_and_once_that_it_retu
     assert [entry["event"] for entry in logs] == ["link_lost", "link_restored"]
     assert logs[1]["tries"] > 10
     assert changes == [False, True]
+
+
+async def test_the_pauses_between_tries_follow_one_another(peer):
+    """Each is the next one of the back-off: none is left out."""
+    tries, back_off = [], BackOff(0.5, 4.0)
+
+    async def opener(*arguments):
+        tries.append(now())
+        if peer.attached:
+            raise PortError("not there")
+        return await open_transport(*arguments)
+
+    link = await opened("gone", peer, opener=opener, back_off=back_off)
+    lost = now()
+    memory.unplug("gone")
+    await asyncio.sleep(20)
+    chance = random.Random(1)  # as the link's own
+    due = list(itertools.accumulate(back_off.pause(number, chance) for number in range(6)))
+    assert [at - lost for at in tries[1:7]] == pytest.approx(due)
+    await link.close()
+    memory.withdraw("gone")
+
+
+def test_the_first_pause_is_a_quarter_of_a_second_or_less():
+    pauses = [BackOff().pause(0, random.Random(seed)) for seed in range(1000)]
+    assert 0.249 < max(pauses) <= 0.25
+
+
+async def test_an_open_link_is_not_opened_again(link, peer):
+    """A second connection would read the bytes of the first."""
+    with pytest.raises(PortError, match="already open"):
+        await link.open()
+    assert peer.attached == link.connections == 1
+    assert await ask(link, b"a") == b"a!"
+
+
+async def test_waiting_for_a_quiet_line_while_a_request_is_in_flight_costs_nothing(link, peer):
+    """It looks again once in a while, and does not spin."""
+    peer.mute = {b"a"}
+    asked = asyncio.create_task(outcome(ask(link, b"a", timeout_s=5)))
+    await asyncio.sleep(0)
+    link.unsettle()
+    looks, settle = [], link._settle
+    link._settle = lambda: (looks.append(now()), settle())
+    await asyncio.sleep(4)
+    assert 4 / 0.2 - 2 <= len(looks) <= 4 / 0.2 + 2
+    await asked
 
 
 def test_pauses_between_tries_grow_to_a_cap_and_are_jittered():
