@@ -24,7 +24,7 @@ from pumpd.host.name_taken import NameTaken
 from pumpd.journal import Entry, Journal
 from pumpd.process import end
 from pumpd.settings import MqttSettings
-from pumpd.telemetry import follow
+from pumpd.telemetry import follow, service
 from pumpd.telemetry.cursor import Cursor
 from pumpd.telemetry.service import Telemetry
 from tests.patience import PATIENCE_S, until
