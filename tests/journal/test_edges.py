@@ -2,7 +2,6 @@
 
 import contextlib
 import sqlite3
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -99,7 +98,7 @@ def test_a_process_that_lived_on_for_ten_seconds_would_have_written(later_ns, co
     ended = next(entry for entry in entries if entry.kind == "infusion_ended")
     event = [entry for entry in entries if entry.kind == "happened" and entry.id < ended.id][-1]
     cut = [entry for entry in entries if entry.id < ended.id]
-    alive = replace(elsewhere(len(entries) + 1, "noted"), mono_ns=event.mono_ns + later_ns)
+    alive = elsewhere(len(entries) + 1, "noted")._replace(mono_ns=event.mono_ns + later_ns)
     assert len(Replay([*cut, alive]).differences) == counts
 
 
@@ -110,11 +109,11 @@ def test_differences_are_in_the_order_of_their_entries():
     ready = next(entry for entry in entries if entry.kind == "state_changed" and entry.fields["to"] == "ready")
     reading = [entry for entry in entries if entry.kind == "reading"][-1]
     spoilt = [
-        replace(entry, body=canonical(entry.fields | {"volume_infused_ml": "1"})) if entry is reading else entry
+        entry._replace(body=canonical(entry.fields | {"volume_infused_ml": "1"})) if entry is reading else entry
         for entry in entries
         if entry is not ready
     ]
-    after = replace(elsewhere(len(entries) + 1, "noted"), mono_ns=entries[-1].mono_ns + 20 * S)
+    after = elsewhere(len(entries) + 1, "noted")._replace(mono_ns=entries[-1].mono_ns + 20 * S)
     found = [difference.entry for difference in Replay([*spoilt, after]).differences]
     assert len(found) > 1
     assert found == sorted(found)
