@@ -59,11 +59,12 @@ demo: page
 	$(RUN) pumpd demo $(ARGS)
 
 # Not the tests that need a browser, a Debian root, an emulated machine or a ward's servers.
-SUITE := "not browser and not debian and not vm and not ward"
+# A folder of which nothing is wanted is not even read, which would cost each worker the imports.
+SUITE := -m "not browser and not debian and not vm and not ward" --ignore=tests/browser --ignore=tests/vm
 
 # One more worker than cores: some tests wait for real processes.
 test: page system
-	$(RUN) pytest -n $$(( $$(nproc) + 1 )) --dist worksteal -m $(SUITE) $(ARGS)
+	$(RUN) pytest -n $$(( $$(nproc) + 1 )) --dist worksteal $(SUITE) $(ARGS)
 
 # A real Chromium as tablet and phone, in real time: separate, so that the suite stays fast.
 browser: page system
@@ -141,7 +142,7 @@ package-test: package roots
 
 # The suite under Debian 13's Python 3.13, in a clean root. ARGS="tests/journal -k open" runs a part.
 test-313: page roots
-	$(SUDO) .venv/bin/python -m tools.suite_in_debian deb13 -m $(SUITE) -n $$(( $$(nproc) + 1 )) --dist worksteal $(ARGS)
+	$(SUDO) .venv/bin/python -m tools.suite_in_debian deb13 $(SUITE) -n $$(( $$(nproc) + 1 )) --dist worksteal $(ARGS)
 
 # Known vulnerabilities and unlocked packages; ARGS=--strict where the advisory data must be reached.
 audit: setup

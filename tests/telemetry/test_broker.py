@@ -167,7 +167,7 @@ async def test_a_killed_process_leaves_its_will_and_the_next_resumes_at_the_curs
         assert subscriber.payloads("/$state")[-1]["session"] != ready["session"]
     finally:
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE_S) == 0
     numbers = [entry["seq"] for entry in subscriber.payloads("/telemetry")]
     assert set(numbers) == set(range(1, 201)), "nothing is lost"
     assert numbers[:100] == list(range(1, 101))

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from pumpd.host.name_taken import NameTaken, is_taken
 from pumpd.journal import Entry, Journal
+from pumpd.settings import MqttSettings
 from pumpd.telemetry import own_name
 from pumpd.telemetry.cursor import Cursor
 from pumpd.telemetry.own_name import OwnName
@@ -165,8 +166,9 @@ def test_the_identity_of_a_machine_survives_a_restart_and_differs_for_a_copy(tmp
     def machine(folder) -> str:
         folder.mkdir(exist_ok=True)
         with contextlib.closing(Cursor(folder / "telemetry.sqlite3")) as cursor:
-            settings = gateway_settings(folder, None)
-            return Telemetry(settings, settings.mqtt, cursor, random.Random(1), NameTaken(folder / "n"))._name.machine
+            mqtt = MqttSettings(host="127.0.0.1", tls=False)
+            settings = gateway_settings(folder, mqtt)
+            return Telemetry(settings, mqtt, cursor, random.Random(1), NameTaken(folder / "n"))._name.machine
 
     assert machine(tmp_path / "a") == machine(tmp_path / "a")
     assert machine(tmp_path / "a") != machine(tmp_path / "b")

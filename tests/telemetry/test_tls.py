@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 from pumpd import mqtt
 from pumpd.journal import Anchor, BrokenChainError, Journal, JournalReader
 from pumpd.settings import MqttSettings
-from tests.patience import until
+from tests.patience import PATIENCE_S, until
 
 from .conftest import Broker, gateway_settings, reading
 from .test_broker import running
@@ -133,7 +133,7 @@ async def test_a_gateway_publishes_over_tls_to_those_who_may_watch(shipped, stat
         async with running(over_tls(shipped, state_dir, "bed-3")) as cursor:
             await until(lambda: cursor.position.id == 1)
             topics = []
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 while "pumpd/v1/bed-3/pumps/pump-a/telemetry" not in topics:
                     topics.append(str((await anext(aiter(monitor.messages))).topic))
     assert topics[:2] == ["pumpd/v1/bed-3/$state", "pumpd/v1/bed-3/$description"]

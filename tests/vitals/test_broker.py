@@ -16,7 +16,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.mosquitto import Broker
-from tests.patience import until
+from tests.patience import PATIENCE_S, until
 
 from .conftest import TOPIC, VitalsSocket, vitals_process
 
@@ -197,7 +197,7 @@ async def test_a_flood_costs_the_process_no_memory_and_control_few_requests(
             after = resident_kib(process)
     finally:
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE_S) == 0
     assert after - before < 8 * 1024  # the messages alone are 800 KiB, and 20,000 objects far more than that
     assert len(vitals_socket.lines) < 20 + 12 * took_s
     assert "flooding_messages_dropped" in (tmp_path / "vitals.log").read_text()

@@ -22,6 +22,7 @@ from pumpd_ward.board.live import Live
 from pumpd_ward.roles import Role
 from pumpd_ward.store.partitions import Partitions
 from pumpd_ward.store.writing import Arrived, write
+from tests.patience import PATIENCE_S
 
 from . import made
 from .conftest import ward_settings
@@ -247,12 +248,12 @@ async def test_who_watches_sees_a_change_within_a_second(server, store):
     following = asyncio.create_task(live.run())
     boards = live.follow()
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not (await anext(boards)):
                 pass
         await arrive(store, "g1", [made.changed(1, "running")])
         began = asyncio.get_running_loop().time()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not json.loads(await anext(boards))["beds"]:
                 pass
         assert asyncio.get_running_loop().time() - began < 1

@@ -11,9 +11,10 @@ from pumpd_ward.store.branches import Branch, belongs, origin, runs
 from pumpd_ward.store.history import fleet
 from pumpd_ward.store.partitions import Partitions
 from pumpd_ward.store.writing import write
+from tests.patience import until
 
 from . import made
-from .conftest import gateway_settings, until
+from .conftest import gateway_settings
 from .test_sink import sending, stream
 
 # What both have: the journal up to the copy. Then each goes on from number 11 with a run of its own.
