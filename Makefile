@@ -12,7 +12,7 @@
 #   make page    build the tablet's page if its sources are newer
 #   make test-313   the test suite under Debian 13's Python 3.13
 #   make audit      known vulnerabilities of what the package brings, and whether everything is locked
-#   make package    the Debian packages, into dist/ (docs/how-to/install.md)
+#   make package    the Debian packages of gateway and ward, into dist/ (docs/how-to/install.md, install-a-ward.md)
 #   make package-test   install, update, remove and purge them in clean Debian roots
 #   make vm         a virtual gateway: the package on an emulated machine with USB serial adapters (docs/how-to/virtual-gateway.md)
 #   make vm-soak HOURS=24   the same, left alone: descriptors, memory, journal and writes to its disk
@@ -128,7 +128,7 @@ campaign: setup
 	$(RUN) python -m tests.campaign --n $(N) $(ARGS)
 
 # For both Debians and both architectures; ARGS="--debian deb13 --arch amd64" builds one of them.
-package: page
+package: page ward-page
 	@missing=; command -v dpkg-deb >/dev/null || missing="$$missing dpkg"; \
 	$(INSTALL)
 	$(RUN) python -m tools.package $(ARGS)
@@ -159,7 +159,7 @@ vm-soak: vm-image system
 
 # Packages that changed are built, the disk is made when its package is new.
 vm-image: page roots qemu
-	$(RUN) python -m tools.package --debian deb13 --arch $(ARCH)
+	$(RUN) python -m tools.package --package pumpd --debian deb13 --arch $(ARCH)
 	$(SUDO) .venv/bin/python -m tests.vm.image $(ARCH)
 
 qemu:

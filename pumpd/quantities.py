@@ -12,6 +12,7 @@ Promises:
 import re
 from collections.abc import Mapping
 from decimal import ROUND_CEILING, ROUND_DOWN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from functools import lru_cache
 from operator import index
 from types import MappingProxyType
 from typing import ClassVar, Protocol, Self, TypeVar
@@ -55,6 +56,7 @@ class QuantityError(ValueError):
         )
 
 
+@lru_cache(maxsize=512)  # a reading's numbers are written several times; what is equal is written alike
 def plain(value: Decimal) -> str:
     """A decimal as people write it: leading zero always, trailing zero never, no exponent ("0.5", "35")."""
     text = format(value, "f")
@@ -148,7 +150,7 @@ class Quantity:
         return plain(self._value)
 
     def __str__(self) -> str:
-        return f"{self.number} {self.UNIT}"
+        return f"{plain(self._value)} {self.UNIT}"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.number!r})"
@@ -207,10 +209,10 @@ class Quantity:
         return type(self)(grid.floor(self._value))
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and self._value == other.decimal
+        return type(other) is type(self) and self._value == other._value
 
     def __hash__(self) -> int:
-        return hash((type(self).__name__, self._value))
+        return hash((type(self), self._value))
 
     def __lt__(self, other: Self) -> bool:
         if type(other) is not type(self):

@@ -1,7 +1,7 @@
 """One connection to control, for the commands: a request and its answer.
 
-Promise: importing this takes neither pydantic nor typer, which are half a second on a gateway: a stop leaves before
-them. The answer is checked by pydantic, which is imported once the request is sent.
+Promise: importing this takes neither pydantic nor typer, which are half a second on a gateway: a stop does without
+them (`exchange`). Every other command's answer is checked by pydantic (`ask`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from pumpd.messages.answered import Answered, answered
 from pumpd.messages.no_answer import UNWATCHED, NotConnected, not_connected
 
 if TYPE_CHECKING:
@@ -72,14 +73,27 @@ class ControlClient:
         self._socket.close()
 
     def ask(self, request: BaseModel) -> Answer:
-        return self.exchange(request.model_dump_json().encode())
+        line = self._answer(request.model_dump_json().encode())
+        from pumpd.messages.requests import Answer  # noqa: PLC0415  # see the promise above
 
-    def exchange(self, line: bytes) -> Answer:
+        try:
+            return Answer.model_validate_json(line)
+        except ValueError as error:  # pydantic's own is one
+            raise _not_understood() from error
+
+    def exchange(self, line: bytes) -> Answered:
         """Send the line of a request, and return the answer."""
+        try:
+            return answered(self._answer(line))
+        except ValueError as error:
+            raise _not_understood() from error
+
+    def _answer(self, line: bytes) -> bytes:
+        """Send the line of a request, and return the line that came back."""
         try:
             self._file.write(line + b"\n")
             self._file.flush()
-            answered = self._file.readline()
+            came = self._file.readline()
         except TimeoutError as error:
             raise NoAnswerError(
                 f"Control took the connection and did not answer within {ANSWER_WITHIN_S:g} s: it is overloaded or "
@@ -89,18 +103,17 @@ class ControlClient:
             ) from error
         except OSError as error:
             raise NoAnswerError(_ended(f" ({error.strerror or error})"), sent=True) from error
-        if not answered:
+        if not came:
             raise NoAnswerError(_ended(), sent=True)
-        from pumpd.messages.requests import Answer  # noqa: PLC0415  # see the promise above
+        return came
 
-        try:
-            return Answer.model_validate_json(answered)
-        except ValueError as error:  # pydantic's own is one
-            raise NoAnswerError(
-                "What answered does not speak as this version of pumpd does: the command and control may be of "
-                f"different versions. Whether it carried out the request is not known. {GO}.",
-                sent=True,
-            ) from error
+
+def _not_understood() -> NoAnswerError:
+    return NoAnswerError(
+        "What answered does not speak as this version of pumpd does: the command and control may be of "
+        f"different versions. Whether it carried out the request is not known. {GO}.",
+        sent=True,
+    )
 
 
 def _ended(why: str = "") -> str:

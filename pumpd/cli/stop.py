@@ -1,6 +1,6 @@
 """`pumpd stop`: it says whether the stop was sent, and whether readings show that the pump has stopped.
 
-Promise: the stop leaves at once. Until it is sent, nothing is imported that it does not need, typer included; and of
+Promise: the stop leaves at once. Nothing is imported that it does not need, neither typer nor pydantic; and of
 the configuration only the socket is read, so that an error elsewhere in it does not hold up a stop. The command's
 options are in stop_command.py. The usual ones are read here as well; whatever is not usual, such as `--help`, is left
 to typer.
@@ -13,17 +13,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pumpd.cli.exchange import BUSY_FOR_S, ControlClient, NoAnswerError
 from pumpd.cli.outcome import fail, refuse, show
 from pumpd.cli.terminal import say, visible
-from pumpd.messages.stop_line import stop_line
+from pumpd.messages.answered import Answered
+from pumpd.messages.stop_line import STATUS_LINE, stop_line
 from pumpd.settings_file import DEFAULT_PATH
 from pumpd.socket_paths import SocketPaths
-
-if TYPE_CHECKING:
-    from pumpd.messages.requests import Answer
 
 AT_THE_PUMP = "Stop at the pump, clamp the line."
 INTERRUPTED = 130  # 128 and the number of SIGINT
@@ -94,7 +92,7 @@ def _explained(options: StopOptions) -> SocketPaths:
     return SocketPaths(settings.socket_path, settings.lock_path)
 
 
-def _sent(paths: SocketPaths, options: StopOptions) -> Answer:
+def _sent(paths: SocketPaths, options: StopOptions) -> Answered:
     """Send it, and try again while control is starting or has too many connections; exit status 1 without an answer."""
     line = stop_line(pump=options.pump, by=options.by, reason=options.reason, switching_source=options.switching_source)
     try:
@@ -120,14 +118,12 @@ def _confirmed(paths: SocketPaths, stopping: list[str], end: float, *, as_json: 
 
 def _followed(paths: SocketPaths, stopping: list[str], *, as_json: bool) -> dict[str, Any]:
     """The state after the stop; exit status 1 when control no longer tells it."""
-    from pumpd.messages.requests import Answer, StatusRequest  # noqa: PLC0415  # the stop is sent: see the promise
-
     try:
         with ControlClient(paths.socket_path, lock=paths.lock_path, patience_s=BUSY_FOR_S) as client:
-            answer = client.ask(StatusRequest())
+            answer = client.exchange(STATUS_LINE)
         why = "; ".join(visible(answer.reasons)) + "."
     except NoAnswerError as error:
-        answer, why = Answer(ok=False), str(error)
+        answer, why = Answered(ok=False, result={}, reasons=()), str(error)
     if not answer.ok:
         taken = f"Control took the stop for {', '.join(stopping) or 'no pump'}; that it has stopped is NOT confirmed."
         fail(f"{taken} {why} {AT_THE_PUMP}", as_json=as_json)

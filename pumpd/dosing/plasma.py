@@ -11,7 +11,7 @@ The numbers are binary floats, because nothing that a pump is given depends on t
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from pumpd.dosing.library import Entry
@@ -89,6 +89,16 @@ _RESPONSES = tuple(_exponentials(model) for model in MODELS)
 _EMPTY = tuple((0.0,) * len(response) for response in _RESPONSES)
 
 
+@lru_cache(maxsize=64)  # a prediction goes on by whole minutes, a hundred times
+def _after(minutes: float) -> tuple[tuple[tuple[float, float, float], ...], ...]:
+    """For each exponential of each model: its gain, what stays of it for so long, and of what comes in meanwhile."""
+    return tuple(tuple(_stays(each.gain, each.per_min * minutes) for each in response) for response in _RESPONSES)
+
+
+def _stays(gain: float, falls: float) -> tuple[float, float, float]:
+    return gain, math.exp(-falls), -math.expm1(-falls) / falls if falls else 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """What the models hold at one instant. `parts`: ng/mL of each exponential, by model; `peaks`: ng/mL, by model."""
@@ -101,16 +111,13 @@ class Estimate:
         """The same some minutes later, in which this mass was given evenly. Raises ValueError for less than 0."""
         if not (minutes >= 0 and mg >= 0):
             raise ValueError(f"{mg} mg in {minutes} min cannot have been given")
-        mg_kg, parts = mg / self.weight_kg, []
-        for held, response in zip(self.parts, _RESPONSES, strict=True):
-            later = []
-            for part, (gain, per_min) in zip(held, response, strict=True):
-                falls = per_min * minutes
-                left = -math.expm1(-falls) / falls if falls else 1.0  # of what came in meanwhile
-                later.append(part * math.exp(-falls) + gain * mg_kg * left)
-            parts.append(tuple(later))
-        peaks = tuple(max(peak, sum(held)) for peak, held in zip(self.peaks, parts, strict=True))
-        return Estimate(self.weight_kg, tuple(parts), peaks)
+        mg_kg = mg / self.weight_kg
+        parts = tuple(
+            tuple(part * stays + gain * mg_kg * left for part, (gain, stays, left) in zip(held, response, strict=True))
+            for held, response in zip(self.parts, _after(minutes), strict=True)
+        )
+        peaks = tuple(map(max, self.peaks, map(sum, parts)))
+        return Estimate(self.weight_kg, parts, peaks)
 
     def with_earlier(self, deliveries: Iterable["Delivery"]) -> "Estimate":
         """With what earlier deliveries have left. Its peaks begin at this instant."""
@@ -123,19 +130,20 @@ class Estimate:
     @property
     def from_here(self) -> "Estimate":
         """The same, with peaks that begin at this instant."""
-        return replace(self, peaks=self._now)
+        return replace(self, peaks=self.now)
 
     @property
-    def _now(self) -> tuple[float, ...]:
-        return tuple(sum(held) for held in self.parts)
+    def now(self) -> tuple[float, ...]:
+        """ng/mL in the central compartment, by model."""
+        return tuple(map(sum, self.parts))
 
     @property
     def low_ng_ml(self) -> float:
-        return min(self._now)
+        return min(self.now)
 
     @property
     def high_ng_ml(self) -> float:
-        return max(self._now)
+        return max(self.now)
 
     @property
     def now_fields(self) -> dict[str, Any]:
@@ -166,10 +174,11 @@ class Band:
     @property
     def fields(self) -> dict[str, Any]:
         """As it is shown: whole ng/mL, with the lowest and the highest peak of the models."""
+        held = [each.now for each in self.estimates]
         return {
-            "minutes": list(range(len(self.estimates))),
-            "low_ng_ml": [round(each.low_ng_ml) for each in self.estimates],
-            "high_ng_ml": [round(each.high_ng_ml) for each in self.estimates],
+            "minutes": list(range(len(held))),
+            "low_ng_ml": [round(min(each)) for each in held],
+            "high_ng_ml": [round(max(each)) for each in held],
             **self.estimates[-1].peak_fields,
         }
 

@@ -182,7 +182,7 @@ TABLE: tuple[Row, ...] = (
     Row("archive of the journal", FOLDER, USER, USER, 0o750, _GROUP, _state("journal-archive")),
     Row("file of the archive", FILE, USER, USER, 0o640, _GROUP, _state("journal-archive/*")),
     Row("control's lock", FILE, USER, USER, 0o640, _GROUP, _state("control.lock")),
-    Row("paired keys", FILE, USER, USER, 0o640, "control; public halves only", _state("paired-keys.json")),
+    Row("paired keys", FILE, USER, USER, 0o600, "control", _state("paired-keys.json")),
     Row("staff", FILE, USER, USER, 0o600, "control", _state("staff.json"), secret=True),
 
     Row("certificates", FOLDER, "root", "root", 0o755, "root and the group pumpd", _state("tls")),

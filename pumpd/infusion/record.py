@@ -53,7 +53,8 @@ def from_data(kind: type[T], data: Any) -> T:
 
 def event_to_data(event: events.Event) -> dict[str, Any]:
     """An event with its name: {"event": "reading_taken", "at_ns": …}."""
-    return {"event": _name(type(event)), **_form(type(event)).write(event)}
+    kind = type(event)
+    return {"event": _WORDS.get(kind) or _name(kind), **_form(kind).write(event)}
 
 
 def event_from_data(data: Mapping[str, Any]) -> events.Event:
@@ -79,6 +80,8 @@ EVENTS: dict[str, type[events.Event]] = {
     for kind in vars(events).values()
     if isinstance(kind, type) and issubclass(kind, events.Event) and kind not in (events.Event, events.Answered)
 }
+
+_WORDS: dict[type, str] = {kind: word for word, kind in EVENTS.items()}
 
 _UNLIMITED_NS = 2**62
 
@@ -108,6 +111,10 @@ FROM_0_1: dict[type, Callable[[dict[str, Any]], dict[str, Any]]] = {
 }
 
 
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
 def _form(kind: Any) -> _Form:
     """How values of a type are written and read. Raises TypeError."""
     return _made_form(kind)
@@ -128,7 +135,7 @@ def _made_form(kind: Any) -> _Form:
         if kind is str:
             return _Form(str, lambda data: recognised(_checked(str, data)))  # of a message, its English text alone
         if kind in (int, bool, NoneType):
-            return _Form(lambda value: value, lambda data: _checked(kind, data))
+            return _Form(_as_it_is, lambda data: _checked(kind, data))
         if issubclass(kind, Quantity):
             return _Form(str, lambda data: _quantity(kind, data))
         if kind is Decimal:
@@ -163,7 +170,17 @@ def _dataclass(kind: type) -> _Form:
         except (TypeError, ValueError) as error:
             raise RecordError(f"{kind.__name__}: {error}") from error
 
-    return _Form(lambda value: {name: form.write(getattr(value, name)) for name, form in forms.items()}, read)
+    # Each reading is written with this, so what is its own form is not passed through a call.
+    plainly = [name for name, form in forms.items() if form.write is _as_it_is]
+    otherwise = [(name, form.write) for name, form in forms.items() if form.write is not _as_it_is]
+
+    def write(value: Any) -> dict[str, Any]:
+        data = {name: getattr(value, name) for name in plainly}
+        for name, written in otherwise:
+            data[name] = written(getattr(value, name))
+        return data
+
+    return _Form(write, read)
 
 
 def _union(choices: tuple[Any, ...]) -> _Form:
@@ -173,8 +190,9 @@ def _union(choices: tuple[Any, ...]) -> _Form:
     if len(kinds) != 1:
         raise TypeError(f"one of {choices} has no form in the journal")
     form = _form(kinds[0])
+    write = form.write
     return _Form(
-        lambda value: None if value is None else form.write(value),
+        write if write is _as_it_is else lambda value: None if value is None else write(value),
         lambda data: None if data is None else form.read(data),
     )
 

@@ -34,7 +34,7 @@ def stamped(entries: Iterable[Entry]) -> list[Entry]:
     (AUD-02).
     """
     now = datetime.now(UTC)
-    return [Entry(each.kind, each.body, each.pump, each.session, each.mono_ns, now) for each in entries]
+    return [Entry(kind, body, pump, session, mono_ns, now) for kind, body, pump, session, mono_ns, _ in entries]
 
 
 class Backlog:

@@ -10,7 +10,6 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple
 from pathlib import Path
 
 from pumpd.journal.chain import JournalError, follow
@@ -30,7 +29,7 @@ def pieces(reader: JournalReader) -> Iterator[tuple[bytes, Anchor, int]]:
     at, gaps = START, reader.gaps()
     while batch := reader.after(at.seq, PIECE):
         at = follow(reader.path, batch, at, gaps)
-        lines = (json.dumps(astuple(each), ensure_ascii=False, separators=(",", ":")) for each in batch)
+        lines = (json.dumps(each, ensure_ascii=False, separators=(",", ":")) for each in batch)
         yield "".join(f"{line}\n" for line in lines).encode(), at, len(batch)
 
 
@@ -54,7 +53,7 @@ class JournalCopy:
             self._db.executemany(
                 "INSERT INTO records (id, ts, mono_ns, boot, pump, session, kind, body, hash) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (astuple(each) for each in entries),
+                entries,
             )
             self._db.execute("COMMIT")
         except sqlite3.Error as error:

@@ -8,7 +8,9 @@ An event on which `advance` raises leaves the infusion as it was before. The pro
 stopped the pump and wrote `internal_error`; a restart over the same entries survives what that process survived.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pumpd.infusion import Infusion, advance
 from pumpd.infusion import events as ev
@@ -39,17 +41,20 @@ def begun(entry: Record) -> Infusion:
         raise FoldError(f"it contains no infusion: {error}") from error
 
 
-def folded(infusion: Infusion, entry: Record) -> tuple[Infusion, Step | None]:
-    """The infusion after a later entry of its session, and the step if the entry is an event. Raises FoldError."""
+def folded(infusion: Infusion, entry: Record, fields: Mapping[str, Any] | None = None) -> tuple[Infusion, Step | None]:
+    """The infusion after a later entry of its session, and the step if the entry is an event. Raises FoldError.
+
+    `fields`: those of the entry, for a caller that has read them.
+    """
     if entry.kind == RECOVERED:
         try:
-            return infusion.moved(entry.fields.get("moved_ns", 0)), None
+            return infusion.moved((entry.fields if fields is None else fields).get("moved_ns", 0)), None
         except Exception as error:
             raise FoldError(f"it does not record by how much instants were moved: {error}") from error
     if entry.kind != HAPPENED:
         return infusion, None
     try:
-        event = event_from_data(entry.fields)
+        event = event_from_data(entry.fields if fields is None else fields)
     except Exception as error:
         raise FoldError(f"it contains no event: {error}") from error
     try:

@@ -49,7 +49,7 @@ class JournalReader:
             ) from error
 
     def _records(self, sql: str, *values: int | str) -> Iterator[Record]:
-        return (Record(*columns) for columns in self._rows(sql, *values))
+        return map(Record._make, self._rows(sql, *values))
 
     def _rows(self, sql: str, *values: int | str) -> Iterator[tuple[Any, ...]]:
         try:

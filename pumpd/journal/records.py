@@ -17,7 +17,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 GENESIS = "0" * 64
 FORMAT = 2  # of the names in entries; `control_started` records the one of its process. 1: version 0.1
@@ -59,8 +59,7 @@ def names_of(kind: str) -> tuple[str, ...]:
     return (kind, *(old for old, new in OLD_KINDS.items() if new == kind))
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """Something to write: its kind in snake_case (past tense for what happened), a JSON body, units in names.
 
     `at`: wall time when it was handed over, because a busy disk may delay the writing; None: the time of writing.
@@ -110,8 +109,7 @@ class Removed:
 PRUNED = "pruned"  # the kind of an entry whose `removed` lists [first, last, hash] of each gap
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """An entry as it is on disk. `ts` is UTC with milliseconds.
 
     `written_kind` and `body` (JSON text) are what was hashed; `kind` and `fields` are the same in today's names.

@@ -138,7 +138,7 @@ class Replay:
             return
         self._close(entry.session, one, entry.boot)
         if entry.kind in (HAPPENED, RECOVERED):
-            self._fold(entry, one)
+            self._fold(entry, body, one)
         elif entry.kind == READING:
             self._read(entry, body, one.infusion)
         elif entry.kind in LEFT_BEHIND or (entry.kind == FAILED and "event" in body):
@@ -177,9 +177,9 @@ class Replay:
             self._differs(entry, canonical(_volumes(infusion)), canonical(_volumes(before.infusion)))
         before.infusion = infusion
 
-    def _fold(self, entry: Record, one: Replayed) -> None:
+    def _fold(self, entry: Record, body: Mapping[str, Any], one: Replayed) -> None:
         try:
-            one.infusion, step = folded(one.infusion, entry)
+            one.infusion, step = folded(one.infusion, entry, body)
         except FoldError as error:
             self._differs(entry, str(error), "an event" if entry.kind == HAPPENED else "a number of nanoseconds")
             return

@@ -145,13 +145,7 @@ class Journal:
             with self._transaction():
                 for gap in removed:
                     self._db.execute("DELETE FROM records WHERE id BETWEEN ? AND ?", (gap.first, gap.last))
-                self._db.executemany(
-                    "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    [
-                        (r.id, r.ts, r.mono_ns, r.boot, r.pump, r.session, r.written_kind, r.body, r.hash)
-                        for r in records
-                    ],
-                )
+                self._db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", records)
         except FAILURES as error:
             raise JournalError(
                 text("journal.unwritten", "journal {path} cannot be written: {error}", path=self.path, error=error)

@@ -288,6 +288,8 @@ class InlineWriter:
         self._posted = 0  # since the last attempt
 
     def post(self, entries: Sequence[Entry]) -> None:
+        if not entries:
+            return
         self._backlog.post(entries)
         self._posted += len(entries)
         if self._posted >= self._group:

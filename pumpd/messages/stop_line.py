@@ -1,9 +1,12 @@
-"""The line of a stop, `requests.Stop`, for a client that must not wait until pydantic is imported."""
+"""The lines of a stop, `requests.Stop`, and of the status that follows it, for a client that must not wait until
+pydantic is imported.
+"""
 
 import json
 
 from pumpd.text import shown
 
+STATUS_LINE = b'{"op":"status"}'
 LONGEST = 200  # characters, as in every text of a message
 
 

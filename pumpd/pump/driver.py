@@ -9,6 +9,7 @@ Promises that every driver keeps (the conformance suite checks them):
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -28,8 +29,9 @@ Tap = Callable[[str, bytes, int], None]  # "out" or "in", the bytes, monotonic n
 class StopFrames:
     """The frames that stop one pump, and no other on its line, for a writer that reads no replies: the deadman.
 
-    It writes them in this order, at least `gap_s` apart, and all of them again every 0.5 s. They do nothing to a
-    stopped pump, and none of them disarms a watchdog or keeps one from ending a flow.
+    It writes them in this order, at least `gap_s` apart, and all of them again every 0.5 s; in the first second at once
+    and without a pause, so the frame that stops must come every 0.15 s. They do nothing to a stopped pump, and none of
+    them disarms a watchdog or keeps one from ending a flow.
     """
 
     frames: tuple[bytes, ...]
@@ -155,8 +157,9 @@ class UnknownFamilyError(LookupError):
     """No installed distribution offers that driver family. The message lists the installed ones."""
 
 
-def families() -> dict[str, EntryPoint]:
-    """Installed driver families by name, not yet loaded."""
+@cache
+def families() -> Mapping[str, EntryPoint]:
+    """Installed driver families by name, not yet loaded. Looked for once: that reads what every distribution says."""
     return {point.name: point for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)}
 
 

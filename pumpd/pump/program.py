@@ -53,6 +53,14 @@ class PumpProgram:
         if any(not step.rate > Rate(0) or not step.volume > Volume(0) for step in self.steps):
             raise ValueError("each step needs a rate and a volume above 0")
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        """Of a whole program it costs more than what is looked up with it at each reading."""
+        return hash((self.steps, self.diameter))
+
     @cached_property
     def vtbi(self) -> Volume:
         """Volume to be infused: the sum of the steps, and the cap that the pump holds."""

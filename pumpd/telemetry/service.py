@@ -29,7 +29,7 @@ from pumpd.notify import notify
 from pumpd.settings import MqttSettings, Settings
 from pumpd.telemetry.cursor import SAVE_S, Cursor, Position
 from pumpd.telemetry.follow import POLL_S, follow
-from pumpd.telemetry.machine import machine, machine_boot
+from pumpd.telemetry.machine import boot_id, machine
 from pumpd.telemetry.messages import Message, Translator
 from pumpd.telemetry.models import SCHEMA
 from pumpd.telemetry.outgoing import Outgoing
@@ -50,7 +50,7 @@ class Telemetry:
         self._settings, self._mqtt, self._cursor, self._attempts = settings, mqtt, cursor, Attempts(jitter)
         self._simulated = {pump.name: pump.simulated for pump in settings.pumps}
         self._translator = Translator(settings.gateway, self._simulated)
-        self._boot = machine_boot()
+        self._boot = boot_id()
         self._name = OwnName(settings.gateway, machine(cursor.place), taken)
         self.connected, self.connections = False, 0
         self._away = ""  # why the broker cannot be reached; empty when it can

@@ -6,6 +6,7 @@ third-party simulator as with those in this package.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar
 
@@ -100,8 +101,9 @@ class BrokenFamilyError(ValueError):
     """An installed distribution simulates that family, but its code does not load. The message gives the reason."""
 
 
-def families() -> dict[str, EntryPoint]:
-    """Families by name, not yet loaded."""
+@cache
+def families() -> Mapping[str, EntryPoint]:
+    """Families by name, not yet loaded. Looked for once: that reads what every distribution says."""
     return {point.name: point for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)}
 
 

@@ -252,6 +252,18 @@ class Plant:
         self._battery.put(percent, self._now)
         self._happen_now()
 
+    @property
+    def running(self) -> bool:
+        """As in `truth()`, for those who ask for nothing else."""
+        self.advance()
+        return self._rate != 0.0
+
+    @property
+    def delivered_ml(self) -> float:
+        """As in `truth()`, for those who ask for nothing else."""
+        self.advance()
+        return self._flowed - self._air.delivered_ml(self._flowed)
+
     def truth(self) -> Truth:
         self.advance()
         air = self._air.delivered_ml(self._flowed)

@@ -7,7 +7,7 @@ import pytest
 
 from pumpd.bedside import feed as module
 from pumpd.bedside.feed import Feed
-from tests.mosquitto import until
+from tests.patience import until
 
 pytestmark = pytest.mark.realtime
 
@@ -54,5 +54,5 @@ async def test_a_journal_is_closed_after_the_read_that_was_under_way(monkeypatch
     await asyncio.gather(following, return_exceptions=True)
     assert SlowReader.closed_during_a_read == []
     SlowReader.go_on.set()
-    await until(lambda: bool(SlowReader.closed_during_a_read), 30)
+    await until(lambda: bool(SlowReader.closed_during_a_read))
     assert SlowReader.closed_during_a_read == [False]

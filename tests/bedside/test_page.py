@@ -109,7 +109,7 @@ def test_the_lock_file_names_only_the_public_registry_and_has_a_hash_for_every_p
 def test_the_licence_of_every_package_in_the_bundle_ships_with_the_page():
     lock = json.loads((PAGE / "package-lock.json").read_text())["packages"]
     bundled = {name.removeprefix("node_modules/") for name, each in lock.items() if name and not each.get("dev")}
-    assert bundled == {"preact", "uplot"}
+    assert bundled == {"preact"}
     notices = (STATIC / "THIRD-PARTY-NOTICES.txt").read_text()
     for name in bundled:
         folder = PAGE / "node_modules" / name

@@ -38,11 +38,11 @@ class Watch:
 
     @property
     def running(self) -> bool:
-        return self.plant.truth().running
+        return self.plant.running
 
     @property
     def delivered_ml(self) -> float:
-        return self.plant.truth().delivered_ml
+        return self.plant.delivered_ml
 
     @property
     def moved_ml(self) -> float:

@@ -4,6 +4,7 @@ import asyncio
 import tempfile
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -34,6 +35,9 @@ _LINE = {
 }
 
 
+_loop = partial(VirtualTimeLoop, inline=True)
+
+
 @dataclass(slots=True)
 class Played:
     story: Story
@@ -49,7 +53,7 @@ def play(story: Story, prepare=None) -> Played:
     identity(story.family, story.model)
     if story.rest.family:
         identity(story.rest.family, story.rest.model)
-    with tempfile.TemporaryDirectory(dir=ROOM) as folder, asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+    with tempfile.TemporaryDirectory(dir=ROOM) as folder, asyncio.Runner(loop_factory=_loop) as runner:
         played = runner.run(_whole(story, Path(folder), prepare))
     played.cpu_s = time.process_time() - begun
     return played

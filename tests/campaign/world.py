@@ -9,7 +9,6 @@ import contextlib
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -28,11 +27,10 @@ from pumpd.journal import JournalReader, Record
 from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import REQUEST, Answer
 from pumpd.messages.signing import der_of, sign
-from pumpd.pump import LossOfControl, driver
+from pumpd.pump import LossOfControl
 from pumpd.pump import family as driver_family
 from pumpd.settings import Settings
 from pumpd.wire import memory
-from pumpd_simulators import family as simulator
 from pumpd_simulators.bench import simulate
 from pumpd_simulators.virtual_time import VirtualTimeLoop
 from tests.campaign.disk import Disk, Writer
@@ -48,10 +46,6 @@ BASE = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 CALM_S = 12.0  # after trouble: time to identify the pump again, and for the line to fall quiet
 PULLED_S = 4.0
 BACK_OFF_S = 10.0  # the link's longest pause between two attempts to open the port
-
-
-# Installed families are looked up once, not at each start of a process, which would take a sixth of the time.
-_installed = cache(entry_points)
 
 
 @cache
@@ -406,8 +400,6 @@ class World:
 def in_its_time(world: World) -> Iterator[None]:
     """pumpd's wall clock and boot identity are those of the story."""
     with (
-        mock.patch.object(driver, "entry_points", _installed),
-        mock.patch.object(simulator, "entry_points", _installed),
         mock.patch.object(Clock, "now", new=lambda _: world.wall()),
         mock.patch.object(recovery, "machine_boot", new=lambda: world.machine_boot),
         mock.patch.object(process, "machine_boot", new=lambda: world.machine_boot),

@@ -18,8 +18,9 @@ from pumpd import __main__ as program
 from pumpd.cli.client import ControlClient, NoAnswerError
 from pumpd.cli.main import app
 from pumpd.cli.stop import usual
-from pumpd.messages.requests import REQUEST, Answer, Stop
-from pumpd.messages.stop_line import stop_line
+from pumpd.messages.answered import answered
+from pumpd.messages.requests import REQUEST, Answer, StatusRequest, Stop
+from pumpd.messages.stop_line import STATUS_LINE, stop_line
 from pumpd.settings import Settings
 from pumpd.socket_paths import SocketPaths
 
@@ -106,13 +107,82 @@ def test_the_options_are_in_the_message(control, tmp_path):
     assert REQUEST.validate_json(control.heard[0]) == expected
 
 
-def test_until_a_stop_is_sent_nothing_slow_is_imported():
+@pytest.mark.realtime
+def test_a_whole_stop_imports_nothing_slow(tmp_path):
     """A quarter of a second and more on a gateway: what checks messages and settings, and what draws tables."""
     slow = {"asyncio", "cryptography", "importlib.metadata", "pydantic", "rich", "structlog", "typer"}
-    code = "import sys, pumpd.__main__, pumpd.cli.stop; print(*sys.modules)"
-    found = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    config = tmp_path / "pumpd.toml"
+    config.write_text(f'gateway = "ward-7"\nstate_dir = "{tmp_path}"\n', encoding="utf-8")
+    code = "import atexit, sys, pumpd.__main__ as it; atexit.register(lambda: print(*sys.modules)); it.main()"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "control.sock"))
+        server.listen()
+        thread = threading.Thread(target=_served, args=(server, {"stopping": []}, {"pumps": []}))
+        thread.start()
+        command = [sys.executable, "-c", code, "stop", "--config", str(config)]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        thread.join()
+    found = set(said.split())
+    assert said.startswith("Stopped: no pump is configured.")
     assert "pumpd.cli.stop" in found
     assert not (slow | {"pumpd.settings", "pumpd.messages.requests"}) & found
+
+
+def _served(server: socket.socket, *results: dict) -> None:
+    """Answer one connection after the other with these."""
+    for result in results:
+        with server.accept()[0] as one:
+            one.recv(4096)
+            one.sendall(Answer(ok=True, result=result).model_dump_json().encode() + b"\n")
+
+
+# -- the answer --------------------------------------------------------------------------------------------------------
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text("ab\u2028", max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text("ab", max_size=2), inner, max_size=2),
+    max_leaves=6,
+)
+ALIKE = st.fixed_dictionaries(
+    {},
+    optional={
+        "ok": st.booleans() | JSON,
+        "result": st.dictionaries(st.text("ab", max_size=2), JSON, max_size=2) | JSON,
+        "reasons": st.lists(st.text(max_size=5), max_size=2) | JSON,
+        "messages": st.dictionaries(st.text("ab"), st.dictionaries(st.text("ab"), JSON, max_size=2), max_size=2) | JSON,
+        "more": JSON,
+    },
+)
+
+
+@given(ALIKE | JSON)
+def test_what_is_read_as_an_answer_is_one(given_json):
+    line = json.dumps(given_json).encode()
+    try:
+        read = answered(line)
+    except ValueError:
+        return
+    answer = Answer.model_validate_json(line)
+    assert (read.ok, read.result, read.reasons) == (answer.ok, answer.result, answer.reasons)
+
+
+@given(st.booleans(), st.dictionaries(st.text("ab", max_size=2), JSON, max_size=3), st.lists(st.text(), max_size=3))
+def test_each_answer_of_control_is_read(ok, result, reasons):
+    answer = Answer(ok=ok, result=result, reasons=tuple(reasons))
+    read = answered(answer.model_dump_json().encode())
+    assert (read.ok, read.result, read.reasons) == (ok, result, tuple(reasons))
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"null", b"{}", b'{"ok": 1}', b'{"ok": true, "more": 1}', b"\xff", b"[" * 99_999]
+)
+def test_what_is_no_answer_is_refused(line):
+    with pytest.raises(ValueError):  # each words it differently
+        answered(line)
+
+
+def test_the_status_that_follows_is_the_message():
+    assert StatusRequest().model_dump_json().encode() == STATUS_LINE
 
 
 # -- the options, which two places read --------------------------------------------------------------------------------

@@ -247,7 +247,9 @@ async def open_testbed(
     bench.serve(memory.serve)
     writer = InlineWriter(Journal(settings.journal_path, "boot-1"), group)
     try:
-        async with gateway(settings, read_library(settings.library_dir), writer, read) as made:
+        shipped = settings.library_dir == Path(signed()["library_dir"])
+        of_library = library() if shipped else read_library(settings.library_dir)
+        async with gateway(settings, of_library, writer, read) as made:
             here = Testbed(made, bench, settings.journal_path, key, paired)
             for _ in range(100):
                 if not any(runner.problem for runner in made.runners.values()):

@@ -6,7 +6,7 @@ import pytest
 
 from pumpd.pump import Container, PumpAlarm, PumpProgram, RateStep
 from pumpd.quantities import Length, Rate, Volume
-from pumpd_drivers.fresenius_base_a.codec import Frame, ReplyFramer, RequestFramer
+from pumpd_drivers.fresenius_base_a.codec import Frame, ReplyFramer, RequestFramer, Signal
 from pumpd_drivers.fresenius_base_a.driver import FreseniusBaseA
 from pumpd_simulators.bench import simulate
 from pumpd_simulators.conformance import DriverConformance, Subject
@@ -17,6 +17,10 @@ INNER = Length("26.59")
 
 def is_pr(packet):
     return any(isinstance(frame, Frame) and frame.text.startswith("PR;") for frame in RequestFramer().feed(packet))
+
+
+def is_signal(packet):
+    return all(isinstance(frame, Signal) for frame in RequestFramer().feed(packet))
 
 
 def with_another_variable(packet):
@@ -37,6 +41,7 @@ class TestFreseniusBaseA(DriverConformance):
         program=PumpProgram((RateStep(Rate(60), Volume("1.5")),), INNER),
         programs=(PumpProgram((RateStep(Rate("52.5"), Volume(35)),), INNER),),
         is_start=is_pr,
+        is_acknowledgement=is_signal,
         alarms={
             PumpAlarm.PUMP_FAULT: "stall",
             PumpAlarm.PUMP_RESET: "power-cut/3s",

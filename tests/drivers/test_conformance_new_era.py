@@ -19,6 +19,11 @@ def is_run(packet):
     return any(isinstance(frame, Request) and frame.text == "RUN" for frame in RequestFramer().feed(packet))
 
 
+def is_stp(packet):
+    """In either framing."""
+    return any(isinstance(frame, Request) and frame.text == "STP" for frame in RequestFramer().feed(packet))
+
+
 def from_address_7(packet):
     return b"".join(
         replace(frame, address=7).to_bytes() for frame in ReplyFramer().feed(packet) if isinstance(frame, Reply)
@@ -48,6 +53,7 @@ class TestNewEra(DriverConformance):
             PumpProgram((RateStep(Rate("0.02"), Volume("0.001")),), Length("0.1")),
         ),
         is_start=is_run,
+        is_stop=is_stp,
         alarms={
             PumpAlarm.OCCLUSION: "stall",
             PumpAlarm.PUMP_RESET: "power-cut/3s",

@@ -19,6 +19,10 @@ def is_first_slice(packet):
     return any(frame.begins for frame in RequestFramer().feed(packet))
 
 
+def is_stop(packet):
+    return any(frame.mode == "STOP" for frame in RequestFramer().feed(packet))
+
+
 def subject(options, settings, program, **more):
     return Subject(
         family=Poseidon,
@@ -28,6 +32,7 @@ def subject(options, settings, program, **more):
         program=program,
         programs=(PumpProgram((RateStep(Rate("52.5"), Volume(35)),), INNER),),
         is_start=is_first_slice,
+        is_stop=is_stop,
         alarms={PumpAlarm.PUMP_RESET: "power-cut/3s"},
         unchecked=("identify", "load", "read_back", "start", "read", "stop"),
         unreadable=lambda reply: reply.replace(b"<mode: ", b"<mode: RE"),

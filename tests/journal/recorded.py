@@ -61,5 +61,4 @@ def verify(path: Path, *anchors) -> int:
 
 def changed(entry: Record, **body) -> Record:
     """The entry with part of its body changed."""
-    fields = {name: getattr(entry, name) for name in Record.__slots__}
-    return Record(**fields | {"body": json.dumps(entry.fields | body)})
+    return entry._replace(body=json.dumps(entry.fields | body))

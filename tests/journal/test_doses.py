@@ -261,14 +261,14 @@ def in_a_wrong_year():
     """Flow from 5 to 45, the end at 46, with a clock that was a year ahead; another order before and after."""
     recording = Recording().order(-60, "before")
     recording.ahead_min = YEAR
-    recording.entries += [replace(entry, id=entry.id + 1) for entry in _ahead(whole().entries)]
+    recording.entries += [entry._replace(id=entry.id + 1) for entry in _ahead(whole().entries)]
     recording.ahead_min = 0
     return recording.order(120, "after")
 
 
 def _ahead(entries):
     later = timedelta(minutes=YEAR)
-    return [replace(e, ts=(datetime.fromisoformat(e.ts) + later).isoformat(timespec="milliseconds")) for e in entries]
+    return [e._replace(ts=(datetime.fromisoformat(e.ts) + later).isoformat(timespec="milliseconds")) for e in entries]
 
 
 @pytest.mark.requirement("PRG-28")
@@ -378,7 +378,7 @@ def test_unknown_kinds_are_ignored(strange):
     for place, session, text in strange:
         at = recording.entries[place].ts  # wall time continues
         recording.entries.insert(
-            place, replace(recording.entries[0], ts=at, session=session, written_kind=f"new_{text}", body=text)
+            place, recording.entries[0]._replace(ts=at, session=session, written_kind=f"new_{text}", body=text)
         )
     assert recording.doses() == whole().doses()
 
@@ -387,7 +387,7 @@ def test_unknown_kinds_are_ignored(strange):
 @pytest.mark.parametrize("body", ["", "[]", "{}", "null", '{"delivered_ml":"NaN","volume_infused_ml":[]}', "{"])
 def test_an_unreadable_entry_makes_its_infusion_uncertain(kind, body):
     recording = Recording().order(0).start(5).add(6, kind)
-    recording.entries[-1] = replace(recording.entries[-1], body=body)
+    recording.entries[-1] = recording.entries[-1]._replace(body=body)
     assert recording.state(10, State.STOPPED).end(10, "2").dose().worst == Mass(35)
 
 

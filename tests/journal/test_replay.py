@@ -1,7 +1,6 @@
 """An infusion rebuilt from its entries equals the original; an entry that differs is named."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -134,10 +133,10 @@ def test_any_history_of_an_infusion_is_replayed_to_the_same_infusion(data):
 def test_infusions_of_several_pumps_are_kept_apart():
     first, second = completed(), tripped_and_cleared()
     for entry in list(second.entries):
-        second.entries[second.entries.index(entry)] = replace(entry, session="s-2", pump="bed2")
+        second.entries[second.entries.index(entry)] = entry._replace(session="s-2", pump="bed2")
     mixed = [each for pair in zip(entries_of(first), entries_of(second), strict=False) for each in pair]
     rest = entries_of(first)[len(mixed) // 2 :] + entries_of(second)[len(mixed) // 2 :]
-    made = Replay([replace(each, id=number) for number, each in enumerate([*mixed, *rest], 1)])
+    made = Replay([each._replace(id=number) for number, each in enumerate([*mixed, *rest], 1)])
     assert made.differences == []
     assert [made.infusions[name].infusion for name in ("s-1", "s-2")] == [first.infusion, second.infusion]
 
@@ -211,7 +210,7 @@ def test_an_alarm_that_the_next_order_clears_is_no_difference():
     ended.send(ev.StopRequested(0, "nurse", "no"))
     cleared = Record(99, "ts", 0, "boot-1", "bed1", "s-1", "alarm_cleared", '{"code":"empty"}', "")
     assert Replay([*entries_of(ended), cleared]).differences == []
-    assert len(Replay([*entries, replace(cleared, id=len(entries) + 1)]).differences) == 1
+    assert len(Replay([*entries, cleared._replace(id=len(entries) + 1)]).differences) == 1
 
 
 # -- death and damage --------------------------------------------------------------------------------------------------
@@ -266,7 +265,7 @@ def test_a_restart_begins_the_infusion_again_with_other_instants_and_nothing_els
     assert made.infusions["s-1"].infusion == one.infusion
     other = to_data(infusion(STEPS, minutes=4))
     (difference, *_) = Replay(
-        [*entries, replace(entries[0], id=len(entries) + 1, body=canonical({"infusion": other}))]
+        [*entries, entries[0]._replace(id=len(entries) + 1, body=canonical({"infusion": other}))]
     ).differences
     assert (difference.entry, difference.kind) == (len(entries) + 1, "began")
 
@@ -290,7 +289,7 @@ def test_an_event_without_a_beginning_is_a_difference():
 def test_a_damaged_body_is_a_difference_and_never_a_crash(kind, body):
     entries = entries_of(completed())
     damaged = next(entry for entry in entries if entry.kind == kind)
-    made = Replay([replace(entry, body=body) if entry is damaged else entry for entry in entries])
+    made = Replay([entry._replace(body=body) if entry is damaged else entry for entry in entries])
     assert made.differences[0].entry == damaged.id
 
 

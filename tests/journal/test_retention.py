@@ -4,7 +4,6 @@ import contextlib
 import sqlite3
 import tempfile
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -67,7 +66,7 @@ def infusion(session: str = "s-1", *, ended: bool = True) -> list[Entry]:
     entries = [entry for entry in one.entries if ended or entry.kind != "infusion_ended"]
     return [
         Entry("order_accepted", {"digest": "d"}, "bed1", session),
-        *(replace(each, session=session) for each in entries),
+        *(each._replace(session=session) for each in entries),
     ]
 
 

@@ -15,9 +15,9 @@ from paho.mqtt.properties import Properties
 from pumpd.journal import Entry, Journal
 from pumpd.process import end
 from pumpd.settings import MqttSettings, Settings
-from tests.mosquitto import Broker, broker, until
+from tests.mosquitto import Broker, broker
 
-__all__ = ["Broker", "broker", "until"]
+__all__ = ["Broker", "broker"]
 
 
 @pytest.fixture

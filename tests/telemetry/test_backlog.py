@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import sqlite3
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -29,7 +28,7 @@ def write(journal, rows: int) -> None:
     one = reading(1)
     for first in range(0, rows, 3600):
         seconds = range(first, min(first + 3600, rows))
-        journal.append([replace(one, at=THEN + timedelta(seconds=second)) for second in seconds])
+        journal.append([one._replace(at=THEN + timedelta(seconds=second)) for second in seconds])
 
 
 @pytest.mark.requirement("COM-08")

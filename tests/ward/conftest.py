@@ -1,6 +1,5 @@
 """A real nats-server and a real PostgreSQL, each once for all tests of a file, and a gateway's journal to send."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -52,12 +51,6 @@ def reading(number: int, **body: str) -> Entry:
 
 def alarm(code: str, kind: str = "alarm_raised") -> Entry:
     return Entry(kind, {"code": code, "priority": "high", "cause": "c", "action": "a"}, pump="pump-a", session="s1")
-
-
-async def until(true, seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - it reads what other processes wrote, which set no Event
-            await asyncio.sleep(0.01)
 
 
 @pytest.fixture(scope="session")

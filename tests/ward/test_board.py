@@ -17,7 +17,9 @@ from pumpd.process import end
 from pumpd_ward.board import accounts
 from pumpd_ward.board.app import application
 from pumpd_ward.board.beds import board
+from pumpd_ward.board.entrance import entrance
 from pumpd_ward.board.live import Live
+from pumpd_ward.roles import Role
 from pumpd_ward.store.partitions import Partitions
 from pumpd_ward.store.writing import Arrived, write
 
@@ -35,7 +37,7 @@ async def client(server, settings=None) -> AsyncIterator[tuple[httpx.AsyncClient
     live = Live(server.dsn, 30)
     following = asyncio.create_task(live.run())
     async with asyncpg.create_pool(server.dsn, min_size=1, max_size=2) as pool:
-        app = application(settings, pool, live)
+        app = application(settings, await entrance(settings.board, pool), live)
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://ward.test") as asking:
             yield asking, live
@@ -43,8 +45,8 @@ async def client(server, settings=None) -> AsyncIterator[tuple[httpx.AsyncClient
 
 
 @contextlib.asynccontextmanager
-async def signed_in(server, store) -> AsyncIterator[tuple[httpx.AsyncClient, Live]]:
-    await accounts.add(store, "charge", PASSWORD)
+async def signed_in(server, store, role: Role = Role.ENGINEER) -> AsyncIterator[tuple[httpx.AsyncClient, Live]]:
+    await accounts.add(store, "charge", PASSWORD, role)
     async with client(server) as (asking, live):
         answer = await asking.post("/api/sign-in", json={"name": "charge", "password": PASSWORD})
         assert answer.status_code == 200, answer.text

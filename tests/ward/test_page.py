@@ -15,6 +15,7 @@ import pytest
 
 from pumpd_ward.board import accounts
 from pumpd_ward.local.child import free_port, listens
+from pumpd_ward.roles import Role
 from pumpd_ward.store.migrate import migrate
 from pumpd_ward.store.partitions import Partitions
 from pumpd_ward.store.writing import Arrived, write
@@ -40,7 +41,7 @@ async def _fill(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
     await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     await migrate(connection)
-    await accounts.add(connection, "charge", PASSWORD)
+    await accounts.add(connection, "charge", PASSWORD, Role.ENGINEER)
     now = datetime.now(UTC)
 
     async def arrive(gateway: str, entries: list[dict], age_s: float = 0) -> None:

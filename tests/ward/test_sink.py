@@ -15,9 +15,10 @@ from pumpd.telemetry.fleet.cursor import FleetCursor
 from pumpd.telemetry.fleet.service import Fleet
 from pumpd.telemetry.fleet.stream import StreamError, connected
 from pumpd_ward.local.nats_server import Node
+from tests.patience import until
 from tests.telemetry.test_tls import Authority
 
-from .conftest import alarm, gateway_settings, reading, until
+from .conftest import alarm, gateway_settings, reading
 
 pytestmark = [pytest.mark.ward, pytest.mark.realtime]
 
@@ -111,7 +112,7 @@ async def test_a_killed_node_loses_nothing_that_it_acknowledged(state_dir, journ
         node.kill()
         acknowledged = cursor.position.id
         node.start()
-        await until(lambda: cursor.position.id == 399, 20)
+        await until(lambda: cursor.position.id == 399)
     client = await nats.connect(node.url)
     kept = {entry["seq"] for each in await batches(client.jetstream()) for entry in each["entries"]}
     await client.close()

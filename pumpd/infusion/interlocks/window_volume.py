@@ -8,18 +8,19 @@ from pumpd.texts import text
 
 def check(infusion: Infusion, now_ns: int) -> Verdict:
     over = infusion.limits.over_delivery
-    if infusion.counted > infusion.segment.program.vtbi + over or infusion.delivered > infusion.prescribed + over:
+    given = infusion.delivered
+    if infusion.counted > infusion.segment.program.vtbi + over or given > infusion.prescribed + over:
         return Trip(
             AlarmCode.OVER_DELIVERY,
             text(
                 "trip.over_delivery",
                 "{given} delivered of {prescribed}",
-                given=infusion.delivered,
+                given=given,
                 prescribed=infusion.prescribed,
             ),
         )
-    if infusion.earlier + infusion.delivered > infusion.whole + over:
-        given, earlier, whole = infusion.delivered, infusion.earlier, infusion.whole
+    if infusion.earlier + given > infusion.whole + over:
+        earlier, whole = infusion.earlier, infusion.whole
         why = text(
             "trip.over_treatment",
             "{given} delivered after up to {earlier}, of {whole} in all",

@@ -43,6 +43,7 @@ class Fleet:
         self._hosts = [fleet.host, *fleet.others]
         jitter.shuffle(self._hosts)  # so that gateways spread over the nodes
         self.connected, self.connections = False, 0
+        self._machine = machine(cursor.place)
         self._away = ""  # why the stream cannot be reached; empty when it can
 
     async def run(self) -> None:
@@ -76,9 +77,10 @@ class Fleet:
         where = subject(self._settings.gateway, "status")
         while True:
             fields = await asyncio.to_thread(health, self._settings)
-            fields |= {"machine": machine(self._cursor.place)}
-            payload = status(self._settings.gateway, self._cursor.journal, self._cursor.position.id, fields)
-            await stream.publish(where, payload, f"{self._settings.gateway}/status/{fields['ts']}")
+            payload = status(
+                self._settings.gateway, self._cursor.journal, self._cursor.position.id, self._machine, fields
+            )
+            await stream.publish(where, payload, f"{self._settings.gateway}/status/{self._machine}/{fields['ts']}")
             self._good()
             self._cursor.save(self._cursor.position)
             await asyncio.sleep(STATUS_S)

@@ -103,7 +103,7 @@ ALONE = (
     Mutant(
         "the sum of all deliveries is not checked: each keeps to its own volume, planned from what was given before",
         LOCKS + "window_volume:check",
-        "if infusion.earlier + infusion.delivered > infusion.whole + over:",
+        "if infusion.earlier + given > infusion.whole + over:",
         "if False:",
     ),
 )

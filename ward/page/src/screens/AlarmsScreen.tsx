@@ -30,7 +30,8 @@ interface Found {
   responses: Record<string, Responses>;
 }
 
-export function AlarmsScreen() {
+/** `exports`: whether this person may export. */
+export function AlarmsScreen({ exports }: { exports: boolean }) {
   const [span, fields] = useSpan();
   const [priority, setPriority] = useState("");
   const { answer, problem } = useAsked<Found>("/api/alarms", { ...span, priority }, 10);
@@ -93,13 +94,16 @@ export function AlarmsScreen() {
             {answer.alarms.length === 0
               ? "No alarm in this time."
               : `${answer.alarms.length} alarms, the newest first.`}
-            {answer.more && " There are more: choose a shorter time, or export them."}
+            {answer.more && ` There are more: choose a shorter time${exports ? ", or export them" : ""}.`}
           </p>
-          <p class="links">
-            Export: <a href={link("alarms", "csv")}>alarms as CSV</a>,{" "}
-            <a href={link("alarms", "parquet")}>as Parquet</a>; <a href={link("infusions", "csv")}>infusions as CSV</a>,{" "}
-            <a href={link("infusions", "parquet")}>as Parquet</a>
-          </p>
+          {exports && (
+            <p class="links">
+              Export: <a href={link("alarms", "csv")}>alarms as CSV</a>,{" "}
+              <a href={link("alarms", "parquet")}>as Parquet</a>;{" "}
+              <a href={link("infusions", "csv")}>infusions as CSV</a>,{" "}
+              <a href={link("infusions", "parquet")}>as Parquet</a>
+            </p>
+          )}
           <div class="wide" tabIndex={0} role="region" aria-label="Alarm history">
             <table class="digits">
               <thead>

@@ -5,7 +5,7 @@ import type { Board } from "../ask.ts";
 import { useAsked } from "../asking.ts";
 import { Curves } from "../Curves.tsx";
 import { duration, number, STATES } from "../words.ts";
-import { Alarms } from "./BoardScreen.tsx";
+import { Alarms, Twice } from "./BoardScreen.tsx";
 
 interface Trend {
   step_s: number;
@@ -48,8 +48,9 @@ export function BedScreen({ gateway, pump, board }: { gateway: string; pump: str
             {bed.simulated && <span class="simulated">SIMULATED</span>}
           </p>
           {bed.silent && <p class="silent-note">The gateway is silent: its state is not known. Go to the pump.</p>}
+          {bed.twice && <Twice />}
           <Alarms alarms={bed.alarms} />
-          <dl class={`digits values${bed.old ? " old" : ""}`}>
+          <dl class={`digits values${bed.old || bed.silent || bed.twice ? " old" : ""}`}>
             {(
               [
                 ["Rate", number(bed.rate_ml_h, "mL/h")],

@@ -8,6 +8,7 @@ export function BoardScreen({ board }: { board: Board | null }) {
   const alarms = [...board.beds, ...board.gateways].flatMap((each) => each.alarms);
   const count = (priority: string) => alarms.filter((each) => each.priority === priority).length;
   const silent = board.gateways.filter((each) => each.silent);
+  const twice = board.gateways.filter((each) => each.twice);
   const own = board.gateways.filter((each) => each.alarms.length > 0);
   const bedless = board.gateways.filter((each) => !board.beds.some((bed) => bed.gateway === each.gateway));
   return (
@@ -17,6 +18,11 @@ export function BoardScreen({ board }: { board: Board | null }) {
         <li class={silent.length ? "silent-count" : ""}>
           <b>{silent.length}</b> silent
         </li>
+        {twice.length > 0 && (
+          <li class="silent-count">
+            <b>{twice.length}</b> with one name twice
+          </li>
+        )}
         {["high", "medium", "low"].map((priority) => (
           <li key={priority} class={count(priority) ? `alarm-${priority} alarm-count` : ""}>
             <b>{count(priority)}</b> {MARKS[priority]} {priority}
@@ -64,20 +70,21 @@ export function BoardScreen({ board }: { board: Board | null }) {
 
 function BedlessCard({ gateway }: { gateway: Gateway }) {
   return (
-    <li class={`bed${gateway.silent ? " silent" : ""}`}>
+    <li class={`bed${gateway.silent || gateway.twice ? " silent" : ""}`}>
       <div class="bed-head">
         <b>{gateway.gateway}</b>
         <span>no pump has reported</span>
       </div>
       {gateway.silent && <Silent gateway={gateway} />}
+      {gateway.twice && <Twice />}
     </li>
   );
 }
 
 function BedCard({ bed }: { bed: Bed }) {
-  const stale = bed.silent || bed.old;
+  const unknown = bed.silent || bed.twice;
   return (
-    <li class={`bed${bed.silent ? " silent" : ""}`}>
+    <li class={`bed${unknown ? " silent" : ""}`}>
       <a href={`#/bed/${encodeURIComponent(bed.gateway)}/${encodeURIComponent(bed.pump)}`}>
         <div class="bed-head">
           <b>
@@ -88,8 +95,9 @@ function BedCard({ bed }: { bed: Bed }) {
           </span>
         </div>
         {bed.silent && <Silent gateway={bed} />}
+        {bed.twice && <Twice />}
         <Alarms alarms={bed.alarms} />
-        <dl class={`digits values${stale ? " old" : ""}`}>
+        <dl class={`digits values${unknown || bed.old ? " old" : ""}`}>
           <div>
             <dt>Rate</dt>
             <dd>{number(bed.rate_ml_h, "mL/h")}</dd>
@@ -124,12 +132,20 @@ function Silent({ gateway }: { gateway: Gateway }) {
   );
 }
 
+export function Twice() {
+  return (
+    <p class="silent-note">
+      <b>Two machines</b> send under this name. The values are of one of them, the alarms of both. Go to the pumps.
+    </p>
+  );
+}
+
 export function Alarms({ alarms }: { alarms: Alarm[] }) {
   if (alarms.length === 0) return null;
   return (
     <ul class="alarms-of">
       {alarms.map((each) => (
-        <li key={each.code} class={`bed-alarm alarm-${each.priority}`}>
+        <li key={`${each.code}/${each.raised_at}`} class={`bed-alarm alarm-${each.priority}`}>
           <b aria-hidden="true">{MARKS[each.priority]}</b>
           <span class="unseen">{each.priority} priority: </span>
           {each.cause || each.code}

@@ -21,6 +21,7 @@ interface Health {
   age_s: number;
   ahead_s: number | null;
   missing: number;
+  twice: boolean;
   status: Status;
 }
 
@@ -66,7 +67,11 @@ export function FleetScreen() {
           <tbody>
             {answer.gateways.map((each) => (
               <tr key={each.gateway}>
-                <th scope="row">{each.gateway}</th>
+                <th scope="row" class={each.twice ? "bad" : ""}>
+                  {each.twice && <b>! </b>}
+                  {each.gateway}
+                  {each.twice && <>, two machines send under this name: give each its own</>}
+                </th>
                 <Cell bad={each.silent}>
                   {each.silent ? `silent for ${duration(each.age_s)}` : `${duration(each.age_s)} ago`}
                 </Cell>

@@ -20,6 +20,9 @@ import { guideFor } from "../words/guide.ts";
 import { say } from "../words/say.ts";
 import { FRAME } from "../words/texts/frame.ts";
 
+/** An alarm line that could not be shown is tried again so often. */
+const ALARMS_AGAIN_MS = 5000;
+
 export function Frame({ page, route, children }: { page: Page; route: Route; children: ComponentChildren }) {
   const pump = "pump" in route ? route.pump : null;
   const known = page.live?.pumps.find((each) => each.pump === pump);
@@ -60,7 +63,7 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
           </Boundary>
         </div>
       </header>
-      <Boundary name={say(FRAME.part_alarms)}>
+      <Boundary name={say(FRAME.part_alarms)} of={String(Math.floor(page.liveAt / ALARMS_AGAIN_MS))}>
         <AlarmBanner page={page} />
       </Boundary>
       <main>
