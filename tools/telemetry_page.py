@@ -73,7 +73,8 @@ While flow may occur, the state is published again by a reading every {STATE_REF
 it as well. An alarm stays retained when the gateway dies: read it together with `$state`.
 
 With `mqtt.home_assistant`, the gateway and its pumps are also [described to Home
-Assistant](../how-to/home-assistant.md), below `<prefix>/device/<gateway>/`.
+Assistant](../how-to/home-assistant.md), below `<prefix>/device/<gateway>/`. [`pumpd watch
+--mqtt`](../how-to/watch-over-mqtt.md) shows what is published in a terminal.
 
 ## Fields of every entry
 

@@ -98,7 +98,7 @@ class Exporter:
         return generate_latest(_Collected(self._values()))
 
     def _values(self) -> Iterator[Value]:
-        for process in ("control", "bedside"):
+        for process in ("control", *(("bedside",) if self._settings.bedside is not None else ())):
             if file := file_of(process, self._settings):
                 yield from read(process, file)
         yield Value("pumpd_up", 1.0, {"process": "telemetry"})

@@ -46,7 +46,7 @@ def free_port() -> int:
 
 def settings_of(folder: Path, **given: Any) -> Settings:
     section = given or {"port": free_port()}
-    return Settings.model_validate({"gateway": "ward-7", "state_dir": folder, "metrics": section})
+    return Settings.model_validate({"gateway": "ward-7", "state_dir": folder, "bedside": {}, "metrics": section})
 
 
 @contextlib.asynccontextmanager
