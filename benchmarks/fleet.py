@@ -299,7 +299,7 @@ async def scaling(folder: Path, options: argparse.Namespace) -> list[Result]:
         readings, rate = await emptied(here, options, workers)
         one = one or rate
         details = {"readings in the stream": readings, "times one worker": rate / one}
-        label = f"{workers} ingest workers, {options.nodes} nodes: readings stored"
+        label = f"{workers} ingest worker{'s' if workers > 1 else ''}: readings stored"
         results.append(Result(label, rate, 2 * options.gateways, "readings/s", at_least=True, details=details))
     return results
 
