@@ -198,7 +198,7 @@ def test_a_bed_has_its_trend_and_no_control(address):
 
 def test_the_health_of_each_gateway_is_true_and_what_needs_a_person_is_marked(address):
     with opened(address) as page:
-        page.get_by_role("link", name="Gateways").click()
+        page.get_by_role("link", name="Gateways", exact=True).click()
         page.get_by_role("row", name=re.compile("bed-1")).wait_for()
         rows = {
             row.locator("th").inner_text().split(",")[0].removeprefix("! "): row.locator("td").all_inner_texts()
@@ -225,7 +225,7 @@ def test_the_health_of_each_gateway_is_true_and_what_needs_a_person_is_marked(ad
 
 def test_alarms_have_their_response_times_and_are_found_by_time_gateway_and_priority(address):
     with opened(address) as page:
-        page.get_by_role("link", name="Alarms").click()
+        page.get_by_role("link", name="Alarms", exact=True).click()
         history = page.get_by_role("region", name="Alarm history").locator("tbody tr")
         history.first.wait_for()
         assert history.count() == 4
@@ -243,7 +243,7 @@ def test_alarms_have_their_response_times_and_are_found_by_time_gateway_and_prio
 
 def test_entries_are_found_by_gateway_and_kind_with_the_keyboard_alone(address):
     with opened(address) as page:
-        page.get_by_role("link", name="Search").press("Enter")
+        page.get_by_role("link", name="Search", exact=True).press("Enter")
         page.get_by_role("region", name="Entries").locator("tbody tr").first.wait_for()
         page.get_by_label(re.compile("Gateway")).focus()
         page.keyboard.type("bed-3")
