@@ -33,7 +33,7 @@ runuser -u postgres -- createuser pumpd-ward
 runuser -u postgres -- createdb --owner pumpd-ward --encoding UTF8 --template template0 pumpd_ward
 echo 'correct horse battery' | runuser -u pumpd-ward -- pumpd-ward account add charge --role engineer
 runuser -u pumpd-ward -- pumpd-ward account list
-setpriv --reuid=pumpd-ward --regid=pumpd-ward --init-groups pumpd-ward board > /tmp/board.log 2>&1 & board=$!
+HOME=/ setpriv --reuid=pumpd-ward --regid=pumpd-ward --init-groups pumpd-ward board > /tmp/board.log 2>&1 & board=$!
 for i in $(seq 300); do grep -q board_started /tmp/board.log && break; sleep 0.1; done
 python3 - <<'END' || { cat /tmp/board.log; false; }
 import json, time, urllib.request as u
