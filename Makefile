@@ -135,7 +135,9 @@ package: page ward-page
 	$(RUN) python -m tools.package $(ARGS)
 
 # In clean roots of both Debians, as root: install, upgrade, refuse, remove, purge (docs/how-to/install.md).
-package-test: package roots
+package-test: page ward-page roots
+	$(RUN) python -m tools.package --package pumpd
+	$(RUN) python -m tools.package --package pumpd-ward --arch $(ARCH)
 	@missing=; command -v lintian >/dev/null || missing="$$missing lintian"; \
 	$(INSTALL)
 	$(SUDO) .venv/bin/python -m pytest -p no:cacheprovider -n 0 -m debian tests/packaging

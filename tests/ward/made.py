@@ -18,10 +18,9 @@ def of(boot: str, entries: list[dict]) -> list[dict]:
     return [{**each, "boot": boot * 16} for each in entries]
 
 
-def status(machine: str, gateway: str = "g1") -> Status:
-    return Status.model_validate(
-        {"schema": "pumpd.fleet.v1", "gateway": gateway, "ts": START.isoformat(), "machine": machine}
-    )
+def status(machine: str, gateway: str = "g1", ts: datetime = START, **health: object) -> Status:
+    head = {"schema": "pumpd.fleet.v1", "gateway": gateway, "ts": ts.isoformat(), "machine": machine}
+    return Status.model_validate({**head, **health})
 
 
 def reading(seq: int, rate: float = 52.5, state: str = "running", **body: object) -> dict:

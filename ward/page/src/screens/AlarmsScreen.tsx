@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { useAsked } from "../asking.ts";
 import { useSpan } from "../Span.tsx";
-import { duration, MARKS, time } from "../words.ts";
+import { count, duration, MARKS, time } from "../words.ts";
 
 interface Past {
   gateway: string;
@@ -93,7 +93,7 @@ export function AlarmsScreen({ exports }: { exports: boolean }) {
           <p>
             {answer.alarms.length === 0
               ? "No alarm in this time."
-              : `${answer.alarms.length} alarms, the newest first.`}
+              : `${count(answer.alarms.length, "alarm")}, the newest first.`}
             {answer.more && ` There are more: choose a shorter time${exports ? ", or export them" : ""}.`}
           </p>
           {exports && (
@@ -119,8 +119,8 @@ export function AlarmsScreen({ exports }: { exports: boolean }) {
               <tbody>
                 {answer.alarms.map((each) => (
                   <tr key={`${each.gateway}/${each.pump}/${each.code}/${each.raised_at}`}>
-                    <td>{time(each.raised_at)}</td>
-                    <td>
+                    <td class="tight">{time(each.raised_at)}</td>
+                    <td class="tight">
                       {each.gateway} {each.pump}
                     </td>
                     <td>

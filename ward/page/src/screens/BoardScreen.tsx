@@ -29,7 +29,7 @@ export function BoardScreen({ board }: { board: Board | null }) {
           </li>
         ))}
         <li>
-          <b>{board.beds.filter((each) => each.state === "running").length}</b> running
+          <b>{board.beds.filter((each) => each.state === "running" && !unknown(each)).length}</b> running
         </li>
         <li>
           <b>{board.beds.length}</b> {board.beds.length === 1 ? "bed" : "beds"}
@@ -82,22 +82,19 @@ function BedlessCard({ gateway }: { gateway: Gateway }) {
 }
 
 function BedCard({ bed }: { bed: Bed }) {
-  const unknown = bed.silent || bed.twice;
   return (
-    <li class={`bed${unknown ? " silent" : ""}`}>
+    <li class={`bed${unknown(bed) ? " silent" : ""}`}>
       <a href={`#/bed/${encodeURIComponent(bed.gateway)}/${encodeURIComponent(bed.pump)}`}>
         <div class="bed-head">
           <b>
             {bed.gateway} <span class="muted">{bed.pump}</span>
           </b>
-          <span class={`state state-${bed.state ?? "none"}`}>
-            {bed.state ? (STATES[bed.state] ?? bed.state) : "no infusion"}
-          </span>
+          <State bed={bed} />
         </div>
         {bed.silent && <Silent gateway={bed} />}
         {bed.twice && <Twice />}
         <Alarms alarms={bed.alarms} />
-        <dl class={`digits values${unknown || bed.old ? " old" : ""}`}>
+        <dl class={`digits values${unknown(bed) || bed.old ? " old" : ""}`}>
           <div>
             <dt>Rate</dt>
             <dd>{number(bed.rate_ml_h, "mL/h")}</dd>
@@ -130,6 +127,15 @@ function Silent({ gateway }: { gateway: Gateway }) {
       <b>Silent</b> for {duration(gateway.age_s)}: its state is not known. Go to the pump.
     </p>
   );
+}
+
+/** Whether what is shown of a bed may be true no more. */
+export const unknown = (bed: Bed): boolean => bed.silent || bed.twice;
+
+export function State({ bed }: { bed: Bed }) {
+  const name = bed.state ? (STATES[bed.state] ?? bed.state) : "no infusion";
+  if (unknown(bed)) return <span class="state unknown">last: {name}</span>;
+  return <span class={`state state-${bed.state ?? "none"}`}>{name}</span>;
 }
 
 export function Twice() {
