@@ -9,7 +9,7 @@ import { SignInFirst } from "./SignInFirst.tsx";
 import { takeWanted, want } from "./wanted.ts";
 import { act } from "../wire/connection.ts";
 import { reason } from "../words/reasons.ts";
-import { say, type Text } from "../words/say.ts";
+import { inEnglish, say, type Text } from "../words/say.ts";
 import { sentence, forPeople } from "../words/terms.ts";
 import { RUN } from "../words/texts/run.ts";
 
@@ -62,7 +62,7 @@ export function PauseReason({ page, live, pump, infusion }: InfusionProps) {
   const [refused, setRefused] = useState<string[]>([]);
   const given = pump.pause?.reason;
   if (given) {
-    const known = REASONS.find(({ en }) => en === given);
+    const known = REASONS.find((each) => inEnglish(each) === given);
     return <p>{say(RUN.reason_is, { reason: known ? say(known) : given })}</p>;
   }
   if (given !== "") return <p>{sentence(forPeople(reason(infusion.reason)))}</p>; // pumpd paused, or a trip was cleared
@@ -77,7 +77,7 @@ export function PauseReason({ page, live, pump, infusion }: InfusionProps) {
     <div class="pause-choice" role="group" aria-label={say(RUN.why)}>
       <p>{say(RUN.why)}</p>
       {REASONS.map((text) => (
-        <button type="button" key={text.en} disabled={busy} onClick={() => void explain(text.en)}>
+        <button type="button" key={inEnglish(text)} disabled={busy} onClick={() => void explain(inEnglish(text))}>
           {say(text)}
         </button>
       ))}
