@@ -2,6 +2,7 @@
 //
 //   http://127.0.0.1:8480/          paired already; any badge with a PIN of zeros signs in
 //   /mock?scene=paused              shows a scene of scenes.ts; order, hold, pause and so on change it as a gateway would
+//   /mock?certificate=12            the gateway's certificate ends in so many days
 //   /mock?person=20417  ?roles=view,confirm  ?library=0  ?unpaired=1  ?silent=1  ?running=900  ?still=1
 //
 // It checks nothing: take nothing here for a rule of pumpd.
@@ -40,6 +41,7 @@ let own: Infusion | null = null;
 let patient: string | null | undefined; // as changed here; undefined: as in the scene
 let pausedAudioUntil = 0;
 let pauseReason: string | null = null;
+let certificate: { days_left: number; ending: boolean } | null = null;
 let still = false;
 const now = () => (still ? Date.parse("2026-11-26T13:12:00.000Z") : Date.now()); // for pictures, time is fixed
 const streams = new Map<ServerResponse, string>(); // and the language of each
@@ -66,6 +68,7 @@ const state = () => ({
     person,
     now(),
   ),
+  certificate,
   audio: pausedAudioUntil > now() ? { paused_left_s: (pausedAudioUntil - now()) / 1000, by: "20417" } : null,
 });
 const points = (): Point[] =>
@@ -281,6 +284,8 @@ async function answer(request: IncomingMessage, out: ServerResponse) {
           : null;
       if (name === "running") running = Number(value);
       if (name === "unpaired") unpaired = value === "1";
+      if (name === "certificate")
+        certificate = value ? { days_left: Number(value), ending: Number(value) <= 30 } : null;
       if (name === "silent") silent = value === "1";
       if (name === "still") still = value === "1";
     }

@@ -67,9 +67,6 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
         <AlarmBanner page={page} />
       </Boundary>
       <main>
-        <Boundary name={say(FRAME.part_link)}>
-          <LinkNotice page={page} pump={pump} />
-        </Boundary>
         <Boundary
           name={say(FRAME.part_screen)}
           of={`${route.screen}/${pump}/${known?.infusion?.state}`}
@@ -79,17 +76,22 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
         </Boundary>
         {page.identity === "paired" && <ToBench page={page} route={route} pump={known} />}
       </main>
-      {/* On the overview every bed has its own Stop: one Stop for all under the thumb would end other patients' infusions. */}
-      {docked && (
-        <footer class="dock">
-          <DockSlot />
-          {page.identity === "paired" && known ? (
-            <StopButton key={known.pump} page={page} target={known.pump} name={known.pump} />
-          ) : (
-            <StopButton key={EVERY} page={page} target={EVERY} name={say(FRAME.all_pumps)} />
-          )}
-        </footer>
-      )}
+      <div class="bottom">
+        <Boundary name={say(FRAME.part_link)}>
+          <LinkNotice page={page} pump={pump} />
+        </Boundary>
+        {/* On the overview every bed has its own Stop: one Stop for all under the thumb would end other patients' infusions. */}
+        {docked && (
+          <footer class="dock">
+            <DockSlot />
+            {page.identity === "paired" && known ? (
+              <StopButton key={known.pump} page={page} target={known.pump} name={known.pump} />
+            ) : (
+              <StopButton key={EVERY} page={page} target={EVERY} name={say(FRAME.all_pumps)} />
+            )}
+          </footer>
+        )}
+      </div>
     </>
   );
 }

@@ -46,7 +46,7 @@ export function connect(): void {
 }
 
 async function readKey(): Promise<TabletKey | null> {
-  key = await storedKey().catch(() => null);
+  key = await storedKey().catch(() => key); // a store that fails now takes no key away
   return key;
 }
 
