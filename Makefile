@@ -8,7 +8,10 @@
 #   make ward-test   the ward's service with a real nats-server and PostgreSQL
 #   make firmware FIRMWARE=image.elf   pumpd on a pump's firmware, on an emulated chip (docs/how-to/firmware.md)
 #   make explore every order of events, and every deliberate break, of the state machine
+#   make proof   the dose arithmetic, for every number that can be typed (docs/explanations/proof.md)
+#   make mutants N=200   small changes of the core that a test must notice (docs/how-to/mutants.md)
 #   make fuzz    10^6 mutated packets against every codec
+#   make fuzz-inputs   everything that reads bytes from outside, coverage-guided, a minute each
 #   make page    build the tablet's page if its sources are newer
 #   make test-313   the test suite under Debian 13's Python 3.13
 #   make audit      known vulnerabilities of what the package brings, and whether everything is locked
@@ -27,7 +30,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser check bench firmware explore fuzz campaign pictures package package-test test-313 audit docs roots ward ward-cluster ward-page ward-test ward-system vm vm-soak vm-image qemu table page page-check setup system avr clean
+.PHONY: help demo test browser check bench firmware explore proof mutants fuzz fuzz-inputs campaign pictures package package-test test-313 audit docs roots ward ward-cluster ward-page ward-test ward-system vm vm-soak vm-image qemu table page page-check setup system avr clean
 
 export UV_PYTHON_DOWNLOADS ?= never
 # The tests start a hundred interpreters. Without compiled files, compiling would take half of each start.
@@ -122,8 +125,19 @@ firmware: setup avr
 explore: setup
 	nice $(RUN) python -m tests.exploration --doc $(ARGS)
 
+proof: setup
+	nice $(RUN) python -m tests.proof $(ARGS)
+
+# Without N=, every one: hours. ARGS="dosing --seed 7" is a target and another sample, ARGS="--changed main" what changed.
+mutants: setup
+	nice $(RUN) python -m tools.mutants $(if $(filter command line,$(origin N)),--n $(N)) $(ARGS)
+
 fuzz: setup
 	$(RUN) python -m benchmarks.fuzz $(ARGS)
+
+# Coverage-guided, with atheris in an environment of its own: it has no wheel for every Python that pumpd runs on.
+fuzz-inputs: setup
+	$(RUN) --with atheris==3.0.0 python -m benchmarks.fuzz_inputs $(ARGS)
 
 campaign: setup
 	$(RUN) python -m tests.campaign --n $(N) $(ARGS)

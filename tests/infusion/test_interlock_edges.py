@@ -80,7 +80,10 @@ def test_all_segments_together_give_the_prescription_and_its_allowance_and_no_mo
     rest = ev.Segment("digest-2", program(("52.5", "30")))
     here = running(segment=rest, given_before=Volume("10.05"), counted=Volume(25))
     assert window_volume.check(here, AT) is PERMIT
-    assert trips(window_volume.check(here.but(given_before=Volume("10.05") + LEAST), AT)) is AlarmCode.OVER_DELIVERY
+    more = here.but(given_before=Volume("10.05") + LEAST)
+    assert trips(window_volume.check(more, AT)) is AlarmCode.OVER_DELIVERY
+    part = more.but(of_treatment=Volume(40))  # the treatment would allow more, this delivery does not
+    assert trips(window_volume.check(part, AT)) is AlarmCode.OVER_DELIVERY
 
 
 @pytest.mark.requirement("PRG-25", "RUN-04")
@@ -243,6 +246,8 @@ def test_the_youngest_clear_period_is_evaluated_and_of_an_unclear_flow_the_longe
     assert trips(flow_deviation.check(burst, AT)) is AlarmCode.FREE_FLOW
     coarse = Limits().for_counter(Volume("0.1"))  # 0.15 mL in 10 s do not show in steps of 0.1 mL
     assert flow_deviation.check(burst.but(limits=coarse), AT) is PERMIT
+    step = burst.but(limits=coarse, counted=Volume("17.35") + Volume("0.42"))  # nor does more than twice and the slack
+    assert flow_deviation.check(step, AT) is PERMIT
     long = burst.but(
         limits=coarse, counted=Volume("13.125") + Volume("8.66")
     )  # twice 4.375 less 0.12, over five minutes

@@ -23,7 +23,8 @@ import z3
 
 PRECISION = 60  # digits of the contexts of pumpd.quantities and pumpd.pump.capabilities
 LAST_DIGIT = Fraction(1, 10 ** (PRECISION - 1))
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000  # for a claim
+DOUBT_MS = 300  # for whether a path is possible
 
 
 class InfeasibleError(Exception):
@@ -44,9 +45,6 @@ class Path:
     solver: z3.Solver = field(default_factory=z3.Solver)
     symbols: int = 0
 
-    def __post_init__(self) -> None:
-        self.solver.set("timeout", PATIENCE_MS)
-
     def fresh(self) -> z3.ArithRef:
         self.symbols += 1
         return z3.Real(f"x{self.symbols}")
@@ -56,6 +54,7 @@ class Path:
 
     def possible(self, fact: z3.BoolRef) -> bool:
         """Undecided counts as possible: a path too many is proved too."""
+        self.solver.set("timeout", DOUBT_MS)
         return self.solver.check(fact) != z3.unsat
 
     def decide(self, fact: Any) -> bool:
@@ -76,6 +75,7 @@ class Path:
         return choice
 
     def prove(self, claim: Any, what: str) -> None:
+        self.solver.set("timeout", PATIENCE_MS)
         found = self.solver.check(z3.Not(claim))
         if found == z3.sat:
             raise UnprovedError(f"{what}: counter-example {self.solver.model()}")
@@ -91,10 +91,14 @@ def path() -> Path:
 
 
 def term(value: object) -> Any:
-    if isinstance(value, _Sym):
-        return value.term
+    if is_symbol(value):
+        return value.term  # type: ignore[attr-defined]  # it is one
     exact = Fraction(value)  # type: ignore[arg-type]  # a Decimal or int
     return z3.RealVal(f"{exact.numerator}/{exact.denominator}")
+
+
+def is_symbol(value: object) -> bool:
+    return type(value) is Sym or type(value) is _Digits  # not `==`, which is true of a real number's class
 
 
 class _Meta(type):
@@ -103,7 +107,7 @@ class _Meta(type):
     stands_for: type
 
     def __instancecheck__(cls, value: object) -> bool:
-        return type(value) in (cls, cls.stands_for, *cls.__subclasses__(cls))
+        return is_symbol(value) or type(value) is cls.stands_for
 
     def __eq__(cls, other: object) -> bool:
         return other is cls or other is cls.stands_for
@@ -112,58 +116,65 @@ class _Meta(type):
         return hash(cls.stands_for)
 
 
-class _Sym:
-    """`before` and `after`: the most digits on each side of the point. `step`: it is a whole multiple of this."""
+class Sym(metaclass=_Meta):
+    """In the place of `Decimal`. `before` and `after`: the most digits on each side of the point. `step`: it is a whole
+    multiple of this, where that is known.
+    """
 
-    def __init__(self, term_: Any, before: int, after: int, step: Fraction | None = None) -> None:
-        self.term, self.before, self.after, self.step = term_, before, after, step
+    stands_for = decimal.Decimal
+    term: Any
+    before: int
+    after: int
+    step: Fraction | None
+
+    def __new__(cls, value: object = 0) -> "Sym":  # noqa: PYI034 - of a whole number, one of another kind
+        return lifted(value)
 
     # -- what the code asks of a decimal -------------------------------------------------------------------------------
 
     def is_finite(self) -> bool:
         return True
 
-    def copy_abs(self) -> "_Sym":
+    def copy_abs(self) -> "Sym":
         return self if path().decide(self.term >= 0) else -self
 
-    def to_integral_value(self, rounding: str, _context: object = None) -> "_Sym":
+    def to_integral_value(self, rounding: str, _context: object = None) -> "Sym":
         return self._rounded(Fraction(1), rounding, self.before, 0)
 
-    def quantize(self, exponent: decimal.Decimal, rounding: str, _context: object = None) -> "_Sym":
+    def quantize(self, exponent: decimal.Decimal, rounding: str, _context: object = None) -> "Sym":
         places = -exponent.as_tuple().exponent  # type: ignore[operator]  # it is finite
         return self._rounded(Fraction(exponent), rounding, self.before, max(0, places))
 
-    def _rounded(self, step: Fraction, rounding: str, before: int, after: int) -> "_Sym":
+    def _rounded(self, step: Fraction, rounding: str, before: int, after: int) -> "Sym":
         if before + after > PRECISION:
             raise UnprovedError(f"{before} and {after} digits are more than the context keeps")
         if not path().decide(self.term >= 0):
             raise UnprovedError("a number below 0 is rounded")
         if self.step is not None and (self.step / step).denominator == 1:
-            return _Sym(self.term, before, after, self.step)  # it lies on that grid already
-        made = path().fresh()
-        width = term(step)
+            return made(self.term, before, after, self.step)  # it lies on that grid already
+        rounded, width = path().fresh(), term(step)
         if rounding == ROUND_DOWN:
-            path().know(made <= self.term, made > self.term - width, made >= 0)
+            path().know(rounded <= self.term, rounded > self.term - width, rounded >= 0)
         elif rounding == ROUND_CEILING:
-            path().know(made >= self.term, made < self.term + width)
+            path().know(rounded >= self.term, rounded < self.term + width)
         else:
             raise UnprovedError(f"{rounding} is not a rounding of dosing")
-        return _Sym(made, before + 1, after, step)
+        return made(rounded, before + 1, after, step)
 
-    def __mul__(self, other: object) -> "_Sym":
+    def __mul__(self, other: object) -> "Sym":
         return Exact().multiply(self, other)
 
     __rmul__ = __mul__
 
-    def __floordiv__(self, other: object) -> "_Sym":
+    def __floordiv__(self, other: object) -> "Sym":
         quotient = path().fresh()
         path().know(quotient * term(other) == self.term)
-        made = path().fresh()
-        path().know(made <= quotient, made > quotient - 1)
-        return _Sym(made, self.before, 0, Fraction(1))
+        whole = path().fresh()
+        path().know(whole <= quotient, whole > quotient - 1)
+        return made(whole, self.before, 0, Fraction(1))
 
-    def __neg__(self) -> "_Sym":
-        return _Sym(-self.term, self.before, self.after, self.step)
+    def __neg__(self) -> "Sym":
+        return made(-self.term, self.before, self.after, self.step)
 
     def __lt__(self, other: object) -> bool:
         return path().decide(self.term < term(other))
@@ -199,16 +210,10 @@ class _Sym:
         raise UnprovedError("a symbol is no known number")
 
 
-class Sym(_Sym, metaclass=_Meta):
-    """In the place of `Decimal`."""
-
-    stands_for = decimal.Decimal
-
-    def __new__(cls, value: object = 0) -> "_Sym":  # type: ignore[misc]  # made below, like a Decimal
-        return lifted(value)
-
-    def __init__(self, *_: object) -> None:
-        pass
+def made(term_: Any, before: int, after: int, step: Fraction | None = None, kind: type[Sym] = Sym) -> Sym:
+    symbol = object.__new__(kind)
+    symbol.term, symbol.before, symbol.after, symbol.step = term_, before, after, step
+    return symbol
 
 
 class Whole(metaclass=_Meta):
@@ -217,34 +222,61 @@ class Whole(metaclass=_Meta):
     stands_for = int
 
     def __new__(cls, value: object = 0, *more: Any) -> Any:
-        if not isinstance(value, _Sym):
+        if not is_symbol(value):
             return builtins.int(value, *more)  # type: ignore[call-overload]  # as the code calls it
-        return _Digits(value.to_integral_value(ROUND_DOWN), value)
+        whole = Sym(value).to_integral_value(ROUND_DOWN)
+        digits = made(whole.term, whole.before, 0, Fraction(1), _Digits)
+        digits.of = Sym(value)  # type: ignore[attr-defined]  # it is of that kind
+        return digits
 
 
-class _Digits(_Sym):
-    def __init__(self, whole: _Sym, of: _Sym) -> None:
-        super().__init__(whole.term, whole.before, 0, Fraction(1))
-        self.of = of
+class _Digits(Sym):
+    """A whole number whose text has as many digits as it; which ones is not known."""
+
+    stands_for = int
+    of: Sym
+    factors: tuple[Sym, ...] = ()
+
+    def __mul__(self, other: object) -> Sym:
+        """Whole numbers are exact, however many digits they have."""
+        two = Sym(other)
+        product = made(self.term * two.term, self.before + two.before, 0, Fraction(1), _Digits)
+        product.factors = (self, two)  # type: ignore[attr-defined]  # it is of that kind
+        return product
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> Sym:
+        less = made(-self.term, self.before, 0, Fraction(1), _Digits)
+        if self.factors:
+            less.factors = (-self.factors[0], self.factors[1])  # type: ignore[attr-defined]  # it is of that kind
+        return less
+
+    def __floordiv__(self, other: object) -> Sym:
+        """A factor that is the divisor cancels, so that the solver need not divide."""
+        for place, each in enumerate(self.factors):
+            if each.term.eq(term(other)) and path().decide(each.term > 0):
+                return self.factors[1 - place]
+        return super().__floordiv__(other)
 
     def __str__(self) -> str:
         length = 1
-        while self.of >= 10**length:
+        while self.of >= 10**length:  # as the whole part does: the solver knows that only of whole numbers
             length += 1
         return "#" * length
 
 
-def lifted(value: object) -> _Sym:
-    if isinstance(value, _Sym):
-        return value
+def lifted(value: object) -> Sym:
+    if is_symbol(value):
+        return value  # type: ignore[return-value]  # it is one
     number = decimal.Decimal(value)  # type: ignore[arg-type]  # as the code calls it
     sign, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)
     del sign
-    return _Sym(term(number), max(1, len(digits) + exponent), max(0, -exponent), Fraction(number) or Fraction(1))
+    return made(term(number), max(1, len(digits) + exponent), max(0, -exponent), Fraction(number) or Fraction(1))
 
 
-def _common(one: _Sym, other: _Sym) -> Fraction | None:
+def _common(one: Sym, other: Sym) -> Fraction | None:
     """The largest step of which both are multiples."""
     if one.step is None or other.step is None:
         return None
@@ -255,25 +287,35 @@ def _common(one: _Sym, other: _Sym) -> Fraction | None:
 class Exact:
     """Sums, differences and products; more digits than the context keeps would raise `Inexact`."""
 
-    def add(self, one: object, other: object) -> _Sym:
+    def add(self, one: object, other: object) -> Sym:
         return self._sum(lifted(one), lifted(other), 1)
 
-    def subtract(self, one: object, other: object) -> _Sym:
+    def subtract(self, one: object, other: object) -> Sym:
         return self._sum(lifted(one), lifted(other), -1)
 
-    def _sum(self, a: _Sym, b: _Sym, sign: int) -> _Sym:
+    def _sum(self, a: Sym, b: Sym, sign: int) -> Sym:
         return self._kept(a.term + sign * b.term, max(a.before, b.before) + 1, max(a.after, b.after), _common(a, b))
 
-    def multiply(self, one: object, other: object) -> _Sym:
+    def multiply(self, one: object, other: object) -> Sym:
         a, b = lifted(one), lifted(other)
         step = a.step * b.step if a.step is not None and b.step is not None else None
         return self._kept(a.term * b.term, a.before + b.before, a.after + b.after, step)
 
     @staticmethod
-    def _kept(made: Any, before: int, after: int, step: Fraction | None) -> _Sym:
+    def _kept(of: Any, before: int, after: int, step: Fraction | None) -> Sym:
+        if before + after > PRECISION:
+            before = fewest_digits(of, before)
         if before + after > PRECISION:
             raise decimal.Inexact(f"up to {before} and {after} digits")
-        return _Sym(made, before, after, step)
+        return made(of, before, after, step)
+
+
+def fewest_digits(of: Any, most: int) -> int:
+    """How many digits a number can have before its point, as far as the solver sees."""
+    for count in range(8, most, 4):
+        if not path().possible(z3.Or(of >= 10**count, of <= -(10**count))):
+            return count
+    return most
 
 
 class Rounded(Exact):
@@ -282,19 +324,19 @@ class Rounded(Exact):
     def __init__(self, *, up: bool = False) -> None:
         self.up = up
 
-    def divide(self, one: object, other: object) -> _Sym:
+    def divide(self, one: object, other: object) -> Sym:
         a, b = lifted(one), lifted(other)
         if b == 0:
             raise decimal.DivisionByZero
         if not (path().decide(a.term >= 0) and path().decide(b.term > 0)):
             raise UnprovedError("a number below 0 is divided")
-        exact, made = path().fresh(), path().fresh()
+        exact, kept = path().fresh(), path().fresh()
         path().know(exact * b.term == a.term, exact >= 0)
         if self.up:
-            path().know(made >= exact, made <= exact * term(1 + LAST_DIGIT))
+            path().know(kept >= exact, kept <= exact * term(1 + LAST_DIGIT))
         else:
-            path().know(made <= exact, made >= exact * term(1 - LAST_DIGIT))
-        return _Sym(made, a.before + b.after, PRECISION - a.before - b.after)
+            path().know(kept <= exact, kept >= exact * term(1 - LAST_DIGIT))
+        return made(kept, a.before + b.after, PRECISION - a.before - b.after)
 
 
 @contextmanager
@@ -335,8 +377,8 @@ def every_path(run: Callable[[], None]) -> int:
     return count
 
 
-def unknown(before: int, after: int) -> _Sym:
-    """Any number from 0 with so many digits, as a person may type it."""
-    made = path().fresh()
-    path().know(made >= 0, made < 10**before)
-    return _Sym(made, before, after, Fraction(1, 10**after))
+def unknown(before: int, after: int) -> Sym:
+    """Any number above 0 with so many digits, as a person may type it: `Quantity.parse` reads no other."""
+    any_number = path().fresh()
+    path().know(any_number > 0, any_number < 10**before)
+    return made(any_number, before, after, Fraction(1, 10**after))

@@ -1,7 +1,7 @@
 """Quantities and grids at their very edges: the longest text, equal values, the last digit of a division."""
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, Inexact
 
 import pytest
 
@@ -118,6 +118,16 @@ def test_a_division_is_rounded_down_before_the_grid_and_never_to_the_nearest():
     assert two_thirds == Decimal("0." + "6" * 60)
     rate = rate_for(Volume(2), Duration(3 * 3600), Everything()).decimal
     assert rate == Decimal("0." + "6" * 60)
+
+
+def test_sums_and_products_keep_sixty_digits_exactly_and_raise_at_the_next():
+    large = Decimal(10) ** 30
+    assert (Volume(large) + Volume(Decimal("1e-29"))).decimal == Decimal("1" + "0" * 30 + "." + "0" * 28 + "1")
+    with pytest.raises(Inexact):
+        Volume(large) + Volume(Decimal("1e-30"))
+    assert Volume(large).times(Decimal("1." + "0" * 58 + "1")).decimal.as_tuple().digits[-1] == 1
+    with pytest.raises(Inexact):
+        Volume(large).times(Decimal("1." + "1" * 60))
 
 
 @pytest.mark.requirement("PRG-02")

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 from tools.mutants.operators import Mutant, enums_of, mutants
@@ -53,6 +54,7 @@ def main() -> int:
     parser.add_argument("--changed", metavar="COMMIT", help="only files that differ from this commit")
     parser.add_argument("--only", nargs="+", metavar="ID", help="only these mutants")
     parser.add_argument("--least", type=float, default=98.0, help="least score in percent")
+    parser.add_argument("--tests", nargs="+", metavar="FILE", help="only these files of tests")
     parser.add_argument("--quick", action="store_true", help="only the tests at the edges: the score is a lower bound")
     parser.add_argument("--record", type=Path, help="append each result to this file, one JSON object a line")
     given = parser.parse_args()
@@ -74,6 +76,8 @@ def main() -> int:
         chosen = {mutant.id: mutant for of, mutant in pool if of is target}
         if not chosen:
             continue
+        if given.tests:
+            target = replace(target, tests=tuple(given.tests), edges=())  # noqa: PLW2901 - the same with other tests
         begin = time.monotonic()
         count = counts[target.name] = [0, 0]
         for said in run(target, list(chosen.values()), quick=given.quick):
