@@ -100,7 +100,7 @@ def served(facts: Facts) -> Iterator[Finding]:
         yield problem(f"{where}: {', '.join(silent)} said nothing for 15 s")
     elif metrics.socket is None and metrics.host not in _HERE:
         yield warning(
-            f"{where}: served to whoever reaches it, without TLS",
+            f"{where}: served to anyone who reaches it, without TLS",
             "Serve them to this machine only (`metrics.host`), unless the network is yours alone.",
         )
     else:

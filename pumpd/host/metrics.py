@@ -157,8 +157,8 @@ def own(process: str, began_s: float, late_s: float) -> Iterator[Value]:
 
 
 def text(process: str, values: Iterable[Value]) -> str:
-    rows = [[each.name, dict(each.labels), each.value] for each in values]
-    return json.dumps({"process": process, "monotonic_s": time.monotonic(), "values": rows}, separators=(",", ":"))
+    lines = [[each.name, dict(each.labels), each.value] for each in values]
+    return json.dumps({"process": process, "monotonic_s": time.monotonic(), "values": lines}, separators=(",", ":"))
 
 
 def _replace(path: Path, written: str) -> None:
@@ -184,8 +184,8 @@ def read(process: str, path: Path) -> list[Value]:
     return [Value("pumpd_up", float(bool(values)), {"process": process}), *values]
 
 
-def _understood(rows: Iterable[tuple[object, object, object]]) -> Iterator[Value]:
-    for name, labels, value in rows:
+def _understood(lines: Iterable[tuple[object, object, object]]) -> Iterator[Value]:
+    for name, labels, value in lines:
         metric = TABLE.get(name) if isinstance(name, str) else None
         if (
             metric is None

@@ -1,4 +1,4 @@
-"""What Home Assistant is told of this gateway: a device for each pump, and one for the gateway itself. Pure.
+"""What Home Assistant learns of this gateway: a device for each pump, and one for the gateway itself. Pure.
 
 It is the device-based discovery of its MQTT integration (https://www.home-assistant.io/integrations/mqtt/, read in
 November 2026): one retained message describes a device with all its entities; an empty one removes it.

@@ -28,7 +28,7 @@ class LineFacts:
 
     `healthy_s`: a healthy pump answers within this time, not counting the time on the line. `longest_bytes`: its
     longest request with its reply. `reads_while_answering`: the line carries both directions at once, and the pump
-    takes a request while it still answers the one before.
+    takes a request while it still answers the previous one.
     """
 
     healthy_s: float = 0.1

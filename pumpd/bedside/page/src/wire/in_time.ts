@@ -1,4 +1,4 @@
-// Some services of a browser may never answer, such as its store or its keys. Waiting for ever would be a page that shows
+// Some services of a browser may never answer, such as its store or its keys. Waiting forever would be a page that shows
 // no alarm: so a time passes, and it is tried again.
 
 export async function inTime<T>(answer: Promise<T>, ms: number): Promise<T> {
