@@ -8,11 +8,14 @@
 #   make ward-test   the ward's service with a real nats-server and PostgreSQL
 #   make firmware FIRMWARE=image.elf   pumpd on a pump's firmware, on an emulated chip (docs/how-to/firmware.md)
 #   make explore every order of events, and every deliberate break, of the state machine
+#   make proof   the dose arithmetic, for every number that can be typed (docs/explanations/proof.md)
+#   make mutants N=200   small changes of the core that a test must notice (docs/how-to/mutants.md)
 #   make fuzz    10^6 mutated packets against every codec
+#   make fuzz-inputs   everything that reads bytes from outside, coverage-guided, a minute each
 #   make page    build the tablet's page if its sources are newer
 #   make test-313   the test suite under Debian 13's Python 3.13
 #   make audit      known vulnerabilities of what the package brings, and whether everything is locked
-#   make package    the Debian packages, into dist/ (docs/how-to/install.md)
+#   make package    the Debian packages of gateway and ward, into dist/ (docs/how-to/install.md, install-a-ward.md)
 #   make package-test   install, update, remove and purge them in clean Debian roots
 #   make vm         a virtual gateway: the package on an emulated machine with USB serial adapters (docs/how-to/virtual-gateway.md)
 #   make vm-soak HOURS=24   the same, left alone: descriptors, memory, journal and writes to its disk
@@ -27,7 +30,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser check bench firmware explore fuzz campaign pictures package package-test test-313 audit docs roots ward ward-cluster ward-page ward-test ward-system vm vm-soak vm-image qemu table page page-check setup system avr clean
+.PHONY: help demo test browser check bench firmware explore proof mutants fuzz fuzz-inputs campaign pictures package package-test test-313 audit docs roots ward ward-cluster ward-page ward-test ward-system vm vm-soak vm-image qemu table page page-check setup system avr clean
 
 export UV_PYTHON_DOWNLOADS ?= never
 # The tests start a hundred interpreters. Without compiled files, compiling would take half of each start.
@@ -59,11 +62,12 @@ demo: page
 	$(RUN) pumpd demo $(ARGS)
 
 # Not the tests that need a browser, a Debian root, an emulated machine or a ward's servers.
-SUITE := "not browser and not debian and not vm and not ward"
+# A folder of which nothing is wanted is not even read, which would cost each worker the imports.
+SUITE := -m "not browser and not debian and not vm and not ward" --ignore=tests/browser --ignore=tests/vm
 
 # One more worker than cores: some tests wait for real processes.
 test: page system
-	$(RUN) pytest -n $$(( $$(nproc) + 1 )) --dist worksteal -m $(SUITE) $(ARGS)
+	$(RUN) pytest -n $$(( $$(nproc) + 1 )) --dist worksteal $(SUITE) $(ARGS)
 
 # A real Chromium as tablet and phone, in real time: separate, so that the suite stays fast.
 browser: page system
@@ -121,27 +125,40 @@ firmware: setup avr
 explore: setup
 	nice $(RUN) python -m tests.exploration --doc $(ARGS)
 
+proof: setup
+	nice $(RUN) python -m tests.proof $(ARGS)
+
+# Without N=, every one: hours. ARGS="dosing --seed 7" is a target and another sample, ARGS="--changed main" what changed.
+mutants: setup
+	nice $(RUN) python -m tools.mutants $(if $(filter command line,$(origin N)),--n $(N)) $(ARGS)
+
 fuzz: setup
 	$(RUN) python -m benchmarks.fuzz $(ARGS)
+
+# Coverage-guided, with atheris in an environment of its own: it has no wheel for every Python that pumpd runs on.
+fuzz-inputs: setup
+	$(RUN) --with atheris==3.0.0 python -m benchmarks.fuzz_inputs $(ARGS)
 
 campaign: setup
 	$(RUN) python -m tests.campaign --n $(N) $(ARGS)
 
 # For both Debians and both architectures; ARGS="--debian deb13 --arch amd64" builds one of them.
-package: page
+package: page ward-page
 	@missing=; command -v dpkg-deb >/dev/null || missing="$$missing dpkg"; \
 	$(INSTALL)
 	$(RUN) python -m tools.package $(ARGS)
 
 # In clean roots of both Debians, as root: install, upgrade, refuse, remove, purge (docs/how-to/install.md).
-package-test: package roots
+package-test: page ward-page roots
+	$(RUN) python -m tools.package --package pumpd
+	$(RUN) python -m tools.package --package pumpd-ward --arch $(ARCH)
 	@missing=; command -v lintian >/dev/null || missing="$$missing lintian"; \
 	$(INSTALL)
 	$(SUDO) .venv/bin/python -m pytest -p no:cacheprovider -n 0 -m debian tests/packaging
 
 # The suite under Debian 13's Python 3.13, in a clean root. ARGS="tests/journal -k open" runs a part.
 test-313: page roots
-	$(SUDO) .venv/bin/python -m tools.suite_in_debian deb13 -m $(SUITE) -n $$(( $$(nproc) + 1 )) --dist worksteal $(ARGS)
+	$(SUDO) .venv/bin/python -m tools.suite_in_debian deb13 $(SUITE) -n $$(( $$(nproc) + 1 )) --dist worksteal $(ARGS)
 
 # Known vulnerabilities and unlocked packages; ARGS=--strict where the advisory data must be reached.
 audit: setup
@@ -159,7 +176,7 @@ vm-soak: vm-image system
 
 # Packages that changed are built, the disk is made when its package is new.
 vm-image: page roots qemu
-	$(RUN) python -m tools.package --debian deb13 --arch $(ARCH)
+	$(RUN) python -m tools.package --package pumpd --debian deb13 --arch $(ARCH)
 	$(SUDO) .venv/bin/python -m tests.vm.image $(ARCH)
 
 qemu:

@@ -29,6 +29,7 @@ from benchmarks import (
     restart,
     scale,
     stop,
+    stop_lost,
     stop_under_attack,
     tablet_stop,
     virtual_time,
@@ -51,7 +52,7 @@ WHOLE = {
     "browser_stop": browser_stop,
     "alarm_delay": alarm_delay,
 }
-EACH_FAMILY = {"polling": polling, "load": load, "stop": stop}
+EACH_FAMILY = {"polling": polling, "load": load, "stop": stop, "stop_lost": stop_lost}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,6 +5,8 @@ A generator sends what so many gateways with two running pumps send, a batch a s
 as 1,000 would measure this machine's sockets. An entry is due at a fixed time: a slow ward cannot slow it down.
 
 With --kill a node, a worker and the store die in turn under load. Afterwards every entry must be there, once.
+With --scaling the stream is filled first, and then emptied by one, two and three workers.
+Ctrl-C, SIGTERM and SIGHUP end it, with all its processes and files.
 """
 
 import argparse
@@ -12,14 +14,16 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import nats
@@ -30,9 +34,10 @@ from pumpd.telemetry.fleet.messages import batch
 from pumpd.telemetry.fleet.stream import IDENTITY
 from pumpd.telemetry.messages import Translator
 from pumpd_ward.board.live import Live
-from pumpd_ward.ingest.stream import REDELIVERED_AFTER_S
+from pumpd_ward.ingest.stream import REDELIVERED_AFTER_S, prepare
 from pumpd_ward.local.nats_server import Node, cluster
 from pumpd_ward.local.postgres import Postgres
+from pumpd_ward.settings import WardSettings
 from pumpd_ward.store.migrate import migrate
 
 PUMPS = ("pump-a", "pump-b")
@@ -40,6 +45,7 @@ CONNECTIONS = 8
 ALARM_EVERY_S = 1.0
 ACKNOWLEDGED_WITHIN_S = 10.0
 CAUGHT_UP_WITHIN_S = 600
+ENDED = 130
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -190,65 +196,112 @@ async def connections(nodes: Sequence[Node]) -> AsyncIterator[list[nats.js.JetSt
             await client.close()
 
 
-async def run(folder: Path, options: argparse.Namespace) -> list[Result]:
-    nodes = cluster(folder) if options.nodes == 3 else [Node(folder / "n1")]
-    postgres, sent = Postgres(), Sent()
-    ingest = Ingest(folder, folder / "ward.toml")
-    try:
+@contextlib.asynccontextmanager
+async def servers(folder: Path, options: argparse.Namespace) -> AsyncIterator[tuple[list[Node], Postgres, Ingest]]:
+    """The nodes and an empty store; no worker yet. Whatever was started is ended, however this ends."""
+    with contextlib.ExitStack() as stack:
+        nodes = cluster(folder) if options.nodes == 3 else [Node(folder / "n1")]
         for node in nodes:
+            stack.callback(node.end)
             node.start()
+        postgres = Postgres()
+        stack.callback(postgres.remove)
+        stack.callback(postgres.end)
         postgres.start()
         addresses = ", ".join(f'"127.0.0.1:{node.port}"' for node in nodes)
         (folder / "ward.toml").write_text(
             f"[stream]\nnodes = [{addresses}]\ntls = false\nreplicas = {len(nodes)}\nmost_gb = 5\n"
             f'[store]\ndsn = "{postgres.dsn}"\n'
         )
-        store = await asyncpg.connect(postgres.dsn)
-        await migrate(store)
-        await store.close()
+        async with stored(postgres) as store:
+            await migrate(store)
+        ingest = Ingest(folder, folder / "ward.toml")
+        stack.callback(ingest.end)
+        yield nodes, postgres, ingest
+
+
+@contextlib.asynccontextmanager
+async def stored(postgres: Postgres) -> AsyncIterator[asyncpg.Connection]:
+    store = await asyncpg.connect(postgres.dsn)
+    try:
+        yield store
+    finally:
+        store.terminate()
+
+
+async def run(folder: Path, options: argparse.Namespace) -> list[Result]:
+    sent = Sent()
+    async with servers(folder, options) as (nodes, postgres, ingest), connections(nodes) as streams:
         for _ in range(options.workers):
             ingest.start()
-        async with connections(nodes) as streams:
-            await _ready(streams[0])
-            watching = asyncio.create_task(watch(postgres.dsn, sent))
-            measured = {
-                "nats": [pid for node in nodes for pid in [node.pid]],
-                "ingest": [each.pid for each in ingest.processes],
-                "postgres": children(postgres.pid),
-            }
-            before = {name: cpu_s(pids) for name, pids in measured.items()}
-            began = asyncio.get_running_loop().time()
-            sending = asyncio.gather(
-                *(
-                    Gateway(number, streams[number % CONNECTIONS], sent).run(
-                        began,
-                        options.seconds,
-                        options.every,
-                        number / options.gateways * options.every,
-                        _alarm_at(number, options),
-                    )
-                    for number in range(options.gateways)
-                )
-            )
-            if options.kill:
-                await _kill(nodes, ingest, postgres, options.seconds)
-            await sending
-            sending_s = asyncio.get_running_loop().time() - began
-            used = {name: cpu_s(pids) - before[name] for name, pids in measured.items()}
-            memory = {name: memory_mb(pids) for name, pids in measured.items()}
-            store = await asyncpg.connect(postgres.dsn)
+        await _ready(streams[0])
+        watching = asyncio.create_task(watch(postgres.dsn, sent))
+        measured = {
+            "nats": [pid for node in nodes for pid in [node.pid]],
+            "ingest": [each.pid for each in ingest.processes],
+            "postgres": children(postgres.pid),
+        }
+        before = {name: cpu_s(pids) for name, pids in measured.items()}
+        began = asyncio.get_running_loop().time()
+        sending = asyncio.ensure_future(send(streams, sent, options))
+        if options.kill:
+            await _kill(nodes, ingest, postgres, options.seconds)
+        await sending
+        sending_s = asyncio.get_running_loop().time() - began
+        used = {name: cpu_s(pids) - before[name] for name, pids in measured.items()}
+        memory = {name: memory_mb(pids) for name, pids in measured.items()}
+        async with stored(postgres) as store:
             behind_s = await _caught_up(store, sent)
             results = await _results(store, sent, options, sending_s, behind_s, used, memory)
-            await store.close()
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
-            return results
-    finally:
-        ingest.end()
-        postgres.end()
-        postgres.remove()
-        for node in nodes:
-            node.end()
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        return results
+
+
+async def send(streams: list[nats.js.JetStreamContext], sent: Sent, options: argparse.Namespace) -> None:
+    """What all gateways send, each at its own moment of a period."""
+    began = asyncio.get_running_loop().time()
+    await asyncio.gather(
+        *(
+            Gateway(number, streams[number % CONNECTIONS], sent).run(
+                began,
+                options.seconds,
+                options.every,
+                number / options.gateways * options.every,
+                _alarm_at(number, options),
+            )
+            for number in range(options.gateways)
+        )
+    )
+
+
+async def emptied(folder: Path, options: argparse.Namespace, workers: int) -> tuple[int, float]:
+    """Readings a second that so many workers take out of a stream that is full, and how many there were."""
+    sent = Sent()
+    async with servers(folder, options) as (nodes, postgres, ingest), connections(nodes) as streams:
+        await prepare(streams[0], WardSettings.load(folder / "ward.toml").stream)
+        await send(streams, sent, options)
+        for _ in range(workers):
+            ingest.start()
+        async with stored(postgres) as store:
+            while not await store.fetchval("SELECT count(*) FROM reading"):  # noqa: ASYNC110 - it asks another process
+                await asyncio.sleep(0.02)
+            began, there = time.monotonic(), await store.fetchval("SELECT count(*) FROM reading")
+            await _caught_up(store, sent)
+            return sent.readings, (sent.readings - there) / (time.monotonic() - began)
+
+
+async def scaling(folder: Path, options: argparse.Namespace) -> list[Result]:
+    results, one = [], 0.0
+    for workers in (1, 2, 3):
+        here = folder / f"workers-{workers}"
+        here.mkdir()
+        readings, rate = await emptied(here, options, workers)
+        one = one or rate
+        details = {"readings in the stream": readings, "times one worker": rate / one}
+        label = f"{workers} ingest worker{'s' if workers > 1 else ''}: readings stored"
+        results.append(Result(label, rate, 2 * options.gateways, "readings/s", at_least=True, details=details))
+    return results
 
 
 def _shown_within_s(options: argparse.Namespace) -> float:
@@ -357,13 +410,27 @@ def main() -> int:
     parser.add_argument("--nodes", type=int, choices=[1, 3], default=3)
     parser.add_argument("--every", type=int, default=1, help="seconds between two batches of a gateway")
     parser.add_argument("--kill", action="store_true", help="a node, a worker and the store die in turn")
+    parser.add_argument("--scaling", action="store_true", help="how fast 1, 2 and 3 workers empty a full stream")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="pumpd-fleet-") as folder:
-        results = asyncio.run(run(Path(folder), options))
+        work = scaling if options.scaling else run
+        try:
+            results = asyncio.run(_until_signal(work(Path(folder), options)))
+        except asyncio.CancelledError:
+            print("Ended before it was done: nothing was measured, and nothing is left.", file=sys.stderr)
+            return ENDED
     print(table(results))
     for each in results:
         print(json.dumps(each.as_json()), file=sys.stderr)
-    return 0 if all(each.met for each in results[1:4]) else 1
+    return 0 if all(each.met for each in (results if options.scaling else results[1:4])) else 1
+
+
+async def _until_signal(work: Coroutine[Any, Any, list[Result]]) -> list[Result]:
+    """Raises CancelledError when a signal came, after everything that was started has ended."""
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    return await task
 
 
 if __name__ == "__main__":

@@ -36,23 +36,28 @@ class Nurse:
         pump.fire("silence/4s")
         await process.pump(lambda shown: shown["proved_by"])
 
-    async def infuse(self, process: ControlProcess, family: str, pump: SimulatedPump | None = None):
-        """Returns when flow was seen. `pump`: identified first if nothing shows which one it is.
+    async def infuse(self, process: ControlProcess, family: str, pump: SimulatedPump | None = None, bed: int = 1):
+        """Returns when flow was seen at this bed. `pump`: identified first if nothing shows which one it is.
 
         Each infusion is for a new patient: one patient gets none so soon (PRG-17).
         """
-        shown = (await process.ask(op="status"))["result"]["pumps"][0]  # bed1 is the first
+        name = f"bed{bed}"
+
+        async def until(wanted):
+            await process.pumps(lambda pumps: wanted(pumps[bed - 1]))
+
+        shown = (await process.ask(op="status"))["result"]["pumps"][bed - 1]
         if pump is not None and not shown["proved_by"]:
             await self.identify(process, pump)
         self._infusions += 1
-        order = {**ORDER, **ORDERS.get(family, {}), "patient": f"bench-{self._infusions}"}
-        for request in ({"op": "associate", "pump": "bed1", "patient": order["patient"]}, order):
+        order = {**ORDER, **ORDERS.get(family, {}), "pump": name, "patient": f"bench-{self._infusions}"}
+        for request in ({"op": "associate", "pump": name, "patient": order["patient"]}, order):
             answer = await process.ask(**request)
             assert answer["ok"], answer
-        await process.pump(lambda pump: pump["infusion"]["state"] == "ready")
-        offered = await process.ask(op="challenge", pump="bed1")
+        await until(lambda pump: pump["infusion"]["state"] == "ready")
+        offered = await process.ask(op="challenge", pump=name)
         fields = offered["result"]["binding"] | {"wristband": order["patient"]}
         binding = Binding(**{**fields, "action": ConfirmAction(fields["action"])})
         signed = {"key": self._paired.id, "signature": sign(self._key, binding), "request": f"r-{self._infusions}"}
-        assert (await process.ask(op="confirm", pump="bed1", **signed, **fields))["ok"]
-        await process.pump(lambda pump: pump["infusion"]["state"] == "running")
+        assert (await process.ask(op="confirm", pump=name, **signed, **fields))["ok"]
+        await until(lambda pump: pump["infusion"]["state"] == "running")

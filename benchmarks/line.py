@@ -6,6 +6,7 @@ times on that line, so a late timer of the benchmark does not count against pump
 
 import asyncio
 import contextlib
+import enum
 import selectors
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,18 @@ from pumpd_simulators.port import BITS_A_BYTE, PtyPort
 def exact_loop() -> asyncio.AbstractEventLoop:
     """epoll rounds waits up to whole milliseconds, select does not."""
     return asyncio.SelectorEventLoop(selectors.SelectSelector())
+
+
+POLLS = (Operation.READ, Operation.KEEP_ALIVE)
+LATE_S = 0.4
+
+
+class Spoilt(enum.Enum):
+    """What becomes of one answer on its way to the host."""
+
+    LOST = "lost"
+    LATE = "late"
+    GARBLED = "garbled"
 
 
 @dataclass(slots=True)
@@ -39,6 +52,8 @@ class Line:
         self.byte_s = getattr(device, "bits_a_byte", BITS_A_BYTE) / device.baud
         self.port = PtyPort(outlet(self.pump), path)
         self.frames: list[Frame] = []
+        self.struck = asyncio.Event()
+        self._spoil: Spoilt | None = None
         self._to_pump, self._to_host = self.pump.feed, None
         self.pump.feed = self._received
         attach = self.pump.attach
@@ -60,12 +75,28 @@ class Line:
             frame = self.frames[-1]
             frame.doing, frame.answer = doing, frame.answer + data
             frame.answered = frame.ended + len(frame.answer) * self.byte_s
+            if self._spoil is not None and doing in POLLS:
+                self._spoiled(data)
+                return
         self._to_host(data)
+
+    def spoil(self, how: Spoilt):
+        """The next answer to a poll. `struck` is set when it was due."""
+        self._spoil = how
+        self.struck.clear()
+
+    def _spoiled(self, data):
+        how, self._spoil = self._spoil, None
+        self.struck.set()
+        if how is Spoilt.LATE:
+            asyncio.get_running_loop().call_later(LATE_S, self._to_host, data)
+        elif how is Spoilt.GARBLED:
+            middle = len(data) // 2
+            self._to_host(data[:middle] + bytes([data[middle] ^ 0x80]) + data[middle + 1 :])
 
     def longest_poll_s(self):
         """The longest poll or keep-alive so far, on the wire alone."""
-        polls = (Operation.READ, Operation.KEEP_ALIVE)
-        return max(len(one.data) + len(one.answer) for one in self.frames if one.doing in polls) * self.byte_s
+        return max(len(one.data) + len(one.answer) for one in self.frames if one.doing in POLLS) * self.byte_s
 
     async def next_stop(self, count):
         """The next frame that holds a stop, after the first `count` frames."""

@@ -1,8 +1,8 @@
 """One connection to a broker, MQTT 5; the only file that imports aiomqtt.
 
 Promises:
-- A connection hears only the topics that it names, each without a wildcard. A listener publishes nothing; a publisher
-  names at most one topic, its own (RUN-18).
+- A connection of a service hears only the topics that it names, each without a wildcard. A listener publishes nothing;
+  a publisher names at most one topic, its own (RUN-18). Only a person's terminal hears more, and it publishes nothing.
 - A message counts as published when the broker has accepted it. A refusal (an ACL, a quota) ends the connection, and so
   does "no matching subscribers" where the site requires one. aiomqtt alone would count both as published.
 - At most `WINDOW` messages are in flight, fewer where the broker asks for fewer or the link is slow, and none is larger
@@ -34,6 +34,7 @@ SLOW_S = 0.5  # to an acknowledgement; a longer queue would hold up what is new
 CONNECT_TIMEOUT_S = 5.0
 ACKNOWLEDGE_TIMEOUT_S = 60.0  # for a broker that is alive but does not answer; keep-alive finds a dead one sooner
 LONGEST_HEARD = 4096  # bytes of a packet that a broker may send
+LONGEST_SHOWN = 65_536  # the same, of what a person watches: a description of a gateway with many pumps
 OVERHEAD = 9  # bytes of a PUBLISH beside topic, payload and properties, at most
 NO_SUBSCRIBER = 0x10  # the reason of an acknowledgement (MQTT 5, 3.4.2.1): nobody gets the message
 
@@ -271,6 +272,19 @@ async def listening(
         yield Connection(client)
 
 
+@contextlib.asynccontextmanager
+async def watching(
+    settings: BrokerSettings, identifier: str, topics: Sequence[str], heard: Heard
+) -> AsyncIterator[Connection]:
+    """For a person's terminal: `heard` is called for every message below these topics, which may have wildcards, and
+    for what the broker has stored of them. Raises BrokerError.
+    """
+    async with _connected(settings, identifier, properties=_limits(LONGEST_SHOWN)) as client:
+        client.heard = heard
+        await _subscribe(client, topics, SubscribeOptions(qos=0))
+        yield Connection(client)
+
+
 async def _subscribe(client: _Client, topics: Sequence[str], options: SubscribeOptions) -> None:
     try:
         answers = await client.subscribe([(topic, options) for topic in topics], timeout=CONNECT_TIMEOUT_S)
@@ -281,10 +295,10 @@ async def _subscribe(client: _Client, topics: Sequence[str], options: SubscribeO
             raise BrokerError(f"the broker refused a subscription to {topic}: {answer}")
 
 
-def _limits() -> Properties:
+def _limits(longest: int = LONGEST_HEARD) -> Properties:
     """What a broker may send, and that it keeps nothing for a client that is gone."""
     limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho has no types for it
-    limits.MaximumPacketSize = LONGEST_HEARD
+    limits.MaximumPacketSize = longest
     limits.SessionExpiryInterval = 0
     return limits
 

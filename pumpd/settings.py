@@ -77,6 +77,9 @@ class MqttSettings(BrokerSettings):
     requires_subscriber: bool = False
     """A message that nobody has subscribed to is not published: telemetry keeps it and tries again until a subscriber
     is there. For a site where what is published must reach a store."""
+    home_assistant: Topic | None = None
+    """Describe this gateway and its pumps to Home Assistant, as devices with sensors, below this discovery prefix: it
+    is `homeassistant` unless it was changed there. Default: it is not described. Nothing can be operated from there."""
 
 
 class FleetSettings(BrokerSettings):
@@ -90,6 +93,19 @@ class FleetSettings(BrokerSettings):
     """Further nodes of the same cluster, each a host name or an address, on the same port."""
     every_s: float = Field(default=1, ge=0.25, le=10)
     """Seconds that an entry waits for others; alarms do not wait. Larger batches cost the disks of the nodes less."""
+
+
+class MetricsSettings(_Section):
+    """Metrics of control, bedside and telemetry for Prometheus. Telemetry serves them over HTTP, without TLS. Without
+    this section there are none.
+    """
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = Field(default=9464, ge=1, le=65535)
+    """TCP port to listen on."""
+    socket: Path | None = None
+    """Listen on this local socket instead, and on no port."""
 
 
 class PumpSettings(_Section):
@@ -349,6 +365,7 @@ class Settings(_Section):
     retention removes them; beyond that the oldest files are deleted. 0: none are kept."""
     mqtt: MqttSettings | None = None
     fleet: FleetSettings | None = None
+    metrics: MetricsSettings | None = None
     bedside: BedsideSettings | None = None
     alarm: AlarmSettings = AlarmSettings()
     gpio: GpioSettings | None = None

@@ -1,16 +1,17 @@
 """A real mosquitto on a free loopback port, for the tests that need a broker."""
 
-import asyncio
 import contextlib
 import shutil
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.patience import PATIENCE_S
 
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 
@@ -46,7 +47,7 @@ class Broker:
         log = (self.folder / "mosquitto.log").open("ab")
         with log:
             self.process = subprocess.Popen([MOSQUITTO, "-c", str(config)], stdout=log, stderr=log)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.2):
                 return
@@ -57,7 +58,7 @@ class Broker:
     def end(self, number: signal.Signals = signal.SIGKILL) -> None:
         if self.process is not None:
             self.process.send_signal(number)
-            self.process.wait(5)
+            self.process.wait(PATIENCE_S)
             self.process = None
 
 
@@ -69,9 +70,3 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
     broker.start()
     yield broker
     broker.end()
-
-
-async def until(true: Callable[[], bool], seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - it reads logs and files of other processes, which set no Event
-            await asyncio.sleep(0.01)

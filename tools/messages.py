@@ -9,12 +9,13 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from tools.printed import ROOT, write_or_check
 
 SOURCES = ("pumpd", "drivers")
 FILE = ROOT / "pumpd" / "known_texts.json"
-GERMAN = ROOT / "pumpd/bedside/page/src/words/reasons"
+GERMAN = ROOT / "pumpd/bedside/reasons"
 HOLE = re.compile(r"\{(\w+)\}")
 ID = re.compile(r"[a-z_]+(\.[a-z0-9_]+)+")
 
@@ -86,12 +87,12 @@ def _read(call: ast.Call) -> tuple[str, str] | str:
 
 
 def german() -> dict[str, str]:
-    """The German template of each id, from the page's source."""
-    rows = re.compile(r"""^  "([a-z0-9_.]+)":\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'),$""", re.MULTILINE)
-    found: dict[str, str] = {}
-    for path in sorted(GERMAN.glob("*.ts")):
-        for name, written in rows.findall(path.read_text(encoding="utf-8")):
-            found[name] = str(ast.literal_eval(written))
+    """The German template of each id, as bedside fills it in (pumpd/bedside/said.py)."""
+    return {name: text for path in sorted(GERMAN.glob("de*.json")) for name, text in _read_json(path).items()}
+
+
+def _read_json(path: Path) -> dict[str, str]:
+    found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 

@@ -237,7 +237,7 @@ async () => {
     open.onupgradeneeded = () => open.result.createObjectStore("keys");
     open.onsuccess = () => {
       const put = open.result.transaction("keys", "readwrite").objectStore("keys").put(pair, "tablet");
-      put.onsuccess = () => { open.result.close(); done(); };
+      put.transaction.oncomplete = () => { open.result.close(); done(); };
     };
   });
 }

@@ -69,8 +69,12 @@ store, and the list of topics is right again as soon as the gateway is back. Aft
 topics under its old name are emptied once, where the broker allows it; otherwise the log names them.
 
 While flow may occur, the state is published again by a reading every {STATE_REFRESH_S} s. When it expires, after
-{STATE_EXPIRY_S} s, the pump's state is unknown. An alarm stays retained when the gateway dies: read it together with
-`$state`.
+{STATE_EXPIRY_S} s, the pump's state is unknown, and telemetry empties the topic, so that a connected subscriber learns
+it as well. An alarm stays retained when the gateway dies: read it together with `$state`.
+
+With `mqtt.home_assistant`, the gateway and its pumps are also [described to Home
+Assistant](../how-to/home-assistant.md), below `<prefix>/device/<gateway>/`. [`pumpd watch
+--mqtt`](../how-to/watch-over-mqtt.md) shows what is published in a terminal.
 
 ## Fields of every entry
 

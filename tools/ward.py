@@ -157,7 +157,8 @@ port = {port}
 """,
         encoding="utf-8",
     )
-    made = [sys.executable, "-m", "pumpd_ward", "--config", str(config), "account", "add", "charge"]
+    add = ["account", "add", "charge", "--role", "engineer"]
+    made = [sys.executable, "-m", "pumpd_ward", "--config", str(config), *add]
     subprocess.run(made, input=password, text=True, check=True, stdout=subprocess.DEVNULL)
     processes.start("ingest", "pumpd_ward", "--config", str(config), "ingest", "--workers", "2")
     processes.start("board", "pumpd_ward", "--config", str(config), "board")

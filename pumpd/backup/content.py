@@ -19,6 +19,7 @@ COPIED = (
 LEFT_OUT = (
     *("journal", "journal's write-ahead log", "journal's shared memory", "journal's anchor", "control's lock"),
     *("telemetry's cursor", "telemetry's lock", "ward's cursor", "ward's lock", "the name is taken"),
+    *("control's metrics", "bedside's metrics"),  # written again every few seconds
     "file of the archive",  # of entries that retention removed: as large as a site allows, and copied as files
 )
 

@@ -21,6 +21,7 @@ from pumpd.bedside.feed import Feed
 from pumpd.bedside.link import ControlLink
 from pumpd.bedside.served import Served
 from pumpd.extras import needs
+from pumpd.host import metrics
 from pumpd.messages.requests import DISCLAIMER
 from pumpd.settings import BedsideSettings, Settings, SettingsError
 from pumpd.settings_file import DEFAULT_PATH
@@ -84,7 +85,15 @@ async def _run(settings: Settings, bedside: BedsideSettings, context: ssl.SSLCon
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, end.set)
     served = Served(context, *credentials(settings, bedside), control)
-    return await serve(server, feed, api, served, end)
+    file = metrics.file_of("bedside", settings)
+
+    def values() -> list[metrics.Value]:
+        return [
+            metrics.Value("pumpd_bedside_connections", server.connections),
+            metrics.Value("pumpd_bedside_control_up", not feed.away),
+        ]
+
+    return await serve(server, feed, api, served, end, metrics.Speaker("bedside", file, values) if file else None)
 
 
 if __name__ == "__main__":

@@ -18,12 +18,13 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from pumpd import texts
 from pumpd.bedside import bodies, stop_page, stops
 from pumpd.bedside.address import PlainAddress
+from pumpd.bedside.answers import answered, language_of, refused
 from pumpd.bedside.bench import Bench
 from pumpd.bedside.capacity import Capacity
 from pumpd.bedside.feed import Feed
@@ -103,12 +104,12 @@ class Bedside:
 
     async def stop(self, request: Request) -> Response:
         if _from_elsewhere(request):
-            return refused(403, ANOTHER_SITE)
+            return refused(request.scope, 403, ANOTHER_SITE)
         try:
             answer = await self._stop(request, await stops.named(request))
         except NoControlError as error:
-            return refused(503, error.why)
-        return _answered(answer, 200 if answer.ok else 404)
+            return refused(request.scope, 503, error.why)
+        return answered(request.scope, answer, 200 if answer.ok else 404)
 
     async def stop_page(self, request: Request) -> Response:
         return self._stop_html(await self._stop_without_script(request) if request.method == "POST" else "")
@@ -152,7 +153,7 @@ class Bedside:
             "tablet": None if who is None else {key: who[key] for key in ("id", "name", "roles")},
             "bench": self._bench.there,
         }
-        return _answered(Answer(ok=True, result=result))
+        return answered(request.scope, Answer(ok=True, result=result))
 
     async def file(self, request: Request) -> Response:
         """A file of the page, except names that begin with a dot and anything outside the page's directory."""
@@ -161,28 +162,28 @@ class Bedside:
             return self._files.answer(name, request.headers.get("accept-encoding", ""))
         if name == "index.html":
             return self._stop_html()
-        return refused(404, texts.text("bedside.no_page", "this gateway has no such page"))
+        return refused(request.scope, 404, texts.text("bedside.no_page", "this gateway has no such page"))
 
     # -- pairing, and proof of a key ---------------------------------------------------------------------------------
 
     async def pair(self, request: Request) -> Response:
         body = await self._read(request, bodies.OfferBody)
-        return _answered(await self._control.ask(PairOffer(**body.model_dump())))
+        return answered(request.scope, await self._control.ask(PairOffer(**body.model_dump())))
 
     async def pair_reveal(self, request: Request) -> Response:
         body = await self._read(request, bodies.RevealBody)
-        return _answered(await self._control.ask(PairReveal(**body.model_dump())))
+        return answered(request.scope, await self._control.ask(PairReveal(**body.model_dump())))
 
     async def pair_state(self, request: Request) -> Response:
-        return _answered(await self._control.ask(PairState(window=_short(request, "window"))))
+        return answered(request.scope, await self._control.ask(PairState(window=_short(request, "window"))))
 
-    async def nonce(self, _request: Request) -> Response:
-        return _answered(await self._control.ask(NonceRequest()))
+    async def nonce(self, request: Request) -> Response:
+        return answered(request.scope, await self._control.ask(NonceRequest()))
 
     async def hello(self, request: Request) -> Response:
         body = await self._read(request, bodies.HelloBody)
         answer = await self._control.ask(TabletRequest(**body.model_dump(), request=HELLO))
-        response = _answered(answer)
+        response = answered(request.scope, answer)
         if answer.ok:
             token = self._sessions.begin(body.key)
             self.hosts.proved(_address(request))
@@ -195,11 +196,11 @@ class Bedside:
         tablet = await self._reader(request)
         last = request.headers.get("last-event-id") or request.query_params.get("after") or "0"
         after = int(last) if last.isascii() and last.isdigit() and len(last) < 16 else 0
-        return _events(self._feed.events(tablet, after))
+        return _events(self._feed.events(tablet, after, language_of(request.scope)))
 
     async def library(self, request: Request) -> Response:
         await self._reader(request)
-        return _answered(await self._control.ask(LibraryRequest()))
+        return answered(request.scope, await self._control.ask(LibraryRequest()))
 
     async def request(self, request: Request) -> Response:
         tablet = self._tablet(request)
@@ -212,30 +213,32 @@ class Bedside:
                     "request: the cookie is of another tablet; nothing was done, reload the page",
                 ),
             )
-        return _answered(await self._control.ask(TabletRequest(**body.model_dump())))
+        return answered(request.scope, await self._control.ask(TabletRequest(**body.model_dump())))
 
     async def alive(self, request: Request) -> Response:
         tablet = self._tablet(request)
         answer = await self._control.ask(Alive(tablet=tablet))
         if not answer.ok:
             self._sessions.end(tablet)
-        return _answered(answer)
+        return answered(request.scope, answer)
 
     # -- the engineer's panel ----------------------------------------------------------------------------------------
 
     async def bench_view(self, request: Request) -> Response:
         self._engineer(request)
-        return _answered(Answer(ok=True, result=await self._bench.view(_short(request, "pump"), self._feed.state)))
+        return answered(
+            request.scope, Answer(ok=True, result=await self._bench.view(_short(request, "pump"), self._feed.state))
+        )
 
     async def bench_fault(self, request: Request) -> Response:
         self._engineer(request)
         fault = await self._read(request, bodies.BenchFault)
-        return _answered(Answer(ok=True, result=await self._bench.fault(_short(request, "pump"), fault)))
+        return answered(request.scope, Answer(ok=True, result=await self._bench.fault(_short(request, "pump"), fault)))
 
     async def bench_speed(self, request: Request) -> Response:
         self._engineer(request)
         asked = await self._read(request, bodies.BenchSpeed)
-        return _answered(Answer(ok=True, result=await self._bench.speed(asked.speed)))
+        return answered(request.scope, Answer(ok=True, result=await self._bench.speed(asked.speed)))
 
     async def close(self) -> None:
         """End the traces of the engineer's panel."""
@@ -293,14 +296,6 @@ class Bedside:
             )
 
 
-def refused(status: int, *reasons: str) -> Response:
-    return _answered(Answer(ok=False, reasons=reasons), status)
-
-
-def _answered(answer: Answer, status: int | None = None) -> Response:
-    return JSONResponse(answer.model_dump(mode="json"), status or (200 if answer.ok else 409))
-
-
 def _explained(handler: Handler) -> Handler:
     """The handler, with its errors turned into answers that give the reasons."""
 
@@ -309,12 +304,14 @@ def _explained(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except bodies.BodyError as error:
-            return refused(error.status, *error.reasons)
+            return refused(request.scope, error.status, *error.reasons)
         except NoControlError as error:
-            return refused(503, error.why)
+            return refused(request.scope, 503, error.why)
         except ClientDisconnect:
             return refused(
-                400, texts.text("bedside.broke_off", "body: the connection broke off; nothing was done, send it again")
+                request.scope,
+                400,
+                texts.text("bedside.broke_off", "body: the connection broke off; nothing was done, send it again"),
             )
 
     return explained
@@ -340,10 +337,10 @@ def _events(lines: Any) -> Response:
     return StreamingResponse(lines, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
 
-async def _refused_by_router(_request: Request, error: Exception) -> Response:
+async def _refused_by_router(request: Request, error: Exception) -> Response:
     """Usually a method that a path does not have."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    response = refused(status, str(getattr(error, "detail", "")))
+    response = refused(request.scope, status, str(getattr(error, "detail", "")))
     response.headers.update(headers)
     return response

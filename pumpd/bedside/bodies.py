@@ -1,7 +1,7 @@
-"""What a tablet may send, how much of it, and within what time."""
+"""What a tablet may send, how much of it, and within what time; and what it is answered."""
 
 import asyncio
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from starlette.requests import Request
@@ -73,6 +73,18 @@ class BenchFault(_Body):
 
 class BenchSpeed(_Body):
     speed: Annotated[int, Field(ge=1, le=240)]
+
+
+class AnswerBody(BaseModel):
+    """`ok` with a result, or not `ok` with every reason.
+
+    `said`: by each English text in them that is known in the language of the request, the same in that language.
+    """
+
+    ok: bool
+    result: dict[str, Any] = Field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
+    said: dict[str, str] = Field(default_factory=dict, exclude_if=lambda found: not found)
 
 
 ALL = (StopBody, OfferBody, RevealBody, HelloBody, RequestBody, BenchFault, BenchSpeed)

@@ -2,11 +2,10 @@
 
 from collections import Counter
 
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pumpd.bedside.answers import refused
 from pumpd.bedside.turns import Turns
-from pumpd.messages.requests import Answer
 from pumpd.texts import text
 
 STOPS = ("/api/stop", "/stop")
@@ -33,8 +32,7 @@ class Capacity:
             await self._app(scope, receive, send)
             return
         if self._in_progress.total() >= self._most or self._in_progress[address] >= self._most_each:
-            answer = Answer(ok=False, reasons=(FULL,))
-            await JSONResponse(answer.model_dump(mode="json"), 503)(scope, receive, send)
+            await refused(scope, 503, FULL)(scope, receive, send)
             return
         self._in_progress[address] += 1
         try:

@@ -20,6 +20,7 @@ import structlog
 from pumpd.bedside.history import ALARM_KINDS, MOST_ALARMS, History
 from pumpd.bedside.link import Control, NoControlError
 from pumpd.bedside.parts import PartEndedError, together
+from pumpd.bedside.said import said
 from pumpd.journal import JournalError, JournalReader
 from pumpd.texts import messages_in, text
 
@@ -50,6 +51,8 @@ class Feed:
         self.away: str = NOT_YET
         self.history = History()
         self._control, self._journal_path = control, journal_path
+        self._said_of: dict[str, Any] = {}
+        self._in: dict[str, dict[str, str]] = {}  # by language, what `_said_of` says
         self._change = 0
         self._changed = asyncio.Condition()
         self._viewers: dict[str, list[object]] = {}  # by tablet, oldest first
@@ -158,18 +161,18 @@ class Feed:
                 if not places:
                     del self._viewers[tablet]
 
-    async def events(self, tablet: str, after: int) -> AsyncGenerator[str, None]:
-        """The server-sent events for one viewer, until it disconnects, too many newer ones have come, or the server
-        ends.
+    async def events(self, tablet: str, after: int, language: str = "") -> AsyncGenerator[str, None]:
+        """The server-sent events for one viewer, in its language, until it disconnects, too many newer ones have come,
+        or the server ends.
         """
         with self._viewing(tablet) as still_viewing:
-            async with contextlib.aclosing(self._events(tablet, after)) as events:
+            async with contextlib.aclosing(self._events(tablet, after, language)) as events:
                 async for event in events:
                     yield event
                     if not still_viewing():
                         return
 
-    async def _events(self, tablet: str, after: int) -> AsyncGenerator[str, None]:
+    async def _events(self, tablet: str, after: int, language: str) -> AsyncGenerator[str, None]:
         yield "retry: 1000\n\n"
         loop = asyncio.get_running_loop()
         seen, change, beat = after if after <= self.history.last_id else 0, -1, 0.0
@@ -180,7 +183,7 @@ class Feed:
         while True:
             number, who = self.history.last_id, self.tablet(tablet)
             if self.state and who is None:  # before anything else: a revoked tablet reads nothing
-                yield _event("unpaired", number, _told(UNPAIRED))
+                yield _event("unpaired", number, _told(UNPAIRED, language))
                 return
             for part in self.history.events(seen):
                 yield _event("history", number, part)
@@ -189,9 +192,9 @@ class Feed:
                 change = self._change
                 away = FAILED if self._failed else self.away
                 if away:
-                    yield _event("away", number, _told(away))
+                    yield _event("away", number, _told(away, language))
                 elif who is not None:
-                    yield self._state_event(number, who)
+                    yield self._state_event(number, who, language)
             if self._closing:
                 return
             if not self._failed and not self.away and loop.time() - beat >= BEAT_S:
@@ -201,9 +204,18 @@ class Feed:
                 async with asyncio.timeout(READ_EVERY_S), self._changed:
                     await self._changed.wait_for(news)
 
-    def _state_event(self, number: int, who: dict[str, Any]) -> str:
-        common = {key: value for key, value in self.state.items() if key != "tablets"}
-        return _event("state", number, common | {"person": who["person"], "tablet": _tablet(who)})
+    def _state_event(self, number: int, who: dict[str, Any], language: str) -> str:
+        common = {key: value for key, value in self.state.items() if key not in ("tablets", "messages")}
+        own = {"person": who["person"], "tablet": _tablet(who), "said": self._said(language)}
+        return _event("state", number, common | own)
+
+    def _said(self, language: str) -> dict[str, str]:
+        """The texts of the state in that language, made once for all its viewers."""
+        if self._said_of is not self.state:
+            self._said_of, self._in = self.state, {}
+        if language not in self._in:
+            self._in[language] = said(self.state.get("messages", {}), language)
+        return self._in[language]
 
 
 def _close(opening: "asyncio.Future[JournalReader]") -> None:
@@ -216,8 +228,8 @@ def _tablet(who: dict[str, Any]) -> dict[str, Any]:
     return {key: who[key] for key in ("id", "name", "roles")}
 
 
-def _told(what: str) -> dict[str, Any]:
-    return {"text": what, "messages": messages_in(what)}
+def _told(what: str, language: str) -> dict[str, Any]:
+    return {"text": what, "said": said(messages_in(what), language)}
 
 
 def _event(name: str, number: int, data: Any) -> str:

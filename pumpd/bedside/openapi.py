@@ -1,12 +1,14 @@
 """The description of the API (OpenAPI 3.1), generated from the models that check each request."""
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
 
 from pumpd.bedside import bodies
 from pumpd.bedside.sessions import COOKIE
-from pumpd.messages.requests import DISCLAIMER, Answer
+from pumpd.messages.requests import DISCLAIMER
 from pumpd.messages.tablet import inner
 
 _REF = "#/components/schemas/"
@@ -27,9 +29,10 @@ _MEANING = {
 _ALWAYS = (400, 405, 503)
 
 
-def description(version: str) -> dict[str, Any]:
+@cache
+def description(version: str) -> Mapping[str, Any]:
     schemas: dict[str, Any] = {}
-    for kind in (Answer, *bodies.ALL):
+    for kind in (bodies.AnswerBody, *bodies.ALL):
         schemas |= _schema(kind)
     inner_schema = inner().json_schema(ref_template=_REF + "{model}")
     schemas |= inner_schema.pop("$defs", {}) | {"InnerRequest": inner_schema}
@@ -53,7 +56,7 @@ def description(version: str) -> dict[str, Any]:
         "/api/hello": {"post": _does("Prove the key; sets the cookie", (408, 409, 413, 422), "HelloBody")},
         "/api/live": {
             "get": _document("The live state, continued after `Last-Event-ID` or `after`", "text/event-stream")
-            | {"security": [cookie], "parameters": [_parameter("after", "query")]}
+            | {"security": [cookie], "parameters": [_parameter("after", "query"), _parameter("language", "query")]}
         },
         "/api/library": {"get": _does("What may be ordered", (401, 409), security=cookie)},
         "/api/request": {
@@ -101,7 +104,7 @@ def description(version: str) -> dict[str, Any]:
 
 def _schema(kind: type[BaseModel]) -> dict[str, Any]:
     schema = kind.model_json_schema(
-        ref_template=_REF + "{model}", mode="serialization" if kind is Answer else "validation"
+        ref_template=_REF + "{model}", mode="serialization" if kind is bodies.AnswerBody else "validation"
     )
     more: dict[str, Any] = schema.pop("$defs", {})
     return more | {kind.__name__: schema}
@@ -116,7 +119,7 @@ def _does(
     security: dict[str, Any] | None = None,
     parameters: list[str] | None = None,
 ) -> dict[str, Any]:
-    answer = {"application/json": {"schema": {"$ref": _REF + "Answer"}}}
+    answer = {"application/json": {"schema": {"$ref": _REF + "AnswerBody"}}}
     found: dict[str, Any] = {
         "summary": summary,
         "responses": {
@@ -135,7 +138,7 @@ def _does(
 
 
 def _document(summary: str, kind: str) -> dict[str, Any]:
-    answer = {"application/json": {"schema": {"$ref": _REF + "Answer"}}}
+    answer = {"application/json": {"schema": {"$ref": _REF + "AnswerBody"}}}
     good = {kind: {"schema": {"type": "object" if kind == "application/json" else "string"}}}
     refused = {
         str(status): {"description": _MEANING[status], "content": answer} for status in (401, 403, 404, *_ALWAYS)

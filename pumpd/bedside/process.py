@@ -9,6 +9,7 @@ from pumpd.bedside.feed import Feed
 from pumpd.bedside.parts import PartEndedError, together
 from pumpd.bedside.served import Served
 from pumpd.bedside.server import Server
+from pumpd.host.metrics import Speaker
 from pumpd.notify import notify, watchdog_interval_s
 
 FAILED = 1
@@ -16,12 +17,20 @@ FAILED = 1
 log = structlog.get_logger("pumpd.bedside")
 
 
-async def serve(server: Server, feed: Feed, api: Bedside, served: Served, end: asyncio.Event) -> int:
+async def serve(
+    server: Server, feed: Feed, api: Bedside, served: Served, end: asyncio.Event, speaker: Speaker | None = None
+) -> int:
     """Serve until `end` is set or a part ends. Returns the exit status."""
     status = 0
+    optional = {} if speaker is None else {"metrics": speaker.run()}
     try:
         await together(
-            end=end.wait(), ready=_report_ready(), feed=feed.run(), server=server.run(), certificate=served.run()
+            end=end.wait(),
+            ready=_report_ready(),
+            feed=feed.run(),
+            server=server.run(),
+            certificate=served.run(),
+            **optional,
         )
     except PartEndedError as error:
         if error.part != "end":

@@ -60,6 +60,11 @@ class Server:
         self._listeners: list[socket.socket] = []
         self._connections: set[Connection] = set()
 
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._connections)
+
     async def open(self, host: str, port: int) -> None:
         """Listen. Raises OSError."""
         loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""`pumpd order, confirm, pause, resume, clear, status, watch`: an infusion from the command line.
+"""`pumpd order, confirm, pause, resume, clear, status`: an infusion from the command line.
 
 All of them go through the operator socket; none of them reaches a pump in any other way.
 """
@@ -16,16 +16,12 @@ from pumpd.cli.client import (
     By,
     Config,
     Json,
-    NoAnswerError,
     ask,
-    connected,
     fail,
-    load_settings,
     refuse,
     show,
 )
 from pumpd.cli.history import weight_text
-from pumpd.cli.panels import screen
 from pumpd.cli.signer import KeyFileError, SoftwareSigner, default_key
 from pumpd.cli.terminal import say, visible
 from pumpd.cli.wording import plasma_peak, pump_lines, review_text, status_text
@@ -234,30 +230,6 @@ def status(*, config: Config = CONFIG, as_json: Json = False) -> None:
     """All pumps and what runs on them."""
     found = ask(config, StatusRequest(), as_json=as_json)
     show(found, status_text(found), as_json=as_json)
-
-
-def watch(
-    *,
-    every: Annotated[float, typer.Option(min=0.1, max=60, help="Seconds between two polls.")] = 0.5,
-    config: Config = CONFIG,
-    as_json: Json = False,
-) -> None:
-    """Show the status repeatedly until Ctrl-C; with --json, one line each time."""
-    settings = load_settings(config, as_json=as_json)
-    try:
-        on = screen(err=as_json)
-        with connected(settings) as client, on.live() as live:
-            while True:
-                found = client.ask(StatusRequest()).result
-                if as_json or not on.is_terminal:
-                    show(found, status_text(visible(found)), as_json=as_json)
-                else:
-                    live.show(status_text(visible(found)))
-                time.sleep(every)
-    except NoAnswerError as error:
-        fail(str(error), as_json=as_json)
-    except KeyboardInterrupt:
-        raise typer.Exit from None
 
 
 def _wait_for(config: Path, pump: str, states: tuple[str, ...], wait: float, *, as_json: bool) -> dict[str, Any]:

@@ -31,7 +31,7 @@ COMMANDS = {
     "reconcile": "pumpd.cli.infusion:reconcile",
     "stop": "pumpd.cli.stop_command:stop",
     "status": "pumpd.cli.infusion:status",
-    "watch": "pumpd.cli.infusion:watch",
+    "watch": "pumpd.cli.watch:watch",
     "self-test": "pumpd.cli.self_test:self_test",
     "trace": "pumpd.cli.trace:trace",
     "replay": "pumpd.cli.replay:replay",

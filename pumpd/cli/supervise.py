@@ -52,7 +52,7 @@ def _others(settings: Settings) -> dict[str, Sequence[Path]]:
     """The other processes that are configured, and the files of control without which each cannot work."""
     listens = settings.vitals is not None and settings.vitals.broker is not None
     needed = {
-        "telemetry": (bool(settings.mqtt or settings.fleet), [settings.journal_path]),
+        "telemetry": (bool(settings.mqtt or settings.fleet or settings.metrics), [settings.journal_path]),
         "bedside": (settings.bedside is not None, [settings.tablet_socket_path]),
         "vitals": (listens, [settings.vitals_socket_path]),
     }

@@ -84,7 +84,7 @@ def status_text(status: dict[str, Any]) -> str:
         lines.append(f"supply: {_supply(status['supply'])}")
     if status["certificate"] is not None and status["certificate"]["ending"]:
         lines.append(_certificate(status["certificate"]))
-    lines += [_alarm(alarm) for alarm in status["alarms"]]
+    lines += [alarm_line(alarm) for alarm in status["alarms"]]
     for pump in status["pumps"]:
         lines += pump_lines(pump)
     return "\n".join(lines)
@@ -104,7 +104,7 @@ def _certificate(certificate: dict[str, Any]) -> str:
     )
 
 
-def _alarm(alarm: dict[str, Any]) -> str:
+def alarm_line(alarm: dict[str, Any]) -> str:
     return f"  {alarm['priority'].upper()}: {alarm['cause']}. {alarm['action']}."
 
 
@@ -139,7 +139,7 @@ def pump_lines(pump: dict[str, Any]) -> list[str]:
     if pump["to_identify"]:
         lines.append(f"  not known which pump answers: {pump['to_identify']} (pumpd identify --pump {pump['pump']})")
     lines.append(f"  patient: {pump['patient'] or 'none'}")
-    alarms = [_alarm(alarm) for alarm in pump.get("alarms", ())]  # an answer to a request has none
+    alarms = [alarm_line(alarm) for alarm in pump.get("alarms", ())]  # an answer to a request has none
     infusion = pump["infusion"]
     if infusion is None:
         return [*lines, f"  {_idle(pump)}", *alarms]

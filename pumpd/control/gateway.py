@@ -18,6 +18,7 @@ from pumpd.control.journal_health import JournalHealth
 from pumpd.control.local_signals.chip import open_lines
 from pumpd.control.local_signals.lines import Line
 from pumpd.control.local_signals.service import GpioOutput, LocalSignals
+from pumpd.control.metrics import values as said
 from pumpd.control.name_watch import NameWatch
 from pumpd.control.observation.service import Found, ObservationService
 from pumpd.control.ordering.build import Build
@@ -47,6 +48,7 @@ from pumpd.control.tablets.software_nurse import SoftwareNurses
 from pumpd.control.tablets.staff import StaffStore
 from pumpd.control.vitals.service import VitalsService
 from pumpd.dosing import Library
+from pumpd.host import metrics
 from pumpd.host.clock import Clock
 from pumpd.host.supply import SupplyWatch
 from pumpd.host.supply_rules import ALARMS as SUPPLY_ALARMS
@@ -212,6 +214,8 @@ class Gateway:
             self.parts.start("supply", self._supply)
         if self._name.wanted:
             self.parts.start("gateway's name", self._name)
+        if file := metrics.file_of("control", self.settings):
+            self.parts.start("metrics", metrics.Speaker("control", file, lambda: said(self.live.state())))
 
     def _alarm_outputs(self) -> Iterator[Sounder]:
         """What signals alarms at the gateway: sound as long as it is not paused, a light while there is an alarm."""

@@ -1,19 +1,27 @@
-"""The MQTT brokers: reachable, and whether TLS works with the configured files. Nothing of MQTT is sent."""
+"""The MQTT brokers, and the nodes of the ward's stream: reachable, and whether TLS works with the configured files.
+Nothing of MQTT or NATS is sent.
+"""
 
 import contextlib
 import socket
 import ssl
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+
+from cryptography import x509
 
 from pumpd.broker_tls import tls_context
 from pumpd.doctor.configuration import NO_SETTINGS
 from pumpd.doctor.facts import Facts
 from pumpd.doctor.line import NEEDS_ROOT, Finding, Group, line, not_checked, ok, problem, warning
+from pumpd.doctor.sent import sent, served
+from pumpd.doctor.tablets import validity
 from pumpd.settings import BrokerSettings, Settings
 
 WITHIN_S = 3.0
+LONGEST_INFO = 64 * 1024
 REFUSAL_WITHIN_S = 0.3  # in TLS 1.3 a broker refuses a client's certificate only after the handshake
 
 
@@ -60,14 +68,89 @@ def _reachable(facts: Facts) -> Iterator[Finding]:
             )
 
 
-def reach(broker: BrokerSettings, within_s: float = WITHIN_S) -> float:
+@line(
+    "fleet.reachable",
+    "Ward's stream",
+    when="no node can be reached within 3 s, or TLS fails (red), or one of several cannot (yellow); the line says at "
+    "which step",
+    to_do="As for a broker, with `[fleet]`. The journal keeps everything until a node is back.",
+)
+def _stream(facts: Facts) -> Iterator[Finding]:
+    if facts.settings is None:
+        yield not_checked(NO_SETTINGS)
+        return
+    fleet = facts.settings.fleet
+    if fleet is None:
+        return
+    failed: dict[str, str] = {}
+    hosts = (fleet.host, *fleet.others)
+    for host in hosts:
+        where = f"{host}:{fleet.port}"
+        try:
+            took_s = reach(fleet, host=host, greets=True)
+        except PermissionError as error:
+            yield not_checked(f"{NEEDS_ROOT} for {error.filename}", of=host)
+        except StepError as error:
+            failed[host] = f"{where}: {error}"
+        else:
+            yield ok(f"{where}: {'TLS good' if fleet.tls else 'without TLS'}, {took_s * 1000:.0f} ms", of=host)
+    for host, why in failed.items():
+        yield problem(why, of=host) if len(failed) == len(hosts) else warning(why, of=host)
+
+
+def connections(settings: Settings) -> dict[str, BrokerSettings]:
+    """Everything that this gateway connects to outside, by its section."""
+    monitors = settings.vitals.broker if settings.vitals is not None else None
+    found = {"mqtt": settings.mqtt, "fleet": settings.fleet, "vitals.broker": monitors}
+    return {section: each for section, each in found.items() if each is not None}
+
+
+@line(
+    "broker.certificate",
+    "Certificates for brokers",
+    when="one of `client_cert` and `ca_file` cannot be read or has ended (red), or ends within 30 days (yellow)",
+    to_do="Renew it at the site's authority, and restart the service that uses it.",
+)
+def _certificates(facts: Facts) -> Iterator[Finding]:
+    if facts.settings is None:
+        yield not_checked(NO_SETTINGS)
+        return
+    for section, broker in connections(facts.settings).items():
+        files = {"client_cert": broker.client_cert, "ca_file": broker.ca_file} if broker.tls else {}
+        for key, path in files.items():
+            if path is not None:
+                yield from _ends(facts, path, f"{section}.{key}")
+
+
+def _ends(facts: Facts, path: Path, of: str) -> Iterator[Finding]:
+    try:
+        held = x509.load_pem_x509_certificates(facts.machine.at(path).read_bytes())
+    except PermissionError:
+        yield not_checked(f"{NEEDS_ROOT} for {path}", of=of)
+        return
+    except OSError as error:
+        yield problem(f"{path}: {error.strerror}", of=of)
+        return
+    except ValueError:
+        yield problem(f"{path}: it holds no certificate", of=of)
+        return
+    first = min(held, key=lambda each: each.not_valid_after_utc)
+    wrong = list(validity(first, facts.now, str(path)))
+    good = ok(f"until {first.not_valid_after_utc:%Y-%m-%d}")
+    yield from (replace(each, of=of) for each in (wrong or [good]))
+
+
+def reach(broker: BrokerSettings, within_s: float = WITHIN_S, *, host: str = "", greets: bool = False) -> float:
     """Connect, greet by TLS and disconnect; returns the seconds that it took. Raises StepError, and PermissionError for
     a file that this user may not read.
+
+    `host`: instead of the broker's. `greets`: the server speaks before TLS begins, as NATS does.
     """
     began = time.monotonic()
+    host = host or broker.host
     context = _context(broker) if broker.tls else None
     try:
-        connection = socket.create_connection((broker.host, broker.port), timeout=within_s)
+        connection = socket.create_connection((host, broker.port), timeout=within_s)
     except socket.gaierror as error:
         raise StepError(f"name: {error.strerror or error}") from error
     except TimeoutError as error:
@@ -75,9 +158,25 @@ def reach(broker: BrokerSettings, within_s: float = WITHIN_S) -> float:
     except OSError as error:
         raise StepError(f"connection: {error.strerror or error}") from error
     with connection:
+        if greets:
+            _hear(connection)
         if context is not None:
-            _greet(context, connection, broker.host, max(0.1, within_s - (time.monotonic() - began)))
+            _greet(context, connection, host, max(0.1, within_s - (time.monotonic() - began)))
         return time.monotonic() - began
+
+
+def _hear(connection: socket.socket) -> None:
+    """The first line of a NATS server. Raises StepError."""
+    heard = b""
+    try:
+        while b"\r\n" not in heard and len(heard) < LONGEST_INFO:
+            if not (more := connection.recv(4096)):
+                break
+            heard += more
+    except OSError as error:
+        raise StepError("greeting: the server did not say what it is") from error
+    if not heard.startswith(b"INFO "):
+        raise StepError("greeting: this is no NATS server")
 
 
 def _context(broker: BrokerSettings) -> ssl.SSLContext:
@@ -116,4 +215,4 @@ def _greet(context: ssl.SSLContext, connection: socket.socket, host: str, within
         raise StepError(f"TLS: {getattr(error, 'reason', None) or error.strerror or error}") from error
 
 
-GROUP = Group("MQTT", (_reachable,))
+GROUP = Group("MQTT and the ward", (_reachable, _stream, _certificates, sent, served))

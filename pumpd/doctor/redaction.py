@@ -31,7 +31,7 @@ TEXTS = frozenset(
         *("gateway", "state_dir", "library_dir", "care_area", "socket", "tablet_socket", "vitals_socket"),
         *("mqtt.host", "mqtt.ca_file", "mqtt.client_cert", "mqtt.client_key", "mqtt.password_file"),
         *("fleet.host", "fleet.others", "fleet.ca_file", "fleet.client_cert", "fleet.client_key"),
-        "fleet.password_file",
+        *("fleet.password_file", "mqtt.home_assistant", "metrics.host", "metrics.socket"),
         *("vitals.broker.host", "vitals.broker.ca_file", "vitals.broker.client_cert"),
         *("bedside.host", "bedside.names", "bedside.tls_cert", "bedside.tls_key"),
         *("alarm.output", "supply.sysfs", "hardware.acknowledged"),

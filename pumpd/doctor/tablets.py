@@ -64,11 +64,12 @@ def _certificate(facts: Facts) -> Iterator[Finding]:
             raise
         yield problem(f"{certificate_files(facts.settings)[0]}: {error}")
         return
-    found = [*_validity(chain[0], facts.now, "it"), *_of_names(chain[0], facts.settings), *_above(chain, facts.now)]
+    found = [*validity(chain[0], facts.now, "it"), *_of_names(chain[0], facts.settings), *_above(chain, facts.now)]
     yield from found or [ok(f"until {chain[0].not_valid_after_utc:%Y-%m-%d}, for {', '.join(_names(chain[0]))}")]
 
 
-def _validity(certificate: x509.Certificate, now: datetime, what: str) -> Iterator[Finding]:
+def validity(certificate: x509.Certificate, now: datetime, what: str) -> Iterator[Finding]:
+    """What is wrong with the time of a certificate; nothing when it is good."""
     begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if now < begins:
         yield problem(f"{what} is valid only from {begins:%Y-%m-%d} on; the clock may be wrong")
@@ -104,7 +105,7 @@ def _above(chain: list[x509.Certificate], now: datetime) -> Iterator[Finding]:
     """The authority, where it is in the same file, as `pumpd tls` writes it."""
     if len(chain) < 2:
         return
-    yield from _validity(chain[1], now, "its authority")
+    yield from validity(chain[1], now, "its authority")
     try:
         chain[0].verify_directly_issued_by(chain[1])
     except (ValueError, TypeError, InvalidSignature):

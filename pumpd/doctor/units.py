@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from pumpd.doctor.brokers import brokers
 from pumpd.doctor.facts import CONTROL_UNIT, Facts
 from pumpd.doctor.line import NEEDS_ROOT, Finding, Group, bad, line, not_checked, ok, problem, warning
 from pumpd.doctor.machine import Process
@@ -21,11 +20,14 @@ _KEY = re.compile(r"^\s*([A-Za-z]+)\s*=", re.MULTILINE)
 def expected(facts: Facts) -> list[str]:
     """The units that this configuration needs."""
     settings = facts.settings
-    used = brokers(settings) if settings is not None else {}
-    wanted = [CONTROL_UNIT]
-    if settings is not None and settings.bedside is not None:
-        wanted.append("pumpd-bedside.service")
-    return [*wanted, *(f"pumpd-{name}.service" for name in ("telemetry", "vitals") if name in used)]
+    if settings is None:
+        return [CONTROL_UNIT]
+    needed = {
+        "bedside": settings.bedside is not None,
+        "telemetry": bool(settings.mqtt or settings.fleet or settings.metrics),
+        "vitals": settings.vitals is not None and settings.vitals.broker is not None,
+    }
+    return [CONTROL_UNIT, *(f"pumpd-{name}.service" for name, wanted in needed.items() if wanted)]
 
 
 def _none(facts: Facts) -> Finding | None:

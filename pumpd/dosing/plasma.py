@@ -89,7 +89,7 @@ _RESPONSES = tuple(_exponentials(model) for model in MODELS)
 _EMPTY = tuple((0.0,) * len(response) for response in _RESPONSES)
 
 
-@lru_cache(maxsize=64)  # a prediction advances by whole minutes, a hundred times
+@lru_cache(maxsize=64)  # a prediction continues by whole minutes, a hundred times
 def _after(minutes: float) -> tuple[tuple[tuple[float, float, float], ...], ...]:
     """For each exponential of each model: its gain, what stays of it for so long, and of what comes in meanwhile."""
     return tuple(tuple(_stays(each.gain, each.per_min * minutes) for each in response) for response in _RESPONSES)

@@ -4,7 +4,8 @@ Promises:
 - A question (`ask`) is repeated after a silence and after an answer that was not understood, at most three times. A
   command (`send_once`) is sent once, whatever the reply; so is a start.
 - A start is sent only after the pump itself reported exactly the program that was loaded.
-- A stop is sent again after whatever was not a confirmation, `stop_tries` times within one call.
+- A stop is sent again after whatever was not a confirmation, `stop_tries` times within one call. In its first second
+  its frame alone is sent until it is answered (`Lane.STOP_FRAME`), and a question after it is not repeated.
 - A pump that was not identified on this very connection is neither programmed nor started (COM-10). Reading and
   stopping are always allowed.
 - A program that does not fit the pump is refused before the first byte.
@@ -34,7 +35,7 @@ from pumpd.pump import (
 )
 from pumpd.quantities import Duration, Length, Volume
 from pumpd.texts import listed, of_error, text
-from pumpd.wire import Lane, NotUnderstoodError, Side, WireError
+from pumpd.wire import FIRST_S, Lane, NotUnderstoodError, Side, WireError
 
 ENOUGH = 2  # answers in a row, each to a stop of its own, of which only the state could be read
 
@@ -126,7 +127,7 @@ class LinkDriver(ABC, Generic[F]):
     @property
     def longest_call_s(self) -> float:
         line_s = self.link.line.time_for(2 * self.longest_reply)
-        return self.late_answers * (self._settings_base.reply_timeout_s + line_s)
+        return FIRST_S + self.late_answers * (self._settings_base.reply_timeout_s + line_s)
 
     def fileno(self) -> int | None:
         return self.link.fileno()
@@ -230,15 +231,17 @@ class LinkDriver(ABC, Generic[F]):
 
     async def _stop(self) -> None:
         """Stop, again after whatever was no confirmation. Raises the last problem."""
-        told = 0
+        told = tried = 0
         problem: Exception = UnansweredError(text("stop.not_sent", "the stop was not sent"))
-        for tried in range(self.stop_tries):
+        self.link.begin_stop()
+        while tried < self.stop_tries:
             try:
                 await self._stop_once()
             except (DeclinedError, UnansweredError) as error:
                 if port_failed(error) and not tried:
                     raise
                 problem = error
+                tried += not (timed_out(error) and self.link.insists)
                 if port_failed(error):
                     break
                 told = told + 1 if self._flow_told(error) is False else 0
@@ -268,14 +271,16 @@ class LinkDriver(ABC, Generic[F]):
     async def ask(
         self, request: bytes, accepts: Callable[[F], bool], *, lane: Lane = Lane.NORMAL, epoch: int | None = None
     ) -> F:
-        """A question: it changes nothing at the pump, so it is repeated when no reply to it came."""
+        """A question: it changes nothing at the pump, so it is repeated when no reply to it came. Within a stop it is
+        not: the stop itself is then sent again.
+        """
         missed = 0
         while True:
             try:
                 return await self.send_once(request, accepts, epoch, lane=lane)
             except UnansweredError as error:
                 missed += 1
-                if missed > RETRIES or not timed_out(error):
+                if missed > RETRIES or lane is not Lane.NORMAL or not timed_out(error):
                     raise
 
     async def send_once(

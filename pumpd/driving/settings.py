@@ -7,8 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pumpd.pump import Assumption
 from pumpd.validation import reason
+from pumpd.wire import LineFacts
 
 _ASSUMED = "assumed"
+LONGEST_REQUEST = 40  # bytes, of any family
 
 
 def assumed(default: Any, meaning: str, **constraints: Any) -> Any:
@@ -30,6 +32,22 @@ class DriverSettings(BaseModel):
     quiet_s: float = assumed(
         0.2, "After a missed reply, once the line has been quiet for this long, no late reply comes.", ge=0.02, le=2.0
     )
+    healthy_answer_s: float = assumed(
+        0.1,
+        "A healthy pump replies within this time, not counting the time on the line. A stop waits for no reply longer "
+        "than 1.5 times the longest that the pump gave of late, or this until one was heard. No source states a time.",
+        ge=0.005,
+        le=1.0,
+    )
+    reads_while_answering: bool = assumed(
+        False,
+        "The line carries both directions at once, and the pump takes a request while it still answers the previous one: "
+        "a stop then waits for no reply at all. No source says that it does.",
+    )
+
+    def line_facts(self, longest_reply: int) -> LineFacts:
+        """What a stop may rely on; `longest_reply` in bytes."""
+        return LineFacts(self.healthy_answer_s, LONGEST_REQUEST + longest_reply, self.reads_while_answering)
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self:

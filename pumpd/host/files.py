@@ -22,6 +22,7 @@ OPERATORS, TABLETS, VITALS = "pumpd-operators", "pumpd-tablets", "pumpd-vitals"
 # The mask with which each process creates files, as in its unit.
 CONTROL_UMASK, TELEMETRY_UMASK = 0o027, 0o077
 
+CONTROL_RUN, BEDSIDE_RUN = Path("/run/pumpd-control"), Path("/run/pumpd-bedside")
 TELEMETRY_RUN = Path("/run/pumpd-telemetry")
 TELEMETRY_STATE = Path("/var/lib/private/pumpd-telemetry")  # where systemd keeps it; without `private` it is a link
 UPDATES = Path("/var/lib/pumpd-updates")
@@ -122,6 +123,17 @@ def _telemetry(name: str) -> Callable[[At], Path | None]:
     return lambda at: (at.settings.state_dir if at.one_person else TELEMETRY_STATE) / name
 
 
+def _metrics(of: str, folder: Path) -> Callable[[At], Path | None]:
+    """What a process says of itself, where metrics are served."""
+
+    def where(at: At) -> Path | None:
+        if at.settings.metrics is None:
+            return None
+        return at.settings.state_dir / f"metrics-{of}.json" if at.one_person else folder / "metrics.json"
+
+    return where
+
+
 def _outside(path: Path | None) -> Path | None:
     """A file of the site; systemd makes those that it gives to a service."""
     return None if path is None or path.is_relative_to("/run/credentials") else path
@@ -170,7 +182,7 @@ TABLE: tuple[Row, ...] = (
     Row("archive of the journal", FOLDER, USER, USER, 0o750, _GROUP, _state("journal-archive")),
     Row("file of the archive", FILE, USER, USER, 0o640, _GROUP, _state("journal-archive/*")),
     Row("control's lock", FILE, USER, USER, 0o640, _GROUP, _state("control.lock")),
-    Row("paired keys", FILE, USER, USER, 0o640, "control; public halves only", _state("paired-keys.json")),
+    Row("paired keys", FILE, USER, USER, 0o600, "control", _state("paired-keys.json")),
     Row("staff", FILE, USER, USER, 0o600, "control", _state("staff.json"), secret=True),
 
     Row("certificates", FOLDER, "root", "root", 0o755, "root and the group pumpd", _state("tls")),
@@ -185,6 +197,9 @@ TABLE: tuple[Row, ...] = (
     Row("ward's lock", FILE, None, None, 0o600, "telemetry", _telemetry("fleet.sqlite3.lock")),
     Row("the name is taken", FILE, None, None, 0o644, "control; it is empty",
         lambda at: (at.settings.state_dir if at.one_person else TELEMETRY_RUN) / "name-taken"),
+
+    Row("control's metrics", FILE, USER, USER, 0o644, "telemetry, which serves them", _metrics("control", CONTROL_RUN)),
+    Row("bedside's metrics", FILE, None, None, 0o644, "telemetry, which serves them", _metrics("bedside", BEDSIDE_RUN)),
 
     Row("directory of the operator socket", FOLDER, USER, OPERATORS, 0o2750, "operators",
         lambda at: _folder_of(at.settings.socket_path, at)),

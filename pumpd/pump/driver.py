@@ -30,8 +30,9 @@ Tap = Callable[[str, bytes, int], None]  # "out" or "in", the bytes, monotonic n
 class StopFrames:
     """The frames that stop one pump, and no other on its line, for a writer that reads no replies: the deadman.
 
-    It writes them in this order, at least `gap_s` apart, and all of them again every 0.5 s. They do nothing to a
-    stopped pump, and none of them disarms a watchdog or keeps one from ending a flow.
+    It writes them in this order, at least `gap_s` apart, and all of them again every 0.5 s; in the first second at once
+    and without a pause, so the frame that stops must come every 0.15 s. They do nothing to a stopped pump, and none of
+    them disarms a watchdog or keeps one from ending a flow.
     """
 
     frames: tuple[bytes, ...]

@@ -11,9 +11,9 @@ import contextlib
 import os
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -22,13 +22,16 @@ from pumpd.extras import needs
 from pumpd.host.files import TELEMETRY_UMASK
 from pumpd.host.name_taken import NameTaken, path_of
 from pumpd.process import until_signal
-from pumpd.settings import Settings, SettingsError
+from pumpd.settings import MetricsSettings, Settings, SettingsError
 from pumpd.settings_file import DEFAULT_PATH
 from pumpd.telemetry.cursor import Cursor, CursorError
 from pumpd.telemetry.messages import STATEMENT
+from pumpd.telemetry.sink import Sink
 
 with needs("telemetry"):
     from pumpd.telemetry.service import Telemetry
+if TYPE_CHECKING:
+    from pumpd.telemetry.exporter import Exporter
 
 CONFIG_REFUSED = 2
 
@@ -38,12 +41,6 @@ def cursor_path(settings: Settings, name: str = "telemetry.sqlite3") -> Path:
     directory.
     """
     return Path(os.environ.get("STATE_DIRECTORY", settings.state_dir)) / name
-
-
-class Sink(Protocol):
-    """Sends the journal to one place."""
-
-    async def run(self) -> None: ...
 
 
 def sinks(settings: Settings, taken: NameTaken, open_files: contextlib.ExitStack) -> dict[str, tuple[Sink, Cursor]]:
@@ -62,6 +59,13 @@ def sinks(settings: Settings, taken: NameTaken, open_files: contextlib.ExitStack
     return made
 
 
+def exporter(settings: Settings, metrics: MetricsSettings, made: Mapping[str, tuple[Sink, Cursor]]) -> "Exporter":
+    """Serves the metrics of every process, also of the sinks."""
+    with needs("metrics"):
+        from pumpd.telemetry.exporter import Exporter  # noqa: PLC0415 - loaded only where metrics are served
+    return Exporter(settings, metrics, made)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m pumpd.telemetry", description=__doc__, epilog=STATEMENT)
     parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="configuration file (default %(default)s)")
@@ -72,8 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with contextlib.ExitStack() as open_files:
         try:
             settings = Settings.load(options.config)
-            if settings.mqtt is None and settings.fleet is None:
-                raise SettingsError([f"{options.config}: mqtt: telemetry needs this section, or `fleet`"])
+            if settings.mqtt is None and settings.fleet is None and settings.metrics is None:
+                raise SettingsError([f"{options.config}: mqtt: telemetry needs this section, `fleet` or `metrics`"])
             taken = NameTaken(path_of(settings))
             made = sinks(settings, taken, open_files)
         except (SettingsError, CursorError) as error:
@@ -81,7 +85,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return CONFIG_REFUSED
         structlog.get_logger().info("telemetry_started", gateway=settings.gateway, statement=STATEMENT)
         try:
-            asyncio.run(until_signal(**{name: sink.run() for name, (sink, _) in made.items()}))
+            works = {name: sink.run() for name, (sink, _) in made.items()}
+            if settings.metrics is not None:
+                works["metrics"] = exporter(settings, settings.metrics, made).run()
+            asyncio.run(until_signal(**works))
         except CursorError as error:
             structlog.get_logger().critical("cursor_failed", error=str(error))
             return 1

@@ -18,7 +18,7 @@ from typing import Any
 from pumpd.journal import Record
 from pumpd.pump import AlarmCode
 from pumpd.telemetry import codes
-from pumpd.telemetry.models import FIELDS, OTHER, SCHEMA, Head
+from pumpd.telemetry.models import FIELDS, OTHER, SCHEMA, Alarm, Head, own_fields
 
 STATEMENT = "Simulation, research and integration only: not a cleared medical device."
 
@@ -90,6 +90,7 @@ def _json(fields: Mapping[str, Any]) -> bytes:
     return _ENCODER.encode(fields).encode()
 
 
+_OF_AN_ALARM = own_fields(Alarm)
 _KEPT_OF_A_CUT_ONE = (*Head.model_fields, "kind", "code", "priority", "state", "may_flow", "schema", "machine")
 
 
@@ -113,6 +114,7 @@ class Translator:
         self._root = f"pumpd/v1/{level(gateway)}"
         self._simulated = simulated
         self._state_sent: dict[str, int] = {}
+        self._open: dict[tuple[str, str], Record] = {}  # active alarms, by pump and code
 
     @property
     def root(self) -> str:
@@ -153,10 +155,10 @@ class Translator:
         roots = [self._root, *(f"{self._root}/pumps/{name}" for name in sorted(names))]
         return [f"{root}/alarms/{level(code)}" for root in roots for code in AlarmCode]
 
-    def state_topics(self, pumps: Iterable[str] = ()) -> list[str]:
-        """The same for states."""
-        names = {level(pump) for pump in (*self._simulated, *pumps) if pump}
-        return [f"{self._root}/pumps/{name}/state" for name in sorted(names)]
+    def pump_topics(self, pumps: Iterable[str] = ()) -> list[str]:
+        """The topics of the same pumps on which something else is retained: state, and all active alarms in one."""
+        names = sorted({level(pump) for pump in (*self._simulated, *pumps) if pump})
+        return [f"{self.pump_root(name)}/{what}" for name in names for what in ("state", "active_alarms")]
 
     def messages(self, entry: Record) -> list[Message]:
         """What to publish for an entry that is the newest, in order; never empty."""
@@ -176,11 +178,40 @@ class Translator:
             return []
         if entry.pump and entry.kind == "state_changed":
             return [self.state(entry, str(body.get("to", "")), body.get("may_flow"))]
-        if entry.kind in ("alarm_raised", "alarm_cleared"):
-            topic = f"{self._pump(entry)}/alarms/{level(str(body.get('code', '')))}"
-            raised = entry.kind == "alarm_raised"
-            return [Message(topic, self._payload(entry, body) if raised else b"", retain=True)]
+        if entry.kind == "alarm_raised":
+            self._open[entry.pump, str(body.get("code", ""))] = entry
+            return [self.alarm(entry), self.active_alarms(entry.pump)]
+        if entry.kind == "alarm_cleared":
+            code = str(body.get("code", ""))
+            self._open.pop((entry.pump, code), None)
+            empty = Message(f"{self.pump_root(entry.pump)}/alarms/{level(code)}", b"", retain=True)
+            return [empty, self.active_alarms(entry.pump)]
         return []
+
+    def alarm(self, entry: Record) -> Message:
+        """An active alarm, by the entry that raised it."""
+        body = _body(entry)
+        topic = f"{self.pump_root(entry.pump)}/alarms/{level(str(body.get('code', '')))}"
+        return Message(topic, self._payload(entry, body), retain=True)
+
+    def alarms_are(self, opened: Mapping[tuple[str, str], Record]) -> list[Message]:
+        """These alarms are active, by pump and code, and no others: what is to be retained for it."""
+        self._open = {key: entry for key, entry in opened.items() if not key[0] or key[0] in self._simulated}
+        alarms = [self.alarm(entry) for entry in self._open.values()]
+        return [*alarms, *(self.active_alarms(pump) for pump in ("", *self._simulated))]
+
+    def active_alarms(self, pump: str) -> Message:
+        """All active alarms of a pump, or of the gateway itself (empty), also when there is none."""
+        found = [self._shown(entry) for key, entry in sorted(self._open.items()) if key[0] == pump]
+        return Message(self.active_alarms_topic(pump), _json({"alarms": found, "schema": SCHEMA}), retain=True)
+
+    def active_alarms_topic(self, pump: str) -> str:
+        return f"{self.pump_root(pump)}/active_alarms"
+
+    def _shown(self, entry: Record) -> dict[str, Any]:
+        body = _body(entry)
+        fields = {key: _value(key, body.get(key)) for key in _OF_AN_ALARM}
+        return {key: value for key, value in fields.items() if value is not None}
 
     def state(self, entry: Record, state: str, may_flow: Any, old_s: int = 0) -> Message:
         """The state of a pump, as this entry gave it so many seconds ago."""
@@ -190,20 +221,21 @@ class Translator:
             fields["may_flow"] = may_flow
         expiry = REST_EXPIRY_S if may_flow is False else max(1, STATE_EXPIRY_S - old_s)
         payload = _json(self._head(entry) | fields)
-        return Message(f"{self._pump(entry)}/state", payload, retain=True, expiry_s=expiry)
+        return Message(f"{self.pump_root(entry.pump)}/state", payload, retain=True, expiry_s=expiry)
 
     def _own(self, entry: Record, body: dict[str, Any], *, late: bool = False) -> Message:
         extra: dict[str, Any] = {"late": True} if late else {}
         if entry.kind == "reading" and entry.pump:
             payload = self._payload(entry, body, extra)
-            return Message(f"{self._pump(entry)}/telemetry", payload, expiry_s=READING_EXPIRY_S)
+            return Message(f"{self.pump_root(entry.pump)}/telemetry", payload, expiry_s=READING_EXPIRY_S)
         if entry.kind == "state_changed" and (event := _ipec_event(body.get("from"), body.get("to"))):
             body["ipec_event"] = event
             extra["mdc"] = codes.EVENTS[event].sent()
-        return Message(f"{self._pump(entry)}/events", self._payload(entry, body, {"kind": entry.kind} | extra))
+        return Message(f"{self.pump_root(entry.pump)}/events", self._payload(entry, body, {"kind": entry.kind} | extra))
 
-    def _pump(self, entry: Record) -> str:
-        return f"{self._root}/pumps/{level(entry.pump)}" if entry.pump else self._root
+    def pump_root(self, pump: str) -> str:
+        """Above the topics of a pump, or of the gateway itself (empty)."""
+        return f"{self._root}/pumps/{level(pump)}" if pump else self._root
 
     def _refreshed_state(self, entry: Record, body: Mapping[str, Any]) -> list[Message]:
         """The state again when its expiry is near. It has the reading's `seq`, so no `seq` is sent twice."""

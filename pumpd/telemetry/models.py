@@ -70,6 +70,25 @@ class Alarm(Head):
     action: str | None = Field(None, description="what to do")
 
 
+class ActiveAlarm(_Model):
+    """One of the active alarms."""
+
+    code: str | None = Field(None, description="which alarm")
+    priority: Priority | None = Field(None, description="its priority (IEC 60601-1-8)")
+    cause: str | None = Field(None, description="what happened")
+    action: str | None = Field(None, description="what to do")
+
+
+class ActiveAlarms(_Model):
+    """All active alarms of a pump, or of the gateway itself, also when there is none."""
+
+    alarms: list[ActiveAlarm] | None = Field(None, description="empty when there is none; absent: not known (`cut`)")
+    schema_: str = Field(alias="schema", description=f"`{SCHEMA}`")
+    cut: Literal[True] | None = Field(
+        None, description="the alarms are left out: the broker takes no packet of the whole size"
+    )
+
+
 class Mdc(_Model):
     """A name of IHE PCD, with its code of IEEE 11073-10101 where two sources agree on it."""
 
@@ -301,5 +320,13 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         path="alarms/{code}", model=Alarm, retained=True, expires="never",
         what="the same for an alarm of the gateway itself (no tablet is connected, its supply)",
+    ),
+    Topic(
+        path="pumps/{pump}/active_alarms", model=ActiveAlarms, retained=True, expires="never",
+        what="all active alarms of the pump in one message, also when there is none",
+    ),
+    Topic(
+        path="active_alarms", model=ActiveAlarms, retained=True, expires="never",
+        what="the same for the gateway itself",
     ),
 )  # fmt: skip

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pumpd.journal import JournalReader, Record
 from pumpd.mqtt import Publisher
 from pumpd.telemetry.cursor import Cursor
+from pumpd.telemetry.follow import POLL_S
 from pumpd.telemetry.messages import Message, Translator, cut
 
-POLL_S = 0.25
 LIVE_S = 2.0  # for the new entries of one turn; then newer ones are looked for
 BATCH = 500
 MOST_SPANS = 1000

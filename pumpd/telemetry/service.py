@@ -13,33 +13,31 @@ Promises:
 
 import asyncio
 import contextlib
-import hashlib
 import random
 import uuid
 from collections import deque
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 
 import structlog
 
 from pumpd.attempts import Attempts
 from pumpd.host.name_taken import NameTaken
-from pumpd.journal import JournalError, JournalReader
+from pumpd.journal import JournalReader
 from pumpd.mqtt import BrokerError, Publisher, publishing
 from pumpd.notify import notify
 from pumpd.settings import MqttSettings, Settings
 from pumpd.telemetry.cursor import SAVE_S, Cursor, Position
+from pumpd.telemetry.follow import POLL_S, follow
+from pumpd.telemetry.machine import boot_id, machine
 from pumpd.telemetry.messages import Message, Translator
 from pumpd.telemetry.models import SCHEMA
-from pumpd.telemetry.outgoing import POLL_S, Outgoing
+from pumpd.telemetry.outgoing import Outgoing
 from pumpd.telemetry.own_name import OwnName
-from pumpd.telemetry.standing import once_alarmed, standing
+from pumpd.telemetry.retaining import Retaining
 
-JOURNAL_RETRY_S = 1.0
 GOODBYE_S = 2.0  # for the message that announces a clean end to the broker
 ANCHOR_S = 60.0  # this much of the journal could be cut off without a trace elsewhere
-RESTATE_S = 6 * 3600.0  # long before a state without flow expires
 MARK_S = 1.0
 
 _log = structlog.get_logger()
@@ -52,12 +50,13 @@ class Telemetry:
         self._settings, self._mqtt, self._cursor, self._attempts = settings, mqtt, cursor, Attempts(jitter)
         self._simulated = {pump.name: pump.simulated for pump in settings.pumps}
         self._translator = Translator(settings.gateway, self._simulated)
-        self._boot = _machine_boot()
-        machine = hashlib.sha256(f"{self._boot} {cursor.place}".encode()).hexdigest()[:12]
-        self._name = OwnName(settings.gateway, machine, taken)
+        self._boot = boot_id()
+        self._name = OwnName(settings.gateway, machine(cursor.place), taken)
+        self.connected, self.connections = False, 0
         self._away = ""  # why the broker cannot be reached; empty when it can
         self._marks: deque[tuple[float, Position]] = deque([(0.0, cursor.position)])
-        self._restate_s = self._save_s = self._anchor_s = 0.0
+        self._save_s = self._anchor_s = 0.0
+        self._retaining = Retaining(settings, mqtt, self._translator, cursor)
         self._anchored = Position()
 
     async def run(self) -> None:
@@ -68,6 +67,7 @@ class Telemetry:
                 try:
                     await self._session()
                 except BrokerError as error:
+                    self.connected = False
                     self._go_back()
                     self._say_away(str(error))
                     if (task := asyncio.current_task()) and task.cancelling():
@@ -107,12 +107,14 @@ class Telemetry:
         async with publishing(self._mqtt, name, will, SCHEMA, requires_subscriber=required) as session:
             _log.info("broker_back" if self._away else "broker_connected", broker=self._broker, session=identity)
             self._away = ""
+            self.connected, self.connections = True, self.connections + 1
             notify(f"STATUS=publishing to {self._broker}")
             outgoing = Outgoing(session, self._translator, self._cursor)
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(session.lost())
                     group.create_task(session.refused())
+                    self._retaining.begin()
                     await self._hear(session)
                     await self._announce(outgoing, identity)
                     group.create_task(self._announce_again(outgoing, identity))
@@ -137,7 +139,7 @@ class Telemetry:
         await outgoing.send(self._gateway_state("ready", identity))
         await outgoing.send(self._translator.description(version("pumpd"), self._pumps()))
         self._name.said()
-        self._restate_s = 0.0
+        self._retaining.restate()
 
     async def _announce_again(self, outgoing: Outgoing, identity: str) -> None:
         while True:
@@ -149,54 +151,18 @@ class Telemetry:
         await session.settled()
 
     async def _publish_journal(self, session: Publisher, outgoing: Outgoing) -> None:
-        missing = False
-        while True:
-            try:
-                with contextlib.closing(JournalReader(self._settings.journal_path)) as reader:
-                    newest = _newest(reader)  # before what is true is read: what comes later is sent as new
-                    outgoing.begin(self._published(reader), newest)
-                    if missing:
-                        _log.info("journal_back", journal=str(self._settings.journal_path))
-                    missing = False
-                    while True:
-                        if _now_s() >= self._restate_s:
-                            self._restate_s = _now_s() + RESTATE_S
-                            await self._retain(reader, session, outgoing)
-                        busy = await outgoing.turn(reader)
-                        await self._account(reader, session, outgoing)
-                        await asyncio.sleep(0 if busy else POLL_S)
-            except JournalError as error:
-                if not missing:
-                    _log.warning("journal_unavailable", error=str(error))
-                missing = True
-                await asyncio.sleep(JOURNAL_RETRY_S)
+        async def send(reader: JournalReader) -> None:
+            if self._cursor.position.id < self._marks[0][1].id:  # the journal was replaced
+                self._marks = deque([(_now_s(), self._cursor.position)])
+            newest = _newest(reader)  # before what is true is read: what comes later is sent as new
+            outgoing.begin(self._cursor.position.id, newest)
+            while True:
+                await self._retaining.check(reader, session, outgoing)
+                busy = await outgoing.turn(reader)
+                await self._account(reader, session, outgoing)
+                await asyncio.sleep(0 if busy else POLL_S)
 
-    async def _retain(self, reader: JournalReader, session: Publisher, outgoing: Outgoing) -> None:
-        """Retain what is true, and empty what is not."""
-        true = standing(reader, self._translator, self._simulated, datetime.now(UTC))
-        own = {*self._translator.always_retained, *(each.topic for each in true)}
-        stale = self._cursor.retained - own
-        if not self._cursor.complete:
-            pumps = once_alarmed(reader)
-            every = {*self._translator.alarm_topics(pumps), *self._translator.state_topics(pumps)}
-            stale |= every - own
-        for message in true:
-            await outgoing.send(message)
-        others = {topic for topic in stale if not topic.startswith(f"{self._translator.root}/")}
-        await self._empty(session, outgoing, stale - others)
-        self._cursor.completed()
-        if others:  # of an earlier name of this gateway. Tried once, because a broker may end the connection for it
-            _log.warning("retained_under_another_name", topics=sorted(others)[:5], count=len(others))
-            for topic in others:
-                self._cursor.forget(topic)
-            await self._empty(session, outgoing, others)
-
-    async def _empty(self, session: Publisher, outgoing: Outgoing, topics: set[str]) -> None:
-        for topic in sorted(topics):
-            await outgoing.send(Message(topic, b"", retain=True))
-        await session.settled()
-        for topic in topics:
-            self._cursor.forget(topic)
+        await follow(self._settings.journal_path, self._cursor, send)
 
     async def _account(self, reader: JournalReader, session: Publisher, outgoing: Outgoing) -> None:
         """Move the cursor, and publish the anchor when everything is published."""
@@ -215,17 +181,6 @@ class Telemetry:
             await outgoing.send(self._translator.anchor(position.id, position.hash, _wall_time()))
             _log.info("anchor", anchor=f"{position.id}:{position.hash}")  # the system's log may be kept elsewhere
             self._anchored, self._anchor_s = position, now_s + ANCHOR_S
-
-    def _published(self, reader: JournalReader) -> int:
-        """The entry to continue after: the cursor's, or none when the journal was replaced."""
-        position = self._cursor.position
-        if position.id:
-            found = reader.after(position.id - 1, limit=1)
-            if not found or (found[0].id == position.id and found[0].hash != position.hash):
-                _log.error("journal_replaced", journal=str(self._settings.journal_path), published_up_to=position.id)
-                self._cursor.start_over()
-                self._marks = deque([(_now_s(), Position())])
-        return self._cursor.position.id
 
     def _gateway_state(self, state: str, session: str) -> Message:
         return self._translator.gateway_state(state, self._boot, session, self._name.machine, _wall_time())
@@ -247,10 +202,3 @@ def _now_s() -> float:
 
 def _wall_time() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _machine_boot() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    except OSError:
-        return "unknown"

@@ -1,5 +1,6 @@
 """What is true now by the journal, retained on each connection: every active alarm, the state of every pump."""
 
+import contextlib
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -12,9 +13,22 @@ RECENT = 100  # entries among which a state is looked for that no infusion on re
 
 def standing(reader: JournalReader, translator: Translator, pumps: Iterable[str], now: datetime) -> list[Message]:
     """What is to be retained; every other topic of alarms and states is to be empty. Raises JournalError."""
-    alarms = [message for entry in open_alarms(reader).values() for message in translator.retained(entry)]
+    alarms = translator.alarms_are(open_alarms(reader))
     states = [message for pump in pumps for message in _state(reader, translator, pump, now)]
     return [*alarms, *states]
+
+
+def reported(reader: JournalReader, pumps: Iterable[str]) -> dict[str, frozenset[str]]:
+    """By pump, the fields of the last reading of its last infusion. Raises JournalError."""
+    found: dict[str, frozenset[str]] = {}
+    for pump in pumps:
+        began = reader.newest("began", pump)
+        reading = reader.last_reading(began.session) if began else None
+        with contextlib.suppress(ValueError, AttributeError):  # damaged
+            found[pump] = (
+                frozenset(key for key, value in reading.fields.items() if value is not None) if reading else frozenset()
+            )
+    return found
 
 
 def once_alarmed(reader: JournalReader) -> set[str]:

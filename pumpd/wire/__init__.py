@@ -1,5 +1,6 @@
 """The serial link to a pump: ports, framing, one exchange at a time, and a lane in which a stop overtakes the queue."""
 
+from pumpd.wire.back_off import BackOff
 from pumpd.wire.errors import (
     EchoError,
     LinkLostError,
@@ -10,19 +11,23 @@ from pumpd.wire.errors import (
     ReplyTimeoutError,
     WireError,
 )
+from pumpd.wire.exchanges import Lane, Party, Statistics
 from pumpd.wire.heard import escaped
 from pumpd.wire.instant import now_ns
-from pumpd.wire.line import LineSettings, Transport
-from pumpd.wire.link import BackOff, Direction, Framer, Lane, Link, Party, Statistics
+from pumpd.wire.line import Direction, Framer, LineSettings, Transport
+from pumpd.wire.link import Link
+from pumpd.wire.pace import FIRST_S, LineFacts
 from pumpd.wire.share import Side, join
 from pumpd.wire.transport import has_descriptor, open_transport
 
 __all__ = [
+    "FIRST_S",
     "BackOff",
     "Direction",
     "EchoError",
     "Framer",
     "Lane",
+    "LineFacts",
     "LineSettings",
     "Link",
     "LinkLostError",

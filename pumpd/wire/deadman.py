@@ -11,7 +11,8 @@ sends lines, and each gets one reply line, `ok WORD ...` or `no WORD: reason`:
     yield              sent on SOCKET by a new control once the previous one is gone: I am control now
 
 Promises:
-- From the instant of the lapse the stop frames are written, every 0.5 s, until control sends `stand-down`.
+- From the instant of the lapse the stop frames are written, until control sends `stand-down`: in the first second as
+  often as any stop (STP-11), then every 0.5 s.
 - A lapsed lease is not renewed. A lease that has not lapsed continues when control is gone.
 - A line that is refused or not understood changes nothing.
 - The deadman never blocks: not on a port that accepts no bytes, a log that nobody reads, or a control that does not
@@ -37,6 +38,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+FIRST_NS, AGAIN_NS = 1_000_000_000, 125_000_000  # for the first second of a stop, it is written this often (pace.py)
 PERIOD_NS = 500_000_000
 LONGEST_LEASE_NS = 60_000_000_000
 HAND_OVER_NS = 5_000_000_000  # the stop frames pause for a new control, so that it can exchange with the pump
@@ -72,6 +74,8 @@ class Deadman:
         self.act(now)  # a lapse comes before a renewal that arrives at the same time
         match words := line.decode("ascii", "replace").split(" "):
             case ["port"] if came is not None:
+                if self.port is None:
+                    self._next, self._turn = now, 0  # nothing was written since the last one was lost
                 self.lose_port()
                 os.set_blocking(came, False)
                 self.port = came
@@ -127,7 +131,8 @@ class Deadman:
                 self._round = now
             self._write(self.frames[self._turn])
             self._turn = (self._turn + 1) % len(self.frames)
-            self._next = max(now + self._gap_ns, 0 if self._turn else self._round + PERIOD_NS)
+            period = AGAIN_NS if self.since is not None and now < self.since + FIRST_NS else PERIOD_NS
+            self._next = max(now + self._gap_ns, 0 if self._turn else self._round + period)
         if lapsed:  # logged after the first frame
             self._log("lease_lapsed", "error", late_ms=(now - self.until) / 1e6)
 

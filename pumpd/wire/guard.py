@@ -139,7 +139,7 @@ class Guard:
         """Whether the deadman is gone, so that it cannot be armed, renewed or stood down."""
         return self._ended.is_set()
 
-    async def attach(self, fd: int, *, within_s: float = ACKNOWLEDGED_WITHIN_S) -> None:
+    async def attach(self, fd: int, *, within_s: float | None = None) -> None:
         """Let it write to a duplicate of `fd`; call this each time the port was opened. Raises GuardError."""
         await self._ask("port", within_s, fd)
 
@@ -174,10 +174,10 @@ class Guard:
 
     # -- lines and replies -----------------------------------------------------------------------------------
 
-    async def _ask(self, line: str, within_s: float = ACKNOWLEDGED_WITHIN_S, fd: int | None = None) -> str:
+    async def _ask(self, line: str, within_s: float | None = None, fd: int | None = None) -> str:
         return await self._send(line, within_s, fd)
 
-    def _send(self, line: str, within_s: float = ACKNOWLEDGED_WITHIN_S, fd: int | None = None) -> asyncio.Future[str]:
+    def _send(self, line: str, within_s: float | None = None, fd: int | None = None) -> asyncio.Future[str]:
         """Send a line. The future gets the text after its `ok`, or a GuardError."""
         if self._ended.is_set():
             raise GuardError(self.trouble)
@@ -191,7 +191,8 @@ class Guard:
             self._end(text("deadman.died", "the deadman has died"))
             raise GuardError(self.trouble) from error
         answer: asyncio.Future[str] = self._loop.create_future()
-        self._sent.append(_Sent(line.partition(" ")[0], answer, self._loop.call_later(within_s, self._late, answer)))
+        late = self._loop.call_later(ACKNOWLEDGED_WITHIN_S if within_s is None else within_s, self._late, answer)
+        self._sent.append(_Sent(line.partition(" ")[0], answer, late))
         if count < len(data):
             self._end(text("deadman.half_line", "the deadman accepted half a line"))
         return answer

@@ -46,6 +46,10 @@ class Heard(Generic[F]):
         self.frames.clear()
         self._bytes.clear()
 
+    def again(self) -> None:
+        """The same request was sent once more, and comes back once more."""
+        self.echoed = False
+
     def responded(self, response: bytes) -> None:
         if self.echoes and len(self._responses) < SEARCHED:
             self._responses += response

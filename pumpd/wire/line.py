@@ -1,8 +1,11 @@
-"""A line, whatever carries it: its serial settings and the transport that moves its bytes."""
+"""A line, whatever carries it: its serial settings, the transport that moves its bytes, the framer that cuts them."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from enum import StrEnum
+from typing import Literal, Protocol, TypeVar
+
+F = TypeVar("F")
 
 OnBytes = Callable[[bytes], None]
 OnLost = Callable[[str], None]
@@ -43,3 +46,21 @@ class Transport(Protocol):
     def fileno(self) -> int | None:
         """The descriptor of the open port, None when there is none."""
         ...
+
+
+class Direction(StrEnum):
+    OUT = "out"
+    IN = "in"
+
+
+class Framer(Protocol[F]):
+    """Bytes to frames, without a clock."""
+
+    def feed(self, data: bytes) -> list[F]: ...
+
+    def reset(self) -> None:
+        """Drop a partial frame."""
+        ...
+
+
+Opener = Callable[[str, LineSettings, OnBytes, OnLost], Awaitable[Transport]]

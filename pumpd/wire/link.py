@@ -5,13 +5,17 @@ Promises:
 - A reply is a frame that the request in flight accepts as its own; every other frame is discarded, counted and passed
   to `on_stray`. A frame that came together with a reply never counts as the reply to the next request.
 - After a time-out (or `unsettle()`) a NORMAL exchange waits until the line has been quiet, and what comes is discarded.
-- A STOP exchange waits only for the one exchange in flight. Everything that its party queued fails as certainly not
-  sent, and so does every NORMAL exchange that the party requests until the stop is answered; a sequence that began
-  before (see `epoch`) ends there. Other parties' exchanges wait, and continue after it.
+- A STOP exchange waits only for the one exchange in flight, and for no lost reply (see `pace`): then it passes it.
+  Everything that its party queued fails as certainly not sent, and so does every NORMAL exchange that the party
+  requests until the stop is answered; a sequence that began before (see `epoch`) ends there. Other parties' exchanges
+  wait, and continue after it.
+- In the first second of a stop (`begin_stop`), its frame is sent again until it is answered, with nothing between.
+- A request that was passed keeps its own reply, however late: a frame that it accepts never answers the stop.
 - Bytes that came and were no reply are in the error of the exchange: answered and not understood is not silence. What
   the line returns of what was sent (an echo) is removed and is never a reply (see `heard`).
 - Frames that the protocol requires to be answered at once (`respond`: an acknowledgement) are answered on arrival.
 - A STOP is sent even when the task that requested it is cancelled; a queued NORMAL exchange is then not sent.
+- A caller that is refused lets others run: a plain loop of requests never keeps a stop from being sent.
 - When the port is lost, everything fails at once and states whether it may have been sent. Nothing is kept for the new
   connection and nothing is sent again.
 - A lost port is opened again with growing, jittered, capped pauses; the log records the loss once and the return once.
@@ -20,26 +24,22 @@ Promises:
 
 import asyncio
 import random
-from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from enum import Enum, StrEnum
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable
+from math import inf
+from typing import Generic, TypeVar
 
 import structlog
 
 from pumpd.pump import Tap
 from pumpd.texts import of_error, text
-from pumpd.wire.errors import (
-    LinkLostError,
-    NotSentError,
-    OvertakenError,
-    PortError,
-    WireError,
-)
+from pumpd.wire.back_off import BackOff
+from pumpd.wire.errors import LinkLostError, NotSentError, OvertakenError, PortError, ReplyTimeoutError
+from pumpd.wire.exchanges import Job, Lane, Party, Statistics
 from pumpd.wire.heard import Heard
-from pumpd.wire.line import LineSettings, OnBytes, OnLost, Transport
+from pumpd.wire.line import Direction, Framer, LineSettings, Opener, Transport
+from pumpd.wire.pace import FIRST_S, LineFacts, Pace
 from pumpd.wire.transport import open_transport
+from pumpd.wire.waiting import Waiting
 
 F = TypeVar("F")
 
@@ -48,89 +48,9 @@ CLOSE_TIMEOUT_S = 1.0
 log = structlog.get_logger("pumpd.wire")
 
 
-class Lane(Enum):
-    NORMAL = "normal"
-    STOP = "stop"
-
-
-class Direction(StrEnum):
-    OUT = "out"
-    IN = "in"
-
-
-class Framer(Protocol[F]):
-    """Bytes to frames, without a clock."""
-
-    def feed(self, data: bytes) -> list[F]: ...
-
-    def reset(self) -> None:
-        """Drop a partial frame."""
-        ...
-
-
-Opener = Callable[[str, LineSettings, OnBytes, OnLost], Awaitable[Transport]]
-
-
-@dataclass(frozen=True, slots=True)
-class BackOff:
-    """Pauses between tries to open a lost port: `first_s`, doubled up to `cap_s`, each shortened by up to half."""
-
-    first_s: float = 0.25
-    cap_s: float = 10.0
-
-    def pause(self, tries: int, chance: random.Random) -> float:
-        return min(self.cap_s, self.first_s * 2.0 ** min(tries, 30)) * (1 - chance.random() / 2)
-
-
-@dataclass(slots=True)
-class Statistics:
-    """Counts since the link was created."""
-
-    exchanges: int = 0
-    answered: int = 0
-    timeouts: int = 0
-    discarded: int = 0
-    overtaken: int = 0
-    lost: int = 0
-    bytes_out: int = 0
-    bytes_in: int = 0
-    rtt_last_s: float = 0.0
-    rtt_worst_s: float = 0.0
-
-
-@dataclass(slots=True, eq=False)
-class Party(Generic[F]):
-    """One of the pumps that share a link, as the link sees it.
-
-    `epoch` changes with every requested stop and every lost connection: a sequence of commands notes it when it begins
-    and passes it to each exchange, which is refused once the sequence has been overtaken.
-    """
-
-    epoch: int = 0
-    on_stray: Callable[[F], None] | None = None
-    stopping: int = 0  # stops requested and not yet ended
-
-
-@dataclass(slots=True, eq=False)
-class _Job(Generic[F]):
-    party: Party[F]
-    request: bytes
-    answers: Callable[[F], bool]
-    timeout_s: float
-    may_repeat: bool
-    future: "asyncio.Future[F]"
-    sent_at: float = 0.0
-    deadline: float = 0.0
-
-    def fail(self, error: WireError) -> None:
-        if not self.future.done():
-            self.future.set_exception(error)
-
-
 class Link(Generic[F]):
-    """One port and its exchanges, for one pump or for several parties (see `share`).
-
-    `connections` counts how often the port was opened: after a change, another pump may reply.
+    """One port, for one pump or for several parties (see `share`). After a change of `connections`, which counts how
+    often it was opened, another pump may reply.
     """
 
     def __init__(
@@ -140,6 +60,7 @@ class Link(Generic[F]):
         framer: Framer[F],
         *,
         quiet_s: float = 0.2,
+        facts: LineFacts | None = None,
         back_off: BackOff | None = None,
         seed: int | None = None,
         opener: Opener = open_transport,
@@ -154,15 +75,15 @@ class Link(Generic[F]):
         self._parties: list[Party[F]] = [self._own]
         self.on_change: Callable[[bool], None] | None = None
         self._framer, self._quiet_s, self._opener = framer, quiet_s, opener
+        self._pace = Pace(line, facts or LineFacts())
         self._back_off = back_off or BackOff()
         self._chance = random.Random(seed)  # noqa: S311 - jitter, not a secret
         self._transport: Transport | None = None
-        self._flight: _Job[F] | None = None
+        self._flight: Job[F] | None = None
         self._heard: Heard[F] = Heard()
-        self._stops: deque[_Job[F]] = deque()
-        self._queue: deque[_Job[F]] = deque()
+        self._waiting: Waiting[F] = Waiting()
         self._quiet_at = self._quiet_limit = 0.0
-        self._timer: asyncio.TimerHandle | None = None  # one for all exchanges, never after the present deadline
+        self._timer: asyncio.TimerHandle | None = None  # one for all exchanges, never after what is due next
         self._settling: asyncio.TimerHandle | None = None
         self._reopening: asyncio.Task[None] | None = None
         self._closed = False
@@ -196,7 +117,8 @@ class Link(Generic[F]):
         """Remove a party; whatever it still had queued is certainly not sent."""
         if party in self._parties:
             self._parties.remove(party)
-            self._fail_queued(party, NotSentError(text("link.side_closed", "this pump's side of the link was closed")))
+            closed = NotSentError(text("link.side_closed", "this pump's side of the link was closed"))
+            self._waiting.fail_queued(party, closed)
 
     # -- the connection --------------------------------------------------------------------------------------
 
@@ -232,6 +154,7 @@ class Link(Generic[F]):
             )
         self._transport = transport
         self._heard = Heard()  # this may be another line
+        self._pace.forget()
         self.connections += 1
         if self.on_change:
             self.on_change(True)
@@ -271,9 +194,7 @@ class Link(Generic[F]):
         flight, self._flight = self._flight, None
         if flight is not None:
             flight.fail(LinkLostError(why, sent=True))
-        for queue in (self._stops, self._queue):
-            while queue:
-                queue.popleft().fail(LinkLostError(why, sent=False))
+        self._waiting.fail_all(lambda job: LinkLostError(why, sent=job.times > 0))
 
     async def _reopen(self) -> None:
         tries = 0
@@ -311,106 +232,157 @@ class Link(Generic[F]):
         is gone.
         """
         if self._transport is None:
+            await asyncio.sleep(0)  # a caller in a plain loop must let others run
             raise LinkLostError(self._gone, sent=False)
         party = party or self._own
-        job: _Job[F] = _Job(party, request, answers, timeout_s, may_repeat, self._loop.create_future())
-        if lane is Lane.STOP:
+        future: asyncio.Future[F] = self._loop.create_future()
+        job = Job(party, lane, request, answers, timeout_s, may_repeat, future)
+        if lane is not Lane.NORMAL:
             self._overtake(job)
             return await asyncio.shield(job.future)
         if party.stopping or (epoch is not None and epoch != party.epoch):
             self.statistics.overtaken += 1
+            await asyncio.sleep(0)
             raise OvertakenError(text("link.overtaken", "a stop or a lost connection came first"))
-        self._queue.append(job)
+        self._waiting.queue.append(job)
         if self._flight is None:
             self._next()
         return await job.future
 
-    def unsettle(self) -> None:
-        """A frame that belongs to no request may still come: let NORMAL exchanges wait until the line is quiet."""
-        now = self._loop.time()
-        self._quiet_at = now + self._quiet_s
-        self._quiet_limit = now + 10 * self._quiet_s
+    def begin_stop(self, party: Party[F] | None = None) -> None:
+        """Until FIRST_S from now, the stop frame of this pump is sent again until it is answered."""
+        party = party or self._own
+        party.insists_until, party.stops_owed = self._loop.time() + FIRST_S, 0
+
+    def unsettle(self, from_s: float = 0.0) -> None:
+        """A frame of no request may still come, also after `from_s`: NORMAL exchanges wait for a quiet line."""
+        self._quiet_at = max(self._loop.time(), from_s) + self._quiet_s
+        self._quiet_limit = self._quiet_at + 9 * self._quiet_s
         if self._settling is None:
             self._settling = self._loop.call_at(self._quiet_at, self._settle)
 
-    def _overtake(self, job: _Job[F]) -> None:
-        party = job.party
+    def _overtake(self, job: Job[F]) -> None:
+        party, now = job.party, self._loop.time()
         party.epoch += 1
         party.stopping += 1
-        job.future.add_done_callback(lambda future: self._stop_ended(party, future))
-        self.statistics.overtaken += self._fail_queued(
-            party, OvertakenError(text("link.stop_first", "a stop came first"))
-        )
-        self._stops.append(job)
-        self._next()
-
-    def _fail_queued(self, party: Party[F], error: WireError) -> int:
-        """Fail everything that a party has queued; returns how many exchanges failed."""
-        queued = [job for job in self._queue if job.party is party]
-        for job in queued:
-            self._queue.remove(job)
-            job.fail(error)
-        return len(queued)
-
-    @staticmethod
-    def _stop_ended(party: Party[F], future: "asyncio.Future[F]") -> None:
-        party.stopping -= 1
-        if not future.cancelled():
-            future.exception()  # seen, even when the task that requested the stop was cancelled
+        job.future.add_done_callback(party.stop_ended)
+        overtaken = OvertakenError(text("link.stop_first", "a stop came first"))
+        self.statistics.overtaken += self._waiting.fail_queued(party, overtaken)
+        if job.lane is Lane.STOP and party.stops_owed and now < party.insists_until:
+            at = self._pace.question_at(now, party.stop_sent_at, self._pace.again_s(job.request))
+            if at is None:
+                job.fail(ReplyTimeoutError(text("link.stop_first", "a stop came first")))
+                return
+            job.due = at
+        self._waiting.stops.append(job)
+        self._proceed()
 
     def _next(self) -> None:
         """Send the next request: a stop; otherwise, on a quiet line, the oldest one that is still awaited."""
+        waiting = self._waiting
         while self._flight is None and self._transport is not None:
-            if self._stops:
-                self._send(self._transport, self._stops.popleft())
-            elif self._queue and self._settling is None:
-                job = self._queue.popleft()
+            if waiting.stops:
+                stop = waiting.take_stop(self._loop.time())
+                if stop is None:
+                    return
+                self._send(self._transport, stop)
+            elif waiting.queue and self._settling is None:
+                job = waiting.queue.popleft()
                 if not job.future.done():
                     self._send(self._transport, job)
             else:
                 return
 
-    def _send(self, transport: Transport, job: _Job[F]) -> None:
-        self._framer.reset()  # a partial frame from before cannot be part of the reply
+    def _send(self, transport: Transport, job: Job[F]) -> None:
+        if not (self._waiting.passed and self._pace.interrupts):
+            self._framer.reset()  # a partial frame from before cannot be part of the reply
         try:
             transport.write(job.request)
         except LinkLostError as error:
-            job.fail(error)
+            job.fail(LinkLostError(of_error(error), sent=job.times > 0))
             self._lose(of_error(error))
             return
+        if job is self._flight:
+            self._heard.again()
+        else:
+            self._heard.begin(job.request, may_repeat=job.may_repeat)
         self._flight = job
-        self._heard.begin(job.request, may_repeat=job.may_repeat)
-        job.sent_at = self._loop.time()
-        job.deadline = job.sent_at + job.timeout_s
-        self._wake_at(job.deadline)
-        self.statistics.exchanges += 1
+        job.sent_at = now = self._loop.time()
+        job.times += 1
+        job.again_at = inf
+        if job.times == 1:
+            job.deadline = now + job.timeout_s
+            self.statistics.exchanges += 1
+        if now < job.party.insists_until and job.lane is not Lane.NORMAL:
+            self._hasten(job, now)
+        self._wake_at(min(job.deadline, job.again_at))
         self.statistics.bytes_out += len(job.request)
         if self.taps:
             self._show(Direction.OUT, job.request)
 
-    def _wake_at(self, deadline: float) -> None:
+    def _hasten(self, job: Job[F], now: float) -> None:
+        """In the first second of a stop, its frame is never long in coming again, whatever is not answered."""
+        party, again_s = job.party, self._pace.again_s(job.request)
+        if job.lane is Lane.STOP_FRAME:
+            party.stop_sent_at = now
+            party.stops_owed += 1
+            if now + again_s < party.insists_until:
+                job.again_at = now + again_s
+        else:
+            until = self._pace.asked_until(now, party.stop_sent_at, again_s, owed=party.stops_owed > 0)
+            job.deadline = min(job.deadline, until)
+            job.timeout_s = job.deadline - now
+
+    def _wake_at(self, instant: float) -> None:
         if self._timer is not None:
-            if self._timer.when() <= deadline:
-                return  # it fires earlier, and is then set again
+            if self._timer.when() <= instant:
+                return  # it fires before, and is then set again
             self._timer.cancel()
-        self._timer = self._loop.call_at(deadline, self._timed)
+        self._timer = self._loop.call_at(instant, self._timed)
 
     def _timed(self) -> None:
         self._timer = None
-        job = self._flight
-        if job is None:
-            return
-        if self._loop.time() < job.deadline:
-            self._wake_at(job.deadline)
-        else:
-            self._expire(job)
+        now, flight = self._loop.time(), self._flight
+        for job in [job for job in self._waiting.passed if now >= job.deadline]:
+            self._give_up(job)
+        if flight is not None and (now >= flight.deadline or (now >= flight.again_at and self._heard.frames)):
+            self._flight = None  # in vain; who asked for a stop, and got an answer that is none, sends the next one
+            self.statistics.timeouts += 1
+            flight.fail(self._heard.why_unanswered(flight.timeout_s - (flight.deadline - now), self.line))
+            self.unsettle()
+        self._proceed()
 
-    def _expire(self, job: _Job[F]) -> None:
-        self._flight = None
-        self.statistics.timeouts += 1
-        job.fail(self._heard.why_unanswered(job.timeout_s, self.line))
-        self.unsettle()
+    def _proceed(self) -> None:
+        """Send what is due, and wake when more will be."""
         self._next()
+        waiting, now, flight = self._waiting, self._loop.time(), self._flight
+        if flight is not None and self._transport is not None:
+            if now >= waiting.passes_from(flight, self._pace.patience_s):
+                self._pass(flight)
+            elif now >= flight.again_at:
+                self._send(self._transport, flight)
+        instants = [job.deadline for job in waiting.passed]
+        if (flight := self._flight) is not None:
+            instants += (flight.deadline, flight.again_at, waiting.passes_from(flight, self._pace.patience_s))
+        elif waiting.stops:
+            instants.append(min(job.due for job in waiting.stops))
+        if instants:
+            self._wake_at(min(instants))
+
+    def _pass(self, flight: Job[F]) -> None:
+        """A stop no longer waits for this reply, which may still come."""
+        self._flight = None
+        flight.unanswered = flight.unanswered or self._heard.why_unanswered(flight.timeout_s, self.line)
+        self._waiting.passed_by_stop(flight)
+        self.unsettle(flight.deadline)
+        self._next()
+
+    def _give_up(self, job: Job[F]) -> None:
+        """The reply to a request that was passed does not come any more."""
+        self._waiting.take_out(job)
+        self.statistics.timeouts += 1
+        if job.unanswered is not None:
+            job.fail(job.unanswered)
 
     def _settle(self) -> None:
         self._settling = None
@@ -418,8 +390,8 @@ class Link(Generic[F]):
         if now < self._quiet_at or self._flight is not None:
             if now >= self._quiet_limit:
                 self._quiet_limit = now + 10 * self._quiet_s
-                while self._queue:
-                    self._queue.popleft().fail(NotSentError(text("link.not_quiet", "the line does not become quiet")))
+                not_quiet = NotSentError(text("link.not_quiet", "the line does not become quiet"))
+                self._waiting.fail_queued(None, not_quiet)
             if self._flight is not None:
                 self._quiet_at = now + self._quiet_s
             self._settling = self._loop.call_at(self._quiet_at, self._settle)
@@ -432,7 +404,7 @@ class Link(Generic[F]):
         if self.taps:
             self._show(Direction.IN, data)
         if self._settling is not None:
-            self._quiet_at = self._loop.time() + self._quiet_s
+            self._quiet_at = max(self._quiet_at, self._loop.time() + self._quiet_s)
         echoes = self._heard.echoes
         first, *rest = self._heard.without_echo(data)
         self._read(first)
@@ -441,7 +413,9 @@ class Link(Generic[F]):
             self._read(piece)
         if self._heard.echoes and not echoes:
             log.warning("line_echoes", port=self.port, why="the line returns what is sent: an adapter that echoes")
-        if self._flight is None:
+        if self._waiting.stops:
+            self._proceed()
+        elif self._flight is None:
             self._next()
 
     def _read(self, data: bytes) -> None:
@@ -449,15 +423,33 @@ class Link(Generic[F]):
             if self._respond is not None and (response := self._respond(frame)):
                 self._write_response(response)
             job = self._flight
-            if job is not None and job.answers(frame):
+            ours = job is not None and job.answers(frame)
+            if self._waiting.passed and (earlier := self._waiting.accepting(frame)):
+                self._answered_late(earlier, frame, ours=ours)
+            elif job is not None and ours:
                 self._answered(job, frame)
             else:
                 self._discard(frame)
 
+    def _answered_late(self, job: Job[F], frame: F, *, ours: bool) -> None:
+        """A passed request accepts this frame. If the one in flight does too, it is nobody's: the stop comes again."""
+        if ours:
+            self._give_up(job)
+            self._stray(frame)
+        else:
+            self._waiting.take_out(job)
+            self._answered(job, frame)
+
     def _discard(self, frame: F) -> None:
-        self.statistics.discarded += 1
-        if self._flight is not None:
+        if (flight := self._flight) is not None:
             self._heard.frames.append(frame)
+            if flight.again_at < inf:
+                flight.again_at = min(flight.again_at, max(self._loop.time(), flight.sent_at + self._pace.soon_s))
+                self._wake_at(flight.again_at)
+        self._stray(frame)
+
+    def _stray(self, frame: F) -> None:
+        self.statistics.discarded += 1
         for party in self._parties:
             if party.on_stray is not None:
                 party.on_stray(frame)
@@ -475,16 +467,27 @@ class Link(Generic[F]):
         if self.taps:
             self._show(Direction.OUT, response)
 
-    def _answered(self, job: _Job[F], frame: F) -> None:
-        self._flight = None
+    def _answered(self, job: Job[F], frame: F) -> None:
         statistics = self.statistics
         statistics.answered += 1
         statistics.rtt_last_s = rtt = self._loop.time() - job.sent_at
         statistics.rtt_worst_s = max(statistics.rtt_worst_s, rtt)
+        if job is self._flight:
+            self._in_order(job, rtt)
         if job.future.done():  # the requesting task was cancelled
             statistics.discarded += 1
         else:
             job.future.set_result(frame)
+
+    def _in_order(self, job: Job[F], rtt: float) -> None:
+        """A pump answers in order: what it was asked before this has no answer any more."""
+        self._flight = None
+        if job.times == 1:
+            self._pace.answered(rtt)
+        if job.lane is not Lane.NORMAL:  # a question that is answered in time was answered after all stops before it
+            job.party.stops_owed = job.party.stops_owed - 1 if job.lane is Lane.STOP_FRAME else 0
+        for each in [each for each in self._waiting.passed if each.party is job.party]:
+            self._give_up(each)
 
     def _show(self, direction: Direction, data: bytes) -> None:
         """A tap that raises must not hold up the line: it is removed, and this is logged."""

@@ -14,8 +14,10 @@ from weakref import WeakKeyDictionary
 from pumpd.pump import Tap
 from pumpd.texts import text
 from pumpd.wire.errors import PortError
-from pumpd.wire.line import LineSettings
-from pumpd.wire.link import Framer, Lane, Link, Party, Statistics
+from pumpd.wire.exchanges import Lane, Party, Statistics
+from pumpd.wire.line import Framer, LineSettings
+from pumpd.wire.link import Link
+from pumpd.wire.pace import LineFacts
 
 F = TypeVar("F")
 
@@ -95,6 +97,15 @@ class Side(Generic[F]):
         party = self._party
         return self._link.exchange(request, answers, timeout_s, lane, epoch, party, may_repeat=may_repeat)
 
+    def begin_stop(self) -> None:
+        """As `Link.begin_stop`, for this side."""
+        self._link.begin_stop(self._party)
+
+    @property
+    def insists(self) -> bool:
+        """Whether this is the first second of a stop, in which nothing is sent before its frame is answered."""
+        return asyncio.get_running_loop().time() < self._party.insists_until
+
     def unsettle(self) -> None:
         self._link.unsettle()
 
@@ -117,6 +128,7 @@ async def join(
     *,
     name: Hashable = None,
     quiet_s: float = 0.2,
+    facts: LineFacts | None = None,
     respond: Callable[[F], bytes | None] | None = None,
     make_link: Callable[..., Link[F]] = Link,
 ) -> Side[F]:
@@ -127,7 +139,7 @@ async def join(
     ports = _shared.setdefault(asyncio.get_running_loop(), {})
     shared = ports.get(port)
     if shared is None:
-        link = make_link(port, line, make_framer(), quiet_s=quiet_s, respond=respond)
+        link = make_link(port, line, make_framer(), quiet_s=quiet_s, facts=facts, respond=respond)
         shared = ports[port] = _Shared(link)
     async with shared.lock:
         if ports.get(port) is not shared:

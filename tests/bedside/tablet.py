@@ -39,6 +39,7 @@ class InLoop:
     """Control as bedside sees it, without a socket."""
 
     gateway: Gateway
+    shown_every_s: float
 
     async def ask(self, message: BaseModel) -> Answer:
         return await self.gateway.answer(REQUEST.validate_json(message.model_dump_json()), BEDSIDE)
@@ -46,7 +47,7 @@ class InLoop:
     async def watch(self) -> AsyncGenerator[dict[str, Any], None]:
         while True:
             yield json.loads(json.dumps(self.gateway.live.state()))
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(self.shown_every_s)
 
     async def trace(self, pump: str) -> AsyncGenerator[dict[str, Any], None]:
         for packet in ():
@@ -120,7 +121,7 @@ class Bedsides:
     testbed: Testbed
     feed: Feed
     transport: httpx.ASGITransport
-    tablet: Tablet
+    tablet: Tablet = field(init=False)
 
     @property
     def settings(self) -> Any:
@@ -169,19 +170,36 @@ async def _inline(function: Any, *arguments: Any) -> Any:
     return function(*arguments)
 
 
+def _read_inline(reading: Feed, read: Any, *arguments: Any) -> asyncio.Future[Any]:
+    """A thread for each of thousands of reads costs more than the reads; test_feed_ends has the real one."""
+    reading._reading = done = asyncio.get_running_loop().create_future()
+    try:
+        done.set_result(read(*arguments))
+    except Exception as error:  # noqa: BLE001 - as a thread would hand it over
+        done.set_exception(error)
+    return done
+
+
 @contextlib.asynccontextmanager
-async def bedsides(folder: Path, monkeypatch: Any, **options: Any) -> AsyncIterator[Bedsides]:
+async def bedsides(
+    folder: Path, monkeypatch: Any, *, shown_every_s: float = 1.0, **options: Any
+) -> AsyncIterator[Bedsides]:
+    """`shown_every_s`: how often bedside hears from control and looks into the journal. Seldom, for tests that last
+    hours and do not look at a tablet's live state: each second of them takes a millisecond.
+    """
     monkeypatch.setattr(asyncio, "to_thread", _inline)  # a thread would not keep virtual time
+    monkeypatch.setattr(Feed, "_in_thread", _read_inline)
+    if shown_every_s != 1.0:
+        monkeypatch.setattr("pumpd.bedside.feed.READ_EVERY_S", shown_every_s)
     monkeypatch.setattr(sign_in, "fits", lambda pin_hash, pin: pin_hash == f"hash of {pin}")
     async with open_testbed(folder, **options) as here:
         staff(here.gateway.settings.staff_path)
-        control = InLoop(here.gateway)
+        control = InLoop(here.gateway, shown_every_s)
         feed = Feed(control, here.journal)
         served = Bedside(here.gateway.settings, control, feed)
         transport = httpx.ASGITransport(app=served.app())
         running = asyncio.create_task(feed.run())
-        made = Bedsides(here, feed, transport, Tablet(httpx.AsyncClient()))
-        await made.tablet.http.aclose()
+        made = Bedsides(here, feed, transport)
         made.tablet = made.paired("ward tablet", ("view", "confirm", "prescribe", "maintain"))
         try:
             assert (await made.tablet.hello())["ok"]

@@ -16,6 +16,7 @@ from pumpd.bedside.process import serve
 from pumpd.messages.requests import Answer
 from pumpd.settings import Settings
 from tests.bedside.test_process import serving
+from tests.patience import PATIENCE_S
 
 
 class Control:
@@ -149,9 +150,9 @@ async def test_a_trace_that_fails_is_logged_and_the_next_request_starts_another(
 async def test_a_port_that_is_taken_ends_the_process_with_a_failure(tmp_path):
     async with serving(tmp_path) as served:
         second = await asyncio.create_subprocess_exec(*served.command, stderr=asyncio.subprocess.DEVNULL)
-        assert await asyncio.wait_for(second.wait(), 10) == 1
+        assert await asyncio.wait_for(second.wait(), PATIENCE_S) == 1
         served.process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(served.process.wait(), 8) == 0
+        assert await asyncio.wait_for(served.process.wait(), PATIENCE_S) == 0
 
 
 @pytest.mark.realtime
@@ -182,7 +183,7 @@ async def test_a_control_that_hangs_is_shown_as_away_and_no_beat_makes_old_value
 async def until(events, name):
     """The events up to the one of this name that comes after a state."""
     state = False
-    async with asyncio.timeout(5), contextlib.aclosing(events):
+    async with asyncio.timeout(PATIENCE_S), contextlib.aclosing(events):
         async for text in events:
             yield text
             state |= text.startswith("event: state")

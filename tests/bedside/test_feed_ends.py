@@ -7,7 +7,7 @@ import pytest
 
 from pumpd.bedside import feed as module
 from pumpd.bedside.feed import Feed
-from tests.mosquitto import until
+from tests.patience import PATIENCE_S, until
 
 pytestmark = pytest.mark.realtime
 
@@ -28,7 +28,7 @@ class SlowReader:
     def _wait(self) -> None:
         self.reading = True
         self.inside.set()
-        assert self.go_on.wait(30)
+        assert self.go_on.wait(PATIENCE_S)
         self.reading = False
 
     def last(self, *_) -> list:
@@ -49,10 +49,10 @@ async def test_a_journal_is_closed_after_the_read_that_was_under_way(monkeypatch
     monkeypatch.setattr(module, "JournalReader", SlowReader)
     feed = Feed(None, tmp_path / "journal.sqlite3")
     following = asyncio.create_task(feed._follow_journal())
-    await asyncio.to_thread(SlowReader.inside.wait, 30)
+    await asyncio.to_thread(SlowReader.inside.wait, PATIENCE_S)
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
     assert SlowReader.closed_during_a_read == []
     SlowReader.go_on.set()
-    await until(lambda: bool(SlowReader.closed_during_a_read), 30)
+    await until(lambda: bool(SlowReader.closed_during_a_read))
     assert SlowReader.closed_during_a_read == [False]

@@ -52,7 +52,7 @@ async def end(here, **fields) -> dict:
 
 @pytest.mark.requirement("WIN-10")
 async def test_after_the_infusion_the_patient_is_observed_for_two_hours_and_it_is_all_on_record(tmp_path, monkeypatch):
-    async with bedsides(tmp_path, monkeypatch) as here:
+    async with bedsides(tmp_path, monkeypatch, shown_every_s=60) as here:
         await stopped_early(here)
         assert shown(here)["left_s"] == pytest.approx(7200, abs=2)
         for number in range(8):
@@ -76,7 +76,7 @@ async def test_after_the_infusion_the_patient_is_observed_for_two_hours_and_it_i
 
 @pytest.mark.requirement("WIN-10", "AUD-08")
 async def test_an_observation_ends_early_only_with_a_reason_and_lists_what_was_missed(tmp_path, monkeypatch):
-    async with bedsides(tmp_path, monkeypatch) as here:
+    async with bedsides(tmp_path, monkeypatch, shown_every_s=60) as here:
         await stopped_early(here)
         await asyncio.sleep(46 * 60)
         assert shown(here)["vitals_overdue"] is True
@@ -91,13 +91,13 @@ async def test_an_observation_ends_early_only_with_a_reason_and_lists_what_was_m
 
 @pytest.mark.requirement("PWR-13", "WIN-10")
 async def test_the_observation_survives_a_restart_with_its_times_and_vital_signs(tmp_path, monkeypatch):
-    async with bedsides(tmp_path, monkeypatch) as here:
+    async with bedsides(tmp_path, monkeypatch, shown_every_s=60) as here:
         await stopped_early(here)
         await asyncio.sleep(20 * 60)
         assert (await write_down(here))["ok"]
         key = here.tablet.key
         (before,) = here.testbed.gateway.observations.of_pump("bed1")
-    async with bedsides(tmp_path, monkeypatch) as here:
+    async with bedsides(tmp_path, monkeypatch, shown_every_s=60) as here:
         here.tablet.key = key
         assert (await here.tablet.hello())["ok"]
         (after,) = here.testbed.gateway.observations.of_pump("bed1")
@@ -106,12 +106,12 @@ async def test_the_observation_survives_a_restart_with_its_times_and_vital_signs
         await here.tablet.sign_in()
         answer = await end(here, reason="moved to ward 3")
         assert answer["ok"], answer
-    async with bedsides(tmp_path, monkeypatch) as here:
+    async with bedsides(tmp_path, monkeypatch, shown_every_s=60) as here:
         assert all_shown(here) == []  # it has ended, and stays so
 
 
 async def test_an_infusion_that_never_flowed_needs_no_observation(tmp_path, monkeypatch):
-    async with bedsides(tmp_path, monkeypatch) as here:
+    async with bedsides(tmp_path, monkeypatch, shown_every_s=60) as here:
         await here.ready()
         assert (await here.tablet.post("/api/stop"))["ok"]
         await here.testbed.until("abandoned")
@@ -186,7 +186,7 @@ async def two_patients(here) -> None:
 
 @pytest.mark.requirement("WIN-12")
 async def test_the_next_infusion_on_the_pump_does_not_end_the_previous_patients_observation(tmp_path, monkeypatch):
-    async with bedsides(tmp_path, monkeypatch) as here:
+    async with bedsides(tmp_path, monkeypatch, shown_every_s=60) as here:
         await two_patients(here)
         assert [each["patient"] for each in all_shown(here)] == ["token-2", "token-1"]
         second, first = all_shown(here)
@@ -196,7 +196,7 @@ async def test_the_next_infusion_on_the_pump_does_not_end_the_previous_patients_
 
 @pytest.mark.requirement("WIN-12")
 async def test_vital_signs_count_for_their_own_patient(tmp_path, monkeypatch):
-    async with bedsides(tmp_path, monkeypatch) as here:
+    async with bedsides(tmp_path, monkeypatch, shown_every_s=60) as here:
         await two_patients(here)
         assert (await write_down(here, "token-1", heart_rate_bpm=61))["ok"]
         assert (await write_down(here, "token-2", heart_rate_bpm=92))["ok"]
@@ -207,18 +207,18 @@ async def test_vital_signs_count_for_their_own_patient(tmp_path, monkeypatch):
 
 @pytest.mark.requirement("WIN-12", "PWR-13")
 async def test_every_observation_of_a_pump_survives_a_restart_with_its_own_vital_signs(tmp_path, monkeypatch):
-    async with bedsides(tmp_path, monkeypatch) as here:
+    async with bedsides(tmp_path, monkeypatch, shown_every_s=60) as here:
         await two_patients(here)
         assert (await write_down(here, "token-1"))["ok"]
         before = here.testbed.gateway.observations.under_way
-    async with bedsides(tmp_path, monkeypatch) as here:
+    async with bedsides(tmp_path, monkeypatch, shown_every_s=60) as here:
         assert here.testbed.gateway.observations.under_way == before
         assert [len(each["vitals"]) for each in all_shown(here)] == [0, 1]
 
 
 @pytest.mark.requirement("WIN-12")
 async def test_without_an_observation_of_that_session_on_that_pump_vital_signs_are_refused(tmp_path, monkeypatch):
-    async with bedsides(tmp_path, monkeypatch, beds=("bed1", "bed2")) as here:
+    async with bedsides(tmp_path, monkeypatch, shown_every_s=60, beds=("bed1", "bed2")) as here:
         await stopped_early(here)
         await here.tablet.sign_in()
         for pump, session in (("bed1", "0" * 16), ("bed2", shown(here)["session"])):
@@ -229,7 +229,7 @@ async def test_without_an_observation_of_that_session_on_that_pump_vital_signs_a
 
 @pytest.mark.requirement("WIN-12")
 async def test_an_observation_that_is_over_is_closed_on_record_when_the_next_one_begins(tmp_path, monkeypatch):
-    async with bedsides(tmp_path, monkeypatch) as here:
+    async with bedsides(tmp_path, monkeypatch, shown_every_s=60) as here:
         await stopped_early(here)
         await asyncio.sleep(LASTS_NS / 10**9)
         assert shown(here)["left_s"] == 0
@@ -244,7 +244,7 @@ async def test_an_observation_that_is_over_is_closed_on_record_when_the_next_one
 
 @pytest.mark.requirement("WIN-12", "PWR-13")
 async def test_a_process_that_dies_right_after_an_infusion_leaves_the_observation_to_the_next(tmp_path, monkeypatch):
-    async with bedsides(tmp_path, monkeypatch) as here:
+    async with bedsides(tmp_path, monkeypatch, shown_every_s=60) as here:
         await here.running()
         await asyncio.sleep(20)
         post = here.testbed.gateway.observations._journal.post
@@ -258,7 +258,7 @@ async def test_a_process_that_dies_right_after_an_infusion_leaves_the_observatio
         await here.testbed.until("stopped")
         assert here.bodies("observation_started") == []
     for passed_s in (0, 60):
-        async with bedsides(tmp_path, monkeypatch) as here:
+        async with bedsides(tmp_path, monkeypatch, shown_every_s=60) as here:
             assert (shown(here)["patient"], shown(here)["summary"]["outcome"]) == ("token-1", "stopped")
             assert shown(here)["left_s"] == pytest.approx(7200 - passed_s, abs=10)
             assert len(here.bodies("observation_started")) == 1

@@ -87,6 +87,7 @@ async def test_a_prescriber_orders_a_course_and_a_nurse_sees_it(tmp_path, monkey
         [course] = (await here.tablet.ask("history", patient="token-1"))["result"]["courses"]
         assert course["next"] == {
             "position": "infusion 1 of 6",
+            "place": {"number": 1, "of": 6, "phase": "infusion"},
             "earliest_ts": course["next"]["earliest_ts"],
             "planned_date": "2026-03-02",
         }

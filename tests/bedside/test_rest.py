@@ -31,7 +31,7 @@ async def interrupted(here):
 
 @pytest.mark.requirement("PRG-25")
 async def test_a_prescriber_orders_the_rest_and_a_nurse_confirms_it_with_the_wristband(tmp_path, monkeypatch):
-    async with bedsides(tmp_path, monkeypatch) as here:
+    async with bedsides(tmp_path, monkeypatch, shown_every_s=60) as here:
         rest = await interrupted(here)
         preview = await here.tablet.ask("preview_rest", **rest, duration="40 min")
         assert preview["ok"], preview
@@ -49,7 +49,7 @@ async def test_a_prescriber_orders_the_rest_and_a_nurse_confirms_it_with_the_wri
 
 @pytest.mark.requirement("PRG-25", "SEC-07")
 async def test_a_nurse_orders_the_rest_only_where_the_library_entry_allows_it(tmp_path, monkeypatch):
-    async with bedsides(tmp_path, monkeypatch) as here:
+    async with bedsides(tmp_path, monkeypatch, shown_every_s=60) as here:
         rest = await interrupted(here)
         await here.tablet.sign_in(NURSE)
         assert (await here.tablet.ask("preview_rest", **rest))["ok"]

@@ -115,7 +115,7 @@ async def test_attempts_of_one_tablet_take_no_turn_from_another(tmp_path, monkey
 
 @pytest.mark.requirement("SEC-15")
 async def test_the_operator_hears_of_many_wrong_pins_and_a_new_pin_lets_the_nurse_in(tmp_path, monkeypatch):
-    async with bedsides(tmp_path, monkeypatch) as here:
+    async with bedsides(tmp_path, monkeypatch, shown_every_s=60) as here:
 
         def alarms():
             return [each["code"] for each in here.testbed.gateway.live.state()["alarms"]]

@@ -42,6 +42,12 @@ class Hand:
         self.page.keyboard.type(text, delay=TYPING_MS)
         self.touches += len(text)
 
+    def types_on(self, field: Locator, text: str) -> None:
+        """The same into a field that has the focus already, with the keyboard open."""
+        expect(field).to_be_focused()
+        self.page.keyboard.type(text, delay=TYPING_MS)
+        self.touches += len(text)
+
     def scan(self, code: str, end: str = "Enter") -> None:
         """Like a keyboard that types fast, wherever the focus is."""
         self.page.evaluate(AT_ONCE, code)

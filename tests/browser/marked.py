@@ -28,8 +28,8 @@ window.told = { strings: new Set(), messages: new Set() };
 const keep = (value) => {
   if (typeof value === "string") told.strings.add(value);
   else if (typeof value === "object" && value !== null) {
-    for (const text of Object.keys(value.messages ?? {})) told.messages.add(text);
-    for (const [name, each] of Object.entries(value)) if (name !== "messages") keep(each);
+    for (const text of Object.keys(value.said ?? {})) told.messages.add(text);
+    Object.values(value).forEach(keep);
   }
   return value;
 };
@@ -59,10 +59,8 @@ def _marked(name: str) -> str:
         [str(NODE), "-e", PRINT, str(STATIC / "assets" / name)], capture_output=True, text=True, check=True, timeout=60
     )
     made: dict[str, Any] = json.loads(done.stdout)
-    kind, texts = made.popitem()
     mark = lambda text: "|".join(f"{OPEN}{form}{CLOSE}" for form in text.split("|"))
-    texts = {key: mark(each) for key, each in texts.items()} if isinstance(texts, dict) else [mark(e) for e in texts]
-    return f"export const {kind} = {json.dumps(texts)};"
+    return f"export const texts = {json.dumps([mark(each) for each in made['texts']])};"
 
 
 def marking(page: Page, language: str) -> None:

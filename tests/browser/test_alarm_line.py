@@ -80,6 +80,23 @@ def test_an_alarm_that_comes_or_goes_moves_no_control(stage, size, without, alar
             assert page.evaluate(BOXES) == named
 
 
+@pytest.mark.parametrize("size", ["tablet", "upright", "phone"])
+@pytest.mark.parametrize("at", ["/bed/bed1", "/", "/bed/bed1/order"])
+def test_a_lost_link_moves_no_control(stage, size, at):
+    gateway, browser = stage
+    with opened(browser, gateway, size, "day", clock=True) as page:
+        turn_to(page, gateway, screen("ordering" if at.endswith("order") else "running", at=at))
+        linked = page.evaluate(BOXES)
+        page.route("**/api/*", lambda route: route.abort())
+        page.clock.fast_forward(9000)
+        notice = page.get_by_role("alert", name="Link lost")
+        expect(notice).to_be_in_viewport(ratio=1)
+        shown = page.evaluate(BOXES)
+        same = linked.keys() & shown.keys()
+        assert len(same) >= 4
+        assert {name: shown[name] for name in same} == {name: linked[name] for name in same}
+
+
 @pytest.mark.parametrize("size", ALL)
 @pytest.mark.parametrize(
     ("scene", "act"),
@@ -160,12 +177,46 @@ def test_a_touch_that_needs_a_sign_in_counts_after_it(stage):
         turn_to(page, gateway, screen("medium", person=""))
         page.reload()
         page.get_by_role("button", name="Acknowledge").click()
-        page.get_by_role("textbox", name="Badge number").fill("20417")
-        page.get_by_label("PIN", exact=True).fill("0000")
-        page.locator("main").get_by_role("button", name="Sign in", exact=True).click()
-        page.get_by_role("button", name="Sign out").wait_for()
+        sign_in(page)
         page.wait_for_timeout(500)
         assert page.evaluate(SIGNED).count("acknowledge") == 1
+
+
+def sign_in(page):
+    page.get_by_role("textbox", name="Badge number").fill("20417")
+    page.get_by_label("PIN", exact=True).fill("0000")
+    page.locator("main").get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("button", name="Sign out").wait_for()
+
+
+def test_sign_in_to_pause_pauses_after_it(stage):
+    gateway, browser = stage
+    with opened(browser, gateway, "tablet", "day") as page:
+        page.add_init_script(COUNT)
+        turn_to(page, gateway, screen("running", person=""))
+        page.reload()
+        page.get_by_role("link", name="Sign in to pause").click()
+        sign_in(page)
+        page.get_by_role("heading", name="Paused. Nothing flows.").wait_for()
+        assert page.evaluate(SIGNED) == ["sign_in", "pause"]
+
+
+def test_a_pause_that_was_wanted_before_a_sign_in_is_not_done_when_it_is_not_offered_after_it(stage):
+    """The infusion trips meanwhile, and runs again later."""
+    gateway, browser = stage
+    with opened(browser, gateway, "tablet", "day") as page:
+        page.add_init_script(COUNT)
+        turn_to(page, gateway, screen("running", person=""))
+        page.reload()
+        page.get_by_role("link", name="Sign in to pause").click()
+        gateway.show(screen("tripped", person=""))
+        sign_in(page)
+        page.get_by_role("button", name="Clear the alarm").wait_for()
+        page.wait_for_timeout(3500)
+        gateway.show(screen("running"))
+        page.get_by_role("region", name="Running infusion").wait_for()
+        page.wait_for_timeout(500)
+        assert page.evaluate(SIGNED) == ["sign_in"]
 
 
 def test_pause_pauses_first_and_asks_afterwards(stage):

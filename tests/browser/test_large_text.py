@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
 ZOOMED = {"landscape": (640, 400), "portrait": (400, 640), "phone": (320, 568)}  # half of 1280 x 800; WCAG 1.4.10
 CUT = """() => [...document.querySelectorAll("#page *")].filter(each => {
-  const apart = ".unseen, .narrow-unseen, svg, .wide-table, .plot-box, .trace";
+  const apart = ".unseen, .narrow-unseen, svg, .wide-table, .chart, .trace";
   if (!each.checkVisibility({ visibilityProperty: true }) || each.closest(apart)) return false;
   const style = getComputedStyle(each);
   const hides = style.overflowX !== "visible" && style.overflowX !== "auto" && style.overflowX !== "scroll";

@@ -278,3 +278,15 @@ def test_a_decimal_of_the_language_goes_out_with_a_point(stage, locale, typed):
         with page.expect_request(lambda request: "72.5 kg" in (request.post_data or "")) as sent:
             page.locator("input[name=weight]").fill(typed)
         assert "0.5 mg/kg" in sent.value.post_data
+
+
+@pytest.mark.parametrize(("days", "noted"), [(31, 0), (30, 1), (1, 1)])
+def test_the_end_of_the_certificate_is_on_the_overview_thirty_days_before(page, gateway, days, noted):
+    gateway.ask(f"certificate={days}")
+    turn_to(page, gateway, Screen("beds", "", "ward", "/"))
+    expect(page.get_by_test_id("certificate")).to_have_count(noted)
+    if noted:
+        expect(page.get_by_test_id("certificate")).to_contain_text(
+            "ends in 30 days" if days == 30 else "ends in 1 day."
+        )
+    gateway.ask("certificate=")

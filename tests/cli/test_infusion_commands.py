@@ -16,6 +16,7 @@ from pumpd.cli.client import ControlClient
 from pumpd.cli.main import STATEMENT, app
 from pumpd.messages.requests import StatusRequest
 from pumpd.settings import Settings
+from tests.patience import PATIENCE_S
 from tests.signed import signed_toml
 
 pytestmark = [pytest.mark.realtime, pytest.mark.timeout(90)]
@@ -42,7 +43,7 @@ def process(*command: str, ready: bytes) -> Iterator[None]:
         yield
     finally:
         child.terminate()
-        child.wait(15)
+        child.wait(PATIENCE_S)
         child.stdout.close()
 
 
@@ -158,7 +159,7 @@ def test_a_second_daemon_with_the_same_state_is_refused(gateway):
     second = subprocess.run(
         [sys.executable, "-m", "pumpd.control", "--config", str(gateway.config)],
         capture_output=True,
-        timeout=20,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert second.returncode == 2

@@ -10,7 +10,7 @@ import pytest
 
 from pumpd.cli import supervise
 from pumpd.settings import Settings
-from tests.mosquitto import until
+from tests.patience import PATIENCE_S, until
 
 pytestmark = pytest.mark.realtime
 
@@ -47,7 +47,7 @@ class Processes:
         return await START(sys.executable, "-c", code)
 
     async def until(self, name: str, times: int) -> None:
-        await until(lambda: self.started.count(name) >= times, 30)
+        await until(lambda: self.started.count(name) >= times)
 
 
 START = asyncio.create_subprocess_exec
@@ -133,7 +133,7 @@ async def test_a_machine_that_has_no_room_for_another_process_keeps_control(proc
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
     run = asyncio.create_task(supervise.supervise(tmp_path / "pumpd.toml", settings(tmp_path, bedside={})))
-    await until(lambda: len(tried) >= 3, 30)
+    await until(lambda: len(tried) >= 3)
     assert not run.done()
     await ended(run)
 
@@ -148,7 +148,7 @@ def test_the_pause_grows_while_a_process_dies_early_and_is_short_again_once_it_l
 async def test_control_that_refuses_its_settings_ends_the_run(processes, tmp_path):
     processes.ends["control"] = [1, supervise.CANNOT_START]
     run = asyncio.create_task(supervise.supervise(tmp_path / "pumpd.toml", settings(tmp_path, vitals=SIGNS | BROKER)))
-    assert await asyncio.wait_for(run, 30) == supervise.CANNOT_START
+    assert await asyncio.wait_for(run, PATIENCE_S) == supervise.CANNOT_START
 
 
 def test_in_the_package_each_process_is_a_program_of_its_own(monkeypatch):

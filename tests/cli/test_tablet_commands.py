@@ -24,6 +24,7 @@ from pumpd.journal import JournalReader
 from pumpd.messages.signing import der_of
 from tests.bedside.test_process import serving
 from tests.control.pairing import Try
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -46,14 +47,14 @@ def control(config: Path) -> Iterator[None]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE_S
         while run(config, "status").exit_code != 0:
             assert time.monotonic() < end, "control does not answer"
             assert process.poll() is None, "control has ended"
         yield
     finally:
         process.terminate()
-        process.wait(15)
+        process.wait(PATIENCE_S)
 
 
 def public_key() -> str:
@@ -176,7 +177,7 @@ async def test_a_tablet_is_paired_at_the_gateway(tmp_path):
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=os.environ
         )
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             opened = json.loads(await process.stdout.readline())
             own = Try(opened["url"].partition("#pair=")[2], name="")  # none was typed on the tablet
             answer = (await tablet.post("/api/pair", json=own.offer)).json()["result"]

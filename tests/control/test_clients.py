@@ -15,6 +15,7 @@ from pumpd.control.socket.streams import StateStream
 from pumpd.messages.requests import LONGEST_LINE
 from tests.control.test_socket import Client as Nurse
 from tests.control.test_socket import serving_with
+from tests.patience import until
 
 
 class Transport:
@@ -75,8 +76,7 @@ async def test_a_stop_gets_through_when_idle_clients_hold_every_place(tmp_path):
         await here.start()
         for _ in range(MOST + 5):
             await stack.enter_async_context(Nurse(path))
-        await asyncio.sleep(0.2)
-        assert len(server.clients) == MOST
+        await until(lambda: len(server.clients) == MOST)
         async with Nurse(path) as nurse:
             assert (await nurse.ask({"op": "stop"}))["ok"]
         await here.until("stopped")
@@ -94,15 +94,15 @@ async def test_clients_that_send_and_never_read_cost_a_bounded_buffer_and_are_dr
             deaf.setblocking(False)
             with contextlib.suppress(BlockingIOError):
                 deaf.send(request_ * 20_000)
-        await asyncio.sleep(0.3)
-        transports = [client.transport for client in server.clients]
-        assert len(transports) == 10
-        loop, most = asyncio.get_running_loop(), 0
-        end = loop.time() + 10
-        while len(server.clients) and loop.time() < end:
-            most = max(most, *(each.get_write_buffer_size() for each in transports))
-            await asyncio.sleep(0.01)
-        assert len(server.clients) == 0
+        transports, most = set(), 0
+
+        def dropped():
+            nonlocal most
+            transports.update(client.transport for client in server.clients)
+            most = max(most, *(each.get_write_buffer_size() for each in transports)) if transports else 0
+            return len(transports) == 10 and not len(server.clients)
+
+        await until(dropped)
         assert 0 < most <= UNREAD_BYTES + LONGEST_LINE  # one buffer and one answer
 
 

@@ -17,6 +17,7 @@ from pumpd.settings_seal import examine, signature_path
 from pumpd.trust import CONFIG_KEYS, public_text, trusted_path
 from tests.control.testbed import open_testbed
 from tests.control.wire_tap import Tap
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.requirement("SEC-17")
 
@@ -265,5 +266,5 @@ async def test_a_file_that_never_answers_occupies_one_thread(tmp_path, site, mon
                 writer.write(raw)
             site.drop_in.unlink()
             site.drop_in.write_bytes(raw)
-        monkeypatch.setattr(config_check, "WITHIN_S", 2.0)
+        monkeypatch.setattr(config_check, "WITHIN_S", PATIENCE_S)
         assert await here.gateway.config_check.objections() == (), "the disk is back"

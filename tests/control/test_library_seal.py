@@ -23,6 +23,7 @@ from pumpd.trust import public_text
 from tests.control.test_restart import another_process, die
 from tests.control.testbed import ORDER, open_testbed
 from tests.control.wire_tap import Tap
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.requirement("PRG-19")
 
@@ -323,14 +324,14 @@ async def test_a_hung_disk_occupies_one_thread_and_no_other(tmp_path, pharmacy, 
                 (reason,) = library_reasons(await here.ask(**ORDER))
                 assert "was not read in 0.05 s" in reason
             assert [each.name for each in threading.enumerate()].count("library check") == 1
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(PATIENCE_S):
                 await asyncio.gather(*(asyncio.to_thread(lambda: None) for _ in range(40)))
         finally:
             with file.open("w") as writer:
                 writer.write(text)
             file.unlink()
             file.write_text(text)
-        monkeypatch.setattr(library_check, "WITHIN_S", 2.0)
+        monkeypatch.setattr(library_check, "WITHIN_S", PATIENCE_S)
         assert (await here.ask(**ORDER)).ok, "the disk is back"
 
 

@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
-from pumpd.control.name_watch import EVERY_S, NameWatch
+from pumpd.control.name_watch import NameWatch
 from pumpd.host.name_taken import NameTaken, path_of
 from pumpd.pump import AlarmCode
 from pumpd.settings import Settings
+from tests.patience import until
 
 ONE = {"gateway": "bed-3", "mqtt": {"host": "broker"}}
 
@@ -23,13 +24,9 @@ async def test_the_word_of_telemetry_is_an_alarm_until_it_ends(tmp_path):
         task = asyncio.create_task(watch.run())
         await asyncio.sleep(0.2)
         word.say()
-        async with asyncio.timeout(3 * EVERY_S):
-            while not changes:  # noqa: ASYNC110 - a thread looks
-                await asyncio.sleep(0.1)
+        await until(lambda: changes)
         word.end()
-        async with asyncio.timeout(3 * EVERY_S):
-            while len(changes) < 2:  # noqa: ASYNC110 - as above
-                await asyncio.sleep(0.1)
+        await until(lambda: len(changes) == 2)
     finally:
         if task is not None:
             task.cancel()

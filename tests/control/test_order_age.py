@@ -5,10 +5,25 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from pumpd.control.infusions.polling import Polling
+from pumpd.infusion import State
 from tests.control.test_restart import die
 from tests.control.test_wall_clock import STEPS, wall
 from tests.control.testbed import open_testbed, restart
 from tests.control.wire_tap import Tap
+
+
+@pytest.fixture
+def asked_seldom(monkeypatch):
+    """These hours are about the order: a pump that waits is asked each 4 s, and not each second."""
+    interval = Polling._interval
+
+    def seldom(self):
+        infusion = self._current.infusion
+        waits = infusion is None or infusion.state.ended or infusion.state is State.READY
+        return 4.0 if waits else interval(self)
+
+    monkeypatch.setattr(Polling, "_interval", seldom)
 
 
 def pump_of(here):
@@ -36,7 +51,7 @@ async def test_an_order_of_three_hours_ago_is_not_confirmed(tmp_path):
 
 
 @pytest.mark.requirement("PRG-26")
-async def test_the_pump_is_stopped_and_released_and_does_not_start_at_a_key(tmp_path):
+async def test_the_pump_is_stopped_and_released_and_does_not_start_at_a_key(tmp_path, asked_seldom):
     async with open_testbed(tmp_path) as here:
         tap = Tap(here.pump)
         await ready(here)
@@ -71,7 +86,7 @@ async def test_the_review_says_when_it_was_ordered_and_the_state_when_it_expires
 
 @pytest.mark.requirement("PRG-26")
 @pytest.mark.parametrize("by", STEPS, ids=str)
-async def test_a_step_of_the_wall_clock_makes_no_order_older_or_younger(tmp_path, monkeypatch, by):
+async def test_a_step_of_the_wall_clock_makes_no_order_older_or_younger(tmp_path, monkeypatch, by, asked_seldom):
     step = wall(monkeypatch)
     async with open_testbed(tmp_path) as here:
         await ready(here)
@@ -85,7 +100,7 @@ async def test_a_step_of_the_wall_clock_makes_no_order_older_or_younger(tmp_path
 
 
 @pytest.mark.requirement("PRG-26")
-async def test_a_start_that_the_disk_delays_past_that_instant_is_not_sent(tmp_path, monkeypatch):
+async def test_a_start_that_the_disk_delays_past_that_instant_is_not_sent(tmp_path, monkeypatch, asked_seldom):
     async with open_testbed(tmp_path) as here:
         tap, append = Tap(here.pump), type(here.gateway.journal).append
         await ready(here)
@@ -107,7 +122,7 @@ async def test_a_start_that_the_disk_delays_past_that_instant_is_not_sent(tmp_pa
 
 
 @pytest.mark.requirement("PRG-26", "PWR-03")
-async def test_a_restart_makes_no_order_valid_again(tmp_path):
+async def test_a_restart_makes_no_order_valid_again(tmp_path, asked_seldom):
     async with open_testbed(tmp_path) as here:
         await ready(here)
         await asyncio.sleep(3500)

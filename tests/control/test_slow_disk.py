@@ -5,7 +5,7 @@ A disk that hangs stops what flows by itself: `test_writer` has that (PWR-11, AU
 
 import asyncio
 import itertools
-import time
+import threading
 
 import pytest
 
@@ -14,6 +14,7 @@ from pumpd.control.process import Watchdog, evidence_against
 from pumpd.journal import Entry, Journal
 from pumpd.journal.writer import ThreadWriter
 from tests.control.testbed import open_testbed
+from tests.patience import PATIENCE_S, until
 
 pytestmark = pytest.mark.requirement("PWR-11", "AUD-10", "RUN-16")
 
@@ -63,25 +64,28 @@ async def test_a_writer_that_does_not_answer_although_its_disk_does_is_evidence_
 
 @pytest.mark.realtime
 async def test_the_writer_knows_that_its_disk_is_slow_while_it_writes_and_for_a_while_after(tmp_path, monkeypatch):
-    monkeypatch.setattr("pumpd.journal.writer.SLOW_S", 0.1)
-    monkeypatch.setattr("pumpd.journal.writer.SLOW_FOR_S", 0.5)
+    monkeypatch.setattr("pumpd.journal.writer.SLOW_S", PATIENCE_S)
     writer = ThreadWriter(tmp_path / "journal.sqlite3", "boot-1")
     await writer.opened()
     await writer.append([Entry("noted", {})])
     assert not writer.slow
-    plain = Journal.append
+    plain, free = Journal.append, threading.Event()
 
     def append(journal, entries):
-        time.sleep(0.3)
+        assert free.wait(PATIENCE_S)
         return plain(journal, entries)
 
     monkeypatch.setattr(Journal, "append", append)
+    monkeypatch.setattr("pumpd.journal.writer.SLOW_S", 0.1)
+    monkeypatch.setattr("pumpd.journal.writer.HUNG_S", PATIENCE_S)
     waiting = asyncio.create_task(writer.append([Entry("noted", {})]))
-    await asyncio.sleep(0.2)
-    assert writer.slow
+    await until(lambda: writer.slow)
+    assert not waiting.done()
+    free.set()
     await waiting
     monkeypatch.setattr(Journal, "append", plain)
-    assert writer.slow
-    await asyncio.sleep(0.7)
+    monkeypatch.setattr("pumpd.journal.writer.SLOW_S", PATIENCE_S)
+    assert writer.slow  # for a minute; the time since is what it is
+    monkeypatch.setattr("pumpd.journal.writer.SLOW_FOR_S", 0.0)
     assert not writer.slow
     await writer.close()

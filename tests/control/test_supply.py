@@ -17,6 +17,7 @@ from pumpd.settings import Settings, SupplySettings
 from pumpd.telemetry.messages import Translator
 from tests.control.test_restart import another_process, die
 from tests.control.testbed import open_testbed
+from tests.patience import PATIENCE_S, until
 
 
 class Sysfs:
@@ -190,19 +191,21 @@ async def test_a_gauge_that_hangs_blocks_nothing_and_is_read_once(sysfs, monkeyp
 
     def hangs(*_):
         asked.append(1)
-        go_on.wait(10)
+        go_on.wait(PATIENCE_S)
 
     monkeypatch.setattr(supply_room, "read_supply", hangs)
     monkeypatch.setattr(supply_room, "ANSWERS_WITHIN_S", 0.05)
     watch = SupplyWatch(SupplySettings(sysfs=sysfs.root), frozenset(), lambda: None)
     try:
         for _ in range(3):
-            await asyncio.wait_for(watch.poll(), 1)
+            await asyncio.wait_for(watch.poll(), PATIENCE_S / 2)
             assert watch.alarms == {AlarmCode.SUPPLY_UNKNOWN}
+        await until(lambda: asked)
         assert len(asked) == 1
     finally:
         go_on.set()
-    await asyncio.wait_for(watch.poll(), 1)
+    monkeypatch.setattr(supply_room, "ANSWERS_WITHIN_S", PATIENCE_S)
+    await watch.poll()
     assert watch.alarms == frozenset()
 
 

@@ -54,6 +54,17 @@ def test_without_a_known_time_nothing_is_checked_and_nothing_started():
     assert refused(started(5), now_ns=None) == ["PWR-12"]
 
 
+@pytest.mark.requirement("PRG-17", "PWR-12")
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_a_clock_set_back_behind_the_last_of_several_doses_is_refused(order):
+    """Whatever came before it, in whatever order the record lists them."""
+    doses = [*started(12), *started(9), *started(5, seen_ns=NOW + 1, session="the-last")]
+    found = objections(history(*(doses[place] for place in order)), WANTED, NOW, RULES)
+    [reason] = [str(refusal) for refusal in found if refusal.field == "clock"]
+    assert "before the last recorded dose (2026-03-30 10:00:01" in reason
+    assert "pumpd history correct the-last" in reason
+
+
 @pytest.mark.requirement("PRG-17", "PRG-22")
 def test_a_clock_before_the_last_dose_is_refused():
     def of_the_clock(seen_ns):

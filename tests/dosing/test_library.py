@@ -385,6 +385,15 @@ def test_a_container_that_cannot_be_used_is_refused(table, word):
         parse_containers(f"[[container]]\n{table}")
 
 
+@pytest.mark.requirement("PRG-12")
+def test_a_file_of_containers_without_any_is_refused():
+    """Otherwise no entry's containers would be checked."""
+    with pytest.raises(LibraryError, match=r"containers\.toml: container: "):
+        parse_containers("container = []")
+    with pytest.raises(LibraryError, match=r"containers\.toml: container: "):
+        load({**FILES, "containers.toml": "container = []"})
+
+
 def test_a_library_needs_its_containers_and_its_entries():
     with pytest.raises(LibraryError, match=r"containers\.toml: missing"):
         load({NAME: TEXT})

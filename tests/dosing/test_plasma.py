@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PyTCI.models.base import Three
 
 from pumpd.dosing.library import Substance
 from pumpd.dosing.plasma import MODELS, NOTE, Delivery, Estimate, has_models, predict
@@ -98,6 +97,8 @@ class Other:
     """The same models in PyTCI: rates in 1/s, concentrations in µg/mL."""
 
     def __init__(self, name: str, weight_kg: float) -> None:
+        from PyTCI.models.base import Three  # it brings scipy and pandas, slow to import in each worker
+
         per_kg, *rates = PUBLISHED[name]
         self.model = Three()
         self.model.v1 = per_kg * weight_kg

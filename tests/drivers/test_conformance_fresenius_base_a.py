@@ -6,7 +6,7 @@ import pytest
 
 from pumpd.pump import Container, PumpAlarm, PumpProgram, RateStep
 from pumpd.quantities import Length, Rate, Volume
-from pumpd_drivers.fresenius_base_a.codec import Frame, ReplyFramer, RequestFramer
+from pumpd_drivers.fresenius_base_a.codec import Frame, ReplyFramer, RequestFramer, Signal
 from pumpd_drivers.fresenius_base_a.driver import FreseniusBaseA
 from pumpd_simulators.bench import simulate
 from pumpd_simulators.conformance import DriverConformance, Subject
@@ -19,6 +19,10 @@ def is_pr(packet):
     return any(isinstance(frame, Frame) and frame.text.startswith("PR;") for frame in RequestFramer().feed(packet))
 
 
+def is_signal(packet):
+    return all(isinstance(frame, Signal) for frame in RequestFramer().feed(packet))
+
+
 def with_another_variable(packet):
     frames = ReplyFramer().feed(packet)
     return b"".join(
@@ -27,7 +31,7 @@ def with_another_variable(packet):
 
 
 @pytest.mark.requirement(
-    "COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "COM-16", "RUN-11", "STP-02", "STP-06", "STP-08"
+    "COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "COM-16", "RUN-11", "STP-02", "STP-06", "STP-08", "STP-11"
 )
 class TestFreseniusBaseA(DriverConformance):
     subject = Subject(
@@ -37,6 +41,7 @@ class TestFreseniusBaseA(DriverConformance):
         program=PumpProgram((RateStep(Rate(60), Volume("1.5")),), INNER),
         programs=(PumpProgram((RateStep(Rate("52.5"), Volume(35)),), INNER),),
         is_start=is_pr,
+        is_acknowledgement=is_signal,
         alarms={
             PumpAlarm.PUMP_FAULT: "stall",
             PumpAlarm.PUMP_RESET: "power-cut/3s",

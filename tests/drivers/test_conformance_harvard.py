@@ -51,14 +51,14 @@ def subject(simulate, another, **more):
 
 
 @pytest.mark.requirement(
-    "COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "COM-16", "RUN-11", "STP-02", "STP-06", "STP-08"
+    "COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "COM-16", "RUN-11", "STP-02", "STP-06", "STP-08", "STP-11"
 )
 class TestHarvard(DriverConformance):
     subject = subject(pump(), pump(serial="D101755"))
 
 
 @pytest.mark.requirement(
-    "COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "COM-16", "RUN-11", "STP-02", "STP-06", "STP-08"
+    "COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "COM-16", "RUN-11", "STP-02", "STP-06", "STP-08", "STP-11"
 )
 class TestHarvardInAChain(DriverConformance):
     subject = subject(

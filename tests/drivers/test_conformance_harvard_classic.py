@@ -11,7 +11,7 @@ from pumpd_simulators.conformance import DriverConformance, Subject
 from pumpd_simulators.plant import PlantSettings
 
 INNER = Length("26.7")  # BD 60 mL in the Model 22 manual
-MARKED = ("COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "COM-16", "RUN-11", "STP-02", "STP-06", "STP-08")
+MARKED = ("COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "COM-16", "RUN-11", "STP-02", "STP-06", "STP-08", "STP-11")
 UNCHECKED = ("identify", "load", "read_back", "start", "read", "stop")
 NO_STALL_PROMPT = "this dialect has no prompt for a stall: no alarm stops the flow at once"
 

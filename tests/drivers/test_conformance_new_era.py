@@ -19,6 +19,11 @@ def is_run(packet):
     return any(isinstance(frame, Request) and frame.text == "RUN" for frame in RequestFramer().feed(packet))
 
 
+def is_stp(packet):
+    """In either framing."""
+    return any(isinstance(frame, Request) and frame.text == "STP" for frame in RequestFramer().feed(packet))
+
+
 def from_address_7(packet):
     return b"".join(
         replace(frame, address=7).to_bytes() for frame in ReplyFramer().feed(packet) if isinstance(frame, Reply)
@@ -34,7 +39,7 @@ def with_more_data(packet):
 
 
 @pytest.mark.requirement(
-    "COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "COM-16", "RUN-11", "STP-02", "STP-06", "STP-08"
+    "COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "COM-16", "RUN-11", "STP-02", "STP-06", "STP-08", "STP-11"
 )
 class TestNewEra(DriverConformance):
     subject = Subject(
@@ -48,6 +53,7 @@ class TestNewEra(DriverConformance):
             PumpProgram((RateStep(Rate("0.02"), Volume("0.001")),), Length("0.1")),
         ),
         is_start=is_run,
+        is_stop=is_stp,
         alarms={
             PumpAlarm.OCCLUSION: "stall",
             PumpAlarm.PUMP_RESET: "power-cut/3s",

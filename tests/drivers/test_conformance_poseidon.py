@@ -19,6 +19,10 @@ def is_first_slice(packet):
     return any(frame.begins for frame in RequestFramer().feed(packet))
 
 
+def is_stop(packet):
+    return any(frame.mode == "STOP" for frame in RequestFramer().feed(packet))
+
+
 def subject(options, settings, program, **more):
     return Subject(
         family=Poseidon,
@@ -28,6 +32,7 @@ def subject(options, settings, program, **more):
         program=program,
         programs=(PumpProgram((RateStep(Rate("52.5"), Volume(35)),), INNER),),
         is_start=is_first_slice,
+        is_stop=is_stop,
         alarms={PumpAlarm.PUMP_RESET: "power-cut/3s"},
         unchecked=("identify", "load", "read_back", "start", "read", "stop"),
         unreadable=lambda reply: reply.replace(b"<mode: ", b"<mode: RE"),
@@ -45,7 +50,9 @@ def subject(options, settings, program, **more):
     )
 
 
-@pytest.mark.requirement("COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "RUN-11", "STP-02", "STP-06", "STP-08")
+@pytest.mark.requirement(
+    "COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "RUN-11", "STP-02", "STP-06", "STP-08", "STP-11"
+)
 class TestPoseidon(DriverConformance):
     """The board is not reset by opening the port: what runs on after a lost host is then seen."""
 
@@ -54,7 +61,7 @@ class TestPoseidon(DriverConformance):
     )
 
 
-@pytest.mark.requirement("COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "STP-02", "STP-08")
+@pytest.mark.requirement("COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "STP-02", "STP-08", "STP-11")
 class TestPoseidonThirdMotor(DriverConformance):
     """A third of a milliliter in fine steps by the motor that is read last from a frame."""
 

@@ -21,7 +21,18 @@ def unreadable(raw):
 
 
 @pytest.mark.requirement(
-    "COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "COM-15", "COM-16", "RUN-11", "STP-02", "STP-06", "STP-08"
+    "COM-02",
+    "COM-03",
+    "COM-06",
+    "COM-10",
+    "COM-14",
+    "COM-15",
+    "COM-16",
+    "RUN-11",
+    "STP-02",
+    "STP-06",
+    "STP-08",
+    "STP-11",
 )
 class TestZynoMiva(DriverConformance):
     subject = Subject(

@@ -15,6 +15,7 @@ from pumpd.cli.driver_check import TO_DO, BenchCheck, pump_now
 from pumpd.pump import Done, PumpProgram, PumpState, RateStep
 from pumpd.quantities import Length, Rate, Volume
 from pumpd_drivers.new_era.driver import NewEra
+from tests.patience import PATIENCE_S
 
 from .toy_pump import ToyPump
 
@@ -207,7 +208,7 @@ def test_the_check_against_a_simulated_pump_on_a_pseudo_terminal(tmp_path):
         assert found["identity"]["model"] == "NE-1000"
     finally:
         simulator.terminate()
-        simulator.wait(5)
+        simulator.wait(PATIENCE_S)
         simulator.stdout.close()
 
 

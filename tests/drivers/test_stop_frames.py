@@ -49,8 +49,8 @@ FRAMES = [
     ("poseidon", {"motor": 3}, {}, [b"<STOP,BLAH,BLAH,BLAH,F,0.0,0.0,0.0>"]),
     ("alaris-asena", {}, {}, [b"!INF_STOP|CD57\r"]),
     ("zyno-miva", {}, {}, ["02 57 54 30 32 30 44 03"]),
-    ("fresenius-base-a", {"stops_unheard": True}, {}, ["06 02 30 44 43 34 38 03", b"\x06\x021DC47\x03",
-     "06 02 31 4D 4F 3B 32 43 35 03", "06 02 31 50 4F 32 46 03"]),
+    ("fresenius-base-a", {"stops_unheard": True}, {}, ["06 02 31 50 4F 32 46 03", "06 02 30 44 43 34 38 03",
+     "06 02 31 50 4F 32 46 03", b"\x06\x021DC47\x03", "06 02 31 50 4F 32 46 03", "06 02 31 4D 4F 3B 32 43 35 03"]),
 ]  # fmt: skip
 
 

@@ -66,7 +66,7 @@ class Plain(LinkDriver):
         await self.send_once(b"GO\n", lambda frame: frame == b"going", epoch)
 
     async def _stop_once(self):
-        answer = await self.send_once(b"HALT\n", lambda frame: frame in (b"still", b"no"), None, lane=Lane.STOP)
+        answer = await self.send_once(b"HALT\n", lambda frame: frame in (b"still", b"no"), None, lane=Lane.STOP_FRAME)
         if answer == b"no":
             raise DeclinedError("HALT: no")
 
@@ -81,7 +81,7 @@ class Scripted:
     """Answers each line with the next of `answers`; None is silence."""
 
     def __init__(self, *answers):
-        self.answers, self.heard, self.send = list(answers), [], None
+        self.answers, self.heard, self.heard_at, self.send = list(answers), [], [], None
 
     def attach(self, send):
         self.send = send
@@ -91,6 +91,7 @@ class Scripted:
 
     def feed(self, data):
         self.heard.append(data)
+        self.heard_at.append(asyncio.get_running_loop().time())
         answer = self.answers.pop(0) if self.answers else None
         if answer is not None:
             self.send(answer)
@@ -126,11 +127,42 @@ async def test_a_stop_is_sent_again_after_whatever_was_no_confirmation(driver, b
 
 
 async def test_a_stop_without_a_confirmation_ends_after_its_tries_with_the_last_problem(driver):
-    plain, peer = await driver(*[b"junk\n"] * 20)
+    plain, peer = await driver(*[b"junk\n"] * 40)
+    began = asyncio.get_running_loop().time()
     result = await plain.stop()
+    took_s = asyncio.get_running_loop().time() - began
     assert isinstance(result, Unknown)
     assert 'not understood: "junk' in result.cause
-    assert peer.heard == [b"HALT\n"] * plain.stop_tries
+    after = [at for at in peer.heard_at if at >= began + 1]
+    assert set(peer.heard) == {b"HALT\n"}
+    assert len(after) == plain.stop_tries - 1  # and the one that began in the first second
+    assert took_s <= plain.longest_call_s
+
+
+@pytest.mark.requirement("STP-11")
+async def test_in_its_first_second_only_the_stop_frame_is_sent_and_often(driver):
+    plain, peer = await driver()
+    began = asyncio.get_running_loop().time()
+    await plain.stop()
+    first = [at - began for at in peer.heard_at if at < began + 1]
+    assert first[0] < 0.01
+    assert all(later - earlier <= 0.15 for earlier, later in itertools.pairwise([*first, 1.0]))
+
+
+@pytest.mark.requirement("STP-11")
+async def test_a_question_after_a_stop_is_not_repeated_the_stop_is(driver):
+    """A lost reply to the question costs no more than one period."""
+    plain, peer = await driver(b"still\n", None, b"still\n", b"standing\n")
+
+    async def stop_once():
+        await Plain._stop_once(plain)
+        await plain.ask(b"STATUS\n", lambda frame: frame == b"standing", lane=Lane.STOP)
+
+    plain._stop_once = stop_once
+    began = asyncio.get_running_loop().time()
+    assert await plain.stop() == Done(None)
+    assert peer.heard == [b"HALT\n", b"STATUS\n"] * 2
+    assert peer.heard_at[2] - began <= 0.15
 
 
 @pytest.mark.requirement("COM-16")
@@ -138,7 +170,7 @@ async def test_a_stop_without_a_confirmation_ends_after_its_tries_with_the_last_
     ("answers", "stops"),
     [
         ([b"still ?\n"] * 2, 2),  # in a row
-        ([b"still ?\n", None, b"still ?\n", b"still ?\n"], 4),
+        ([b"still ?\n", None, b"still ?\n"], 3),  # a silence is no report
         ([b"still ?\n", b"junk\n", b"still ?\n", b"still ?\n"], 4),
         ([b"still ?\n", b"moving ?\n", b"still ?\n", b"still ?\n"], 4),
     ],

@@ -14,7 +14,8 @@ def test_every_wrong_key_is_named_with_its_reason():
     with pytest.raises(ValueError, match="settings") as caught:
         Toy.of({"adress": "1", "address": "12", "timeout_s": "soon"})
     message = str(caught.value)
-    assert "settings.adress: unknown setting (known: reply_timeout_s, quiet_s, address, models, timeout_s)" in message
+    base = "reply_timeout_s, quiet_s, healthy_answer_s, reads_while_answering"
+    assert f"settings.adress: unknown setting (known: {base}, address, models, timeout_s)" in message
     assert "settings.address: " in message
     assert "settings.timeout_s: " in message
 
@@ -27,7 +28,7 @@ def test_texts_from_a_command_line_are_converted():
 
 def test_only_assumptions_are_listed():
     named = {item.name: item for item in Toy.assumptions()}
-    assert set(named) == {"reply_timeout_s", "quiet_s", "timeout_s"}
+    assert set(named) == {"reply_timeout_s", "quiet_s", "healthy_answer_s", "reads_while_answering", "timeout_s"}
     assert named["timeout_s"].default == "1.5"
     assert named["timeout_s"].meaning == "The pump stops by then."
 

@@ -14,7 +14,7 @@ from pumpd.host.file_check import compared, deviations
 from pumpd.host.files import CONTROL_UMASK, TABLE, TELEMETRY_UMASK, Kind, Owners, Place, places, row
 from pumpd.settings import Settings
 from tests.bedside.test_process import free_port
-from tests.mosquitto import until
+from tests.patience import until
 
 UNITS = Path(__file__).parents[2] / "systemd"
 ONE_PERSON = Owners({}, {}, person=os.geteuid())
@@ -51,7 +51,7 @@ async def test_what_a_gateway_makes_is_as_in_the_table_even_where_the_shell_has_
     assert await tls.wait() == 0
     run = await asyncio.create_subprocess_exec(*pumpd, "run", "--config", str(config), umask=0, stdout=-3, stderr=-3)
     try:
-        await until(lambda: all((settings.state_dir / name).exists() for name in MADE), 30)
+        await until(lambda: all((settings.state_dir / name).exists() for name in MADE))
         assert deviations(settings, config) == []
         for name, mode in MADE.items():
             assert (settings.state_dir / name).lstat().st_mode & 0o7777 == mode, name
@@ -116,7 +116,7 @@ def test_a_link_is_no_file_of_a_gateway_wherever_it_leads(tmp_path, each):
 def test_a_file_of_another_user_is_found(tmp_path):
     settings, config = configured(tmp_path)
     settings.state_dir.mkdir(mode=0o750)
-    settings.keys_path.touch(0o640)
+    settings.keys_path.touch(0o600)
     another = Owners({"root": os.geteuid(), "pumpd": 54_321}, {"root": os.getegid(), "pumpd": os.getegid()})
     found = deviations(settings, config, another)
     assert names(found) == ["state", "paired-keys.json"]

@@ -12,6 +12,7 @@ import pytest
 
 from pumpd.journal import Entry, JournalReader
 from pumpd.journal.export import Filter, export
+from tests.patience import PATIENCE_S
 
 from .recorded import read, written
 from .test_retention import NOW, OLD, events, infusion, pruned
@@ -40,7 +41,7 @@ def stranger(exported: list[str], *anchors: str) -> str:
     """What the page's verifier prints."""
     text = "\n".join(exported) + "\n"
     command = [sys.executable, "-I", "-c", program(), *anchors]
-    done = subprocess.run(command, input=text.encode(), capture_output=True, check=False, timeout=30)
+    done = subprocess.run(command, input=text.encode(), capture_output=True, check=False, timeout=PATIENCE_S)
     assert b"Traceback" not in done.stderr, done.stderr.decode()
     assert (done.returncode == 0) == (not done.stderr)
     return (done.stdout + done.stderr).decode().strip()

@@ -6,12 +6,13 @@ import tempfile
 from pathlib import Path
 
 from tools.debian_root import host_architecture, unpack
-from tools.package import deb, layout
-from tools.package.layout import ROOT, Debian
+from tools.package import deb
+from tools.package.layout import GATEWAY, ROOT, WARD, Debian, Product
 
 DIST = ROOT / "dist"
 # What the package depends on and recommends, so that it installs without a network.
 INCLUDE = ("dbus", "python3", "systemd", "systemd-sysv", "udev")
+FURTHER = {WARD.name: ("postgresql",)}
 # Files that Debian's own tools change on any installation.
 OTHERS = ("/var/cache/", "/var/lib/dpkg/", "/var/log/", "/var/lib/apt/", "/tmp/", "/root/", "/etc/.pwd.lock", "/run/")
 
@@ -19,11 +20,11 @@ OTHERS = ("/var/cache/", "/var/lib/dpkg/", "/var/log/", "/var/lib/apt/", "/tmp/"
 class Machine:
     """One Debian root, and what the tests ask of it."""
 
-    def __init__(self, debian: Debian, folder: Path) -> None:
-        self.debian = debian
-        self.package = DIST / f"pumpd_{deb.version(debian)}_{host_architecture()}.deb"
+    def __init__(self, debian: Debian, folder: Path, product: Product = GATEWAY) -> None:
+        self.debian, self.product = debian, product
+        self.package = DIST / f"{product.name}_{deb.version(product, debian)}_{host_architecture()}.deb"
         assert self.package.is_file(), f"{self.package} is missing: run `make package`"
-        self.root = unpack(debian.suite, host_architecture(), folder, INCLUDE)
+        self.root = unpack(debian.suite, host_architecture(), folder, (*INCLUDE, *FURTHER.get(product.name, ())))
 
     def __call__(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command without a network."""
@@ -42,7 +43,7 @@ class Machine:
         return self("env", *settings, "dpkg", "--install", f"/root/{package.name}")
 
     def version(self) -> str:
-        return self("dpkg-query", "--show", "--showformat", "${Version} ${Status}", "pumpd").stdout
+        return self("dpkg-query", "--show", "--showformat", "${Version} ${Status}", self.product.name).stdout
 
     def files(self) -> set[str]:
         """Every file of this machine that an installation could have brought."""
@@ -55,7 +56,7 @@ class Machine:
 
     def python_of(self, program: str, code: str) -> str:
         """What some code prints with the Python and the import path of one program."""
-        script = (self.root.path / layout.PROGRAMS / program).read_text(encoding="utf-8")
+        script = (self.root.path / self.product.bin / program).read_text(encoding="utf-8")
         assert script.count(" -m ") == 1
         there = self.root.path / "root" / "probe"
         there.write_text(
@@ -74,9 +75,9 @@ def repacked(package: Path, version: str, into: Path) -> Path:
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
         subprocess.run(["dpkg-deb", "--raw-extract", package, tree], check=True)
-        for file in ("control", "preinst"):
+        old = package.name.split("_")[1]
+        for file in (each for each in ("control", "preinst") if (tree / "DEBIAN" / each).exists()):
             text = (tree / "DEBIAN" / file).read_text(encoding="utf-8")
-            old = package.name.split("_")[1]
             assert old in text
             (tree / "DEBIAN" / file).write_text(text.replace(old, version), encoding="utf-8")
         subprocess.run(

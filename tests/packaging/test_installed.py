@@ -12,7 +12,7 @@ import pytest
 from tests.packaging.machine import DIST, Machine, repacked
 from tools.package import layout
 from tools.package.__main__ import build
-from tools.package.tree import ENABLED, SBOM, UNITS
+from tools.package.layout import GATEWAY
 
 pytestmark = [pytest.mark.debian, pytest.mark.realtime, pytest.mark.timeout(1200)]
 
@@ -83,7 +83,7 @@ def test_a_process_that_is_left_behind_in_a_root_is_reaped(machine):
 
 
 def test_the_services_are_enabled_and_wait_for_a_configuration(machine):
-    for unit in ENABLED:
+    for unit in GATEWAY.enabled:
         assert machine.must("systemctl", "is-enabled", unit).strip() == "enabled"
     assert not (machine.root.path / "etc/pumpd/pumpd.toml").exists()
 
@@ -100,7 +100,7 @@ def test_each_program_sees_its_own_groups_and_nothing_of_the_machine(machine, pr
 
 
 def test_a_sites_own_driver_is_seen(machine):
-    added = machine.root.path / layout.ADDED_DRIVERS.lstrip("/")
+    added = machine.root.path / GATEWAY.added.lstrip("/")
     added.mkdir(parents=True)
     (added / "their_pump.py").write_text("")
     assert machine.importable("pumpd-control", ("their_pump",)) == {"their_pump"}
@@ -109,7 +109,7 @@ def test_a_sites_own_driver_is_seen(machine):
 
 
 def test_python_is_compiled_at_installation_so_that_no_start_has_to(machine):
-    home = machine.root.path / layout.LIBRARIES
+    home = machine.root.path / GATEWAY.libraries
     sources = {path for path in home.rglob("*.py") if path.stat().st_size}
     compiled = {path.parent.parent / f"{path.name.partition('.')[0]}.py" for path in home.rglob("*.pyc")}
     assert not sources - compiled
@@ -135,10 +135,10 @@ def test_a_simulated_pump_is_found_and_stopped(machine):
 @pytest.mark.requirement("SEC-11")
 def test_the_bill_of_materials_lists_exactly_what_is_installed(machine):
     there = set()
-    for metadata in machine.root.path.glob(f"{layout.LIBRARIES}/*/*.dist-info/METADATA"):
+    for metadata in machine.root.path.glob(f"{GATEWAY.libraries}/*/*.dist-info/METADATA"):
         fields = Parser().parsestr(metadata.read_text(encoding="utf-8"), headersonly=True)
         there.add((fields["Name"].lower().replace("_", "-"), fields["Version"]))
-    bill = json.loads((machine.root.path / SBOM).read_text(encoding="utf-8"))
+    bill = json.loads((machine.root.path / GATEWAY.sbom).read_text(encoding="utf-8"))
     assert bill["bomFormat"] == "CycloneDX"
     components = [*bill["components"], bill["metadata"]["component"]]
     listed = {(each["name"].lower().replace("_", "-"), each.get("version")) for each in components}
@@ -158,9 +158,10 @@ def test_the_manual_and_completion_are_there(machine):
 
 
 def test_systemd_accepts_the_units_and_their_exposure_is_low(machine):
-    done = machine("systemd-analyze", "verify", "--man=no", *UNITS)
+    units = [path.name for path in GATEWAY.unit_files]
+    done = machine("systemd-analyze", "verify", "--man=no", *units)
     assert (done.returncode, [line for line in done.stderr.splitlines() if "pumpd" in line]) == (0, [])
-    for unit in UNITS:
+    for unit in units:
         if unit == "pumpd-update-check.service" or unit.endswith(".timer"):
             continue  # the one runs dpkg as root, at boot only; the other runs nothing itself
         bound = EXPOSURE[machine.debian.name].get(unit, OTHER_EXPOSURE)
@@ -201,7 +202,7 @@ def test_a_newer_version_replaces_it_and_an_older_one_is_refused(machine, tmp_pa
 @pytest.mark.requirement("SEC-10")
 @pytest.mark.parametrize("action", ["upgrade", "remove"])
 def test_while_a_pump_is_in_use_nothing_is_changed(machine, tmp_path, action):
-    hook = machine.root.path / layout.PROGRAMS / "pumpd-may-update"
+    hook = machine.root.path / GATEWAY.bin / "pumpd-may-update"
     own = hook.read_text(encoding="utf-8")
     hook.write_text("#!/bin/sh\necho 'bed1 infuses' >&2\nexit 1\n", encoding="utf-8")
     before = machine.version().replace("deinstall", "install")
@@ -216,7 +217,7 @@ def test_while_a_pump_is_in_use_nothing_is_changed(machine, tmp_path, action):
         # After a refused removal dpkg remembers that it was asked for (`deinstall`), and nothing else.
         assert machine.version().replace("deinstall", "install") == before
         assert machine.must("pumpd", "--version").startswith("pumpd ")
-        assert list((machine.root.path / layout.LIBRARIES / "core/pumpd/__pycache__").glob("*.pyc"))
+        assert list((machine.root.path / GATEWAY.libraries / "core/pumpd/__pycache__").glob("*.pyc"))
     finally:
         hook.write_text(own, encoding="utf-8")
 
@@ -283,6 +284,6 @@ def test_arm64_holds_only_programs_for_arm64():
 
 
 def test_the_same_sources_give_the_same_bytes(tmp_path):
-    made = build(["deb13"], ["amd64"], tmp_path)
+    made = build(GATEWAY, ["deb13"], ["amd64"], tmp_path)
     same = [path.read_bytes() == (DIST / path.name).read_bytes() for path in made]
     assert same == [True], "the build is not reproducible, or dist/ was made from other sources: run `make package`"

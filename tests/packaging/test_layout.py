@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tools.package import deb, layout, locked, man_pages, tree
-from tools.package.layout import ROOT
+from tools.package.layout import GATEWAY, PRODUCTS, ROOT, WARD
 
 EXPORTED = """\
 # comment
@@ -21,7 +21,7 @@ colorama==0.4.6 ; sys_platform == 'win32' \\
 
 @pytest.fixture(scope="module")
 def groups() -> dict[str, dict[str, str]]:
-    return locked.groups()
+    return locked.groups(GATEWAY)
 
 
 def test_each_requirement_is_taken_with_its_marker_and_all_its_hashes():
@@ -46,42 +46,52 @@ def test_every_requirement_has_a_hash_and_control_gets_only_what_it_needs(groups
     assert not any(core.keys() & groups[name].keys() for name in groups.keys() - {"core"})
 
 
-@pytest.mark.parametrize("name", layout.PROGRAMS_TABLE)
+@pytest.mark.parametrize(
+    ("product", "name"),
+    [(product, name) for product in PRODUCTS.values() for name in product.programs],
+    ids=lambda each: getattr(each, "name", each),
+)
 @pytest.mark.parametrize("debian", layout.DEBIANS.values(), ids=layout.DEBIANS)
-def test_a_program_gets_its_groups_and_nothing_else_of_the_machine(name, debian):
-    script = layout.wrapper(name, debian.python)
+def test_a_program_gets_its_groups_and_nothing_else_of_the_machine(product, name, debian):
+    script = product.wrapper(name, debian.python)
     assert subprocess.run(["sh", "-n"], input=script, text=True, check=False).returncode == 0
     last = script.splitlines()[-1]
     assert last.startswith(f"exec /usr/bin/python{debian.python} -S -s -m ")
     assert "PYTHONSAFEPATH=1" in script
     path = re.search(r"PYTHONPATH=(\S+)", script)[1].split(":")
-    assert path[0] == "/opt/pumpd/lib/core"
-    assert path[-1] == layout.ADDED_DRIVERS
-    assert set(path[1:-1]) == {f"/opt/pumpd/lib/{group}" for group in layout.PROGRAMS_TABLE[name].groups[1:]}
+    assert path[0] == f"/opt/{product.name}/lib/core"
+    assert ("/usr/local/lib/pumpd" in path) == (product is GATEWAY)
+    groups = {f"/opt/{product.name}/lib/{group}" for group in product.programs[name].groups}
+    assert set(path) - {"/usr/local/lib/pumpd"} == groups
 
 
 def test_no_program_of_the_table_is_missing_from_pumpd():
-    for program in layout.PROGRAMS_TABLE.values():
+    for program in [*GATEWAY.programs.values(), *WARD.programs.values()]:
         place = program.module.replace(".", "/")
-        candidates = [ROOT / f"{place}.py", ROOT / place / "__main__.py", ROOT / "simulators" / place / "__main__.py"]
+        folders = [ROOT, ROOT / "simulators", ROOT / "ward"]
+        candidates = [each / file for each in folders for file in (f"{place}.py", f"{place}/__main__.py")]
         assert any(each.is_file() for each in candidates), program.module
 
 
-@pytest.mark.parametrize("name", ["control.in", *deb.SCRIPTS])
-def test_the_texts_of_the_package_are_filled_in_and_scripts_are_valid(name):
+TEXTS = [(product, name) for product in PRODUCTS.values() for name in ("control.in", *deb.scripts(product))]
+
+
+@pytest.mark.parametrize(("product", "name"), TEXTS, ids=lambda each: getattr(each, "name", each))
+def test_the_texts_of_the_package_are_filled_in_and_scripts_are_valid(product, name):
     for debian in layout.DEBIANS.values():
-        text = deb.filled(name, debian, "arm64", 1)
+        text = deb.filled(product, name, debian, "arm64", 1)
         assert "@" not in text.replace("pumpd@localhost", "").replace('"$@"', "")
         if name in deb.SCRIPTS:
             assert text.startswith("#!/bin/sh\n")
             assert subprocess.run(["sh", "-n"], input=text, text=True, check=False).returncode == 0
 
 
-def test_the_package_depends_on_the_python_that_its_libraries_are_for():
+@pytest.mark.parametrize("product", PRODUCTS.values(), ids=PRODUCTS)
+def test_the_package_depends_on_the_python_that_its_libraries_are_for(product):
     for debian in layout.DEBIANS.values():
-        text = deb.filled("control.in", debian, "amd64")
+        text = deb.filled(product, "control.in", debian, "amd64")
         assert re.search(rf"^Depends: python{re.escape(debian.python)},", text, re.MULTILINE)
-        assert f"\nVersion: {deb.version(debian)}\n" in text
+        assert f"\nVersion: {deb.version(product, debian)}\n" in text
         assert "Not a cleared medical device" in text
 
 
@@ -99,7 +109,9 @@ def test_the_package_depends_on_the_python_that_its_libraries_are_for():
 )
 def test_preinst_refuses_an_older_version_unless_the_updater_rolls_back(tmp_path, action, environment, refused):
     script = tmp_path / "preinst"
-    script.write_text(deb.filled("preinst", layout.DEBIANS["deb13"], "amd64").replace("/opt/pumpd", str(tmp_path)))
+    script.write_text(
+        deb.filled(GATEWAY, "preinst", layout.DEBIANS["deb13"], "amd64").replace("/opt/pumpd", str(tmp_path))
+    )
     done = subprocess.run(
         ["sh", script, *action], env={"PATH": "/usr/bin:/bin", **environment}, capture_output=True, text=True,
         check=False,
@@ -116,7 +128,7 @@ def test_what_postinst_compiles_is_on_the_disk_before_anything_starts(tmp_path):
         (commands / name).chmod(0o755)
     for name in ("systemctl", "udevadm"):
         (commands / name).symlink_to("/bin/true")
-    text = deb.filled("postinst", layout.DEBIANS["deb13"], "amd64")
+    text = deb.filled(GATEWAY, "postinst", layout.DEBIANS["deb13"], "amd64")
     text = re.sub(r"/usr/bin/python[\d.]+", f"{commands}/python", text).replace("/run/systemd/system", str(tmp_path))
     script = tmp_path / "postinst"
     script.write_text(text.replace("/etc/pumpd/pumpd.toml", str(script)))
@@ -126,8 +138,11 @@ def test_what_postinst_compiles_is_on_the_disk_before_anything_starts(tmp_path):
 
 
 def test_what_the_package_takes_from_the_repository_is_there():
-    for source in tree.FILES:
-        assert (ROOT / source).is_file(), source
+    for product in PRODUCTS.values():
+        for source in product.files:
+            assert (ROOT / source).is_file(), source
+        for source in product.documents:
+            assert (ROOT / source).exists(), source
 
 
 def test_control_keeps_the_numbers_of_users_where_it_has_a_namespace_of_its_own():
@@ -164,6 +179,21 @@ def test_every_command_has_a_manual_page_with_its_options():
         assert "Not a cleared medical device" in page
 
 
+def test_the_ward_has_a_page_with_every_command_and_its_options():
+    page = man_pages.of(WARD, "1.2.3")["pumpd-ward"]
+    assert page.startswith('.TH PUMPD-WARD 1 "" "pumpd-ward 1.2.3"')
+    for word in (r"\-\-workers", r"\-\-role", "export", "migrate", "not a cleared medical device"):
+        assert word in page
+
+
+@pytest.mark.realtime
+def test_the_ward_has_no_library_of_a_gateway_and_parquet_only_its_own():
+    found = locked.groups(WARD)
+    assert {"asyncpg", "authlib", "nats-py", "starlette"} <= found["core"].keys()
+    assert not found["core"].keys() & {"pyserial", "aiomqtt", "typer"}
+    assert found["parquet"].keys() == {"pyarrow"}
+
+
 @pytest.mark.parametrize("shell", man_pages.COMPLETION)
 def test_completion_asks_pumpd_itself(shell):
     assert "_PUMPD_COMPLETE" in man_pages.completion(shell)
@@ -183,5 +213,5 @@ def test_modes_and_times_do_not_depend_on_the_builder(tmp_path):
 
 
 def test_the_deb_is_named_for_its_debian():
-    assert deb.version(layout.DEBIANS["deb12"]) < deb.version(layout.DEBIANS["deb13"])
-    assert Path(f"pumpd_{deb.version(layout.DEBIANS['deb13'])}_arm64.deb").name.endswith("+deb13_arm64.deb")
+    assert deb.version(GATEWAY, layout.DEBIANS["deb12"]) < deb.version(GATEWAY, layout.DEBIANS["deb13"])
+    assert Path(f"pumpd_{deb.version(GATEWAY, layout.DEBIANS['deb13'])}_arm64.deb").name.endswith("+deb13_arm64.deb")

@@ -15,6 +15,7 @@ import pytest
 
 from pumpd.journal import JournalReader
 from pumpd.settings import Settings
+from tests.patience import PATIENCE_S
 from tests.terminal import typed
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +53,7 @@ def left_running(folder: Path, commands: str) -> Iterator[subprocess.Popen[bytes
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(shell.pid, signal.SIGTERM)
-        shell.wait(20)
+        shell.wait(PATIENCE_S)
 
 
 def there(path: Path, shell: subprocess.Popen[bytes]) -> None:

@@ -15,7 +15,6 @@ def site(tmp_path_factory):
 
 
 @pytest.mark.realtime  # it starts a process, which takes some seconds
-@pytest.mark.timeout(300)
 def test_the_site_holds_every_page_and_nothing_in_it_is_broken_or_from_elsewhere(site):
     assert problems(site) == []
     pages = {path.relative_to(DOCS).with_suffix(".html") for path in DOCS.rglob("*.md")}

@@ -15,6 +15,7 @@ MODULES = {
     "bedside": ("starlette", "uvicorn", "h11", "anyio"),
     "telemetry": ("aiomqtt", "paho"),
     "fleet": ("nats",),
+    "metrics": ("prometheus_client",),
     "cli": ("typer", "rich", "segno", "icalendar"),
     "gpio": ("gpiod",),
 }
@@ -74,7 +75,7 @@ def test_the_extras_here_are_those_of_the_project():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     assert set(MODULES) | {"gateway", "demo"} == set(extras)
-    assert "pumpd[bedside,cli,fleet,gpio,telemetry]" in extras["gateway"]
+    assert "pumpd[bedside,cli,fleet,gpio,metrics,telemetry]" in extras["gateway"]
     for each in project["dependencies"]:
         assert not each.startswith(tuple(name for names in MODULES.values() for name in names)), (
             "control does not need it"

@@ -77,7 +77,7 @@ def test_the_catalogue_is_of_this_source() -> None:
 
 
 def test_every_message_exists_in_german_and_no_other() -> None:
-    assert sorted(FOUND.keys() - GERMAN.keys()) == [], "write them into words/reasons/"
+    assert sorted(FOUND.keys() - GERMAN.keys()) == [], "write them into pumpd/bedside/reasons/"
     assert sorted(GERMAN.keys() - FOUND.keys()) == [], "nothing says these any more"
 
 

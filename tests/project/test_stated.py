@@ -8,7 +8,7 @@ import pytest
 
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.control.tablets.staff import StaffStore
-from pumpd.settings import BedsideSettings, MqttSettings, Settings, SettingsError
+from pumpd.settings import BedsideSettings, MetricsSettings, MqttSettings, Settings, SettingsError
 
 ROOT = Path(__file__).parents[2]
 BEDSIDE = (ROOT / "docs" / "reference" / "bedside.md").read_text(encoding="utf-8")
@@ -65,6 +65,7 @@ def test_a_new_gateway_has_no_key_and_no_staff(tmp_path):
     assert KeyStore(settings.keys_path).all() == {}
     assert StaffStore(settings.staff_path).all() == {}
     assert settings.bedside is None  # it serves no tablet
+    assert settings.metrics is None
 
 
 @pytest.mark.requirement("SEC-14")
@@ -74,7 +75,9 @@ def test_the_documented_ports_are_the_defaults_of_the_settings():
         (f"TCP {BedsideSettings().port}", "bedside"),
         ("none", "control, deadman"),
         ("none", "telemetry"),
+        (f"TCP {MetricsSettings().port}", "telemetry, only with `[metrics]`"),
     ]
+    assert MetricsSettings().host == "127.0.0.1"
     assert MqttSettings(host="broker").tls is True
 
 

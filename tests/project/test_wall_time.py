@@ -34,6 +34,7 @@ READS_IT = {
     "pumpd/journal/store.py": "timestamps of journal entries",
     "pumpd/logs.py": "timestamps of log lines",
     "pumpd/telemetry/service.py": "timestamps of messages",
+    "pumpd/telemetry/retaining.py": "how old the readings behind a state are that is retained",
     "pumpd/telemetry/fleet/health.py": "timestamps of messages",
     "pumpd/vitals/service.py": "compares it with the time in a monitor's message, which never makes a value younger",
     "pumpd/wire/deadman.py": "timestamps of log lines",

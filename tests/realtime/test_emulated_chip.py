@@ -7,6 +7,7 @@ import pytest
 from benchmarks.firmware.__main__ import main
 from benchmarks.firmware.chip import Chip, ChipError, build_reference, build_runner
 from benchmarks.firmware.ordered import Infusion, steps_per_ml
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.realtime
 
@@ -40,7 +41,7 @@ def test_a_file_that_is_no_image_is_refused(built, tmp_path):
 def test_the_chip_ends_with_the_process_that_commands_it(built):
     with Chip(*built, ["step=D2"]) as chip:
         chip.popen.stdin.close()
-        assert chip.popen.wait(10) == 0
+        assert chip.popen.wait(PATIENCE_S) == 0
         assert '"event":"end"' in chip.popen.stdout.readline()
 
 

@@ -12,6 +12,7 @@ from pumpd.settings import Settings
 from pumpd.wire import memory
 from pumpd_simulators.bench import simulate
 from tests.control.testbed import OPERATOR, ORDER
+from tests.patience import until
 from tests.signed import signed
 
 PUMP = {
@@ -38,10 +39,7 @@ async def test_of_two_orders_at_once_one_is_accepted(tmp_path, number):
     try:
         await writer.opened()
         async with gateway(settings, read_library(settings.library_dir), writer) as made:
-            for _ in range(100):
-                if not made.runners["bed1"].problem:
-                    break
-                await asyncio.sleep(0.05)
+            await until(lambda: not made.runners["bed1"].problem)
             requests = [REQUEST.validate_python(ORDER | {"patient": patient}) for patient in ("token-1", "token-2")]
             answers = await asyncio.gather(*(made.answer(request, OPERATOR) for request in requests))
     finally:

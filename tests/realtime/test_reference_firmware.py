@@ -8,7 +8,6 @@ import contextlib
 import math
 import os
 import select
-import time
 import tty
 
 import pytest
@@ -21,6 +20,7 @@ from pumpd_simulators.bench import simulate
 from reference_pump.codec import Reply, ReplyFramer, Request
 from reference_pump.driver import Reference
 from reference_pump.replies import NOTHING
+from tests.patience import PATIENCE_S, until
 
 pytestmark = pytest.mark.realtime
 
@@ -29,7 +29,6 @@ PINS = ("step=D2/D5", "led=B5")
 DIAMETER = Length("26.59")
 TICK_S = 1 / 4000  # of the firmware's timer: a step is late by one at most
 PATIENT = {"reply_timeout_s": 5}  # the chip may be slow; how long it took is asked of its own clock
-WITHIN_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -67,14 +66,6 @@ async def start(driver, wanted, lease_s=60):
     assert await driver.load(wanted) == Done(None)
     assert await driver.read_back() == Done(wanted)
     assert await driver.start(Duration(lease_s)) == Done(None)
-
-
-async def until(so):
-    end = time.monotonic() + WITHIN_S
-    while not (found := so()):
-        assert time.monotonic() < end
-        await asyncio.sleep(0.05)
-    return found
 
 
 @pytest.mark.requirement("COM-02", "PRG-11")
@@ -237,7 +228,7 @@ def _exchanged(end, request):
     os.write(end, request)
     heard = b""
     while not heard.endswith(b"\n"):
-        assert select.select([end], [], [], WITHIN_S)[0], f"{request!r} was not answered"
+        assert select.select([end], [], [], PATIENCE_S)[0], f"{request!r} was not answered"
         heard += os.read(end, 4096)
     return heard
 

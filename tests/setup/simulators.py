@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.patience import PATIENCE_S
+
 
 @contextlib.contextmanager
 def simulated(folder: Path, link: str, family: str, *options: str) -> Iterator[str]:
@@ -23,6 +25,6 @@ def simulated(folder: Path, link: str, family: str, *options: str) -> Iterator[s
         yield str(place)
     finally:
         process.terminate()
-        process.wait(15)
+        process.wait(PATIENCE_S)
         if process.stdout is not None:
             process.stdout.close()

@@ -21,6 +21,7 @@ from pumpd_simulators.bench import Bench
 from pumpd_simulators.cables import outlet
 from pumpd_simulators.family import families
 from pumpd_simulators.port import PtyPort, TcpPort
+from tests.patience import PATIENCE_S, until
 
 pytestmark = pytest.mark.realtime
 
@@ -40,16 +41,17 @@ class Terminal:
     def __init__(self, path):
         self.fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
 
-    async def ask(self, data, within=1.0):
+    async def ask(self, data):
         os.write(self.fd, data)
-        return await self.hear(within)
+        return await self.hear()
 
-    async def hear(self, within=1.0):
-        heard, deadline = b"", time.monotonic() + within
-        while not heard.endswith(b"\x03") and time.monotonic() < deadline:
-            await asyncio.sleep(0.002)
-            if select.select([self.fd], [], [], 0)[0]:
-                heard += os.read(self.fd, 256)
+    async def hear(self):
+        heard = b""
+        async with asyncio.timeout(PATIENCE_S):
+            while not heard.endswith(b"\x03"):
+                await asyncio.sleep(0.002)
+                if select.select([self.fd], [], [], 0)[0]:
+                    heard += os.read(self.fd, 256)
         return heard
 
     def close(self):
@@ -88,10 +90,10 @@ async def test_a_terminal_serves_one_7e1_client_after_another(pty):
     pump, path = await pty()
     heard = []
     pump.line._pump.feed = heard.append
-    for _ in range(2):
+    for number in (1, 2):
         with serial.Serial(str(path), 19200, bytesize=serial.SEVENBITS, parity=serial.PARITY_EVEN) as client:
             client.write(b"\x05")
-            await asyncio.sleep(0.05)
+            await until(lambda number=number: len(heard) >= number)
     assert heard == [b"\x05"] * 2
 
 
@@ -102,13 +104,13 @@ async def test_a_terminal_passes_every_byte_unchanged(pty):
     pump.line._pump.feed = heard.append
     client = Terminal(path)
     os.write(client.fd, bytes(range(256)))
-    await asyncio.sleep(0.05)
+    await until(lambda: len(b"".join(heard)) >= 256)
     client.close()
     assert b"".join(heard) == bytes(range(256))
 
 
 async def test_bytes_take_the_time_of_the_baud_rate_both_ways(pty):
-    """`VER` CR and 17 bytes of answer: 21 bytes of 10 bits at 19200 baud are 10.9 ms."""
+    """`VER` CR and 17 bytes of answer: 21 bytes of 10 bits at 19200 baud are 10.9 ms. No longer: see test_sim_pace."""
     _, path = await pty(paced=True)
     client = Terminal(path)
     await client.ask(b"\r")
@@ -117,7 +119,7 @@ async def test_bytes_take_the_time_of_the_baud_rate_both_ways(pty):
     took = time.perf_counter() - began
     client.close()
     assert answer == VER
-    assert (4 + len(VER)) * 10 / 19200 <= took < 0.1
+    assert took >= (4 + len(VER)) * 10 / 19200
 
 
 async def test_a_pump_whose_bytes_are_longer_takes_longer(bench, tmp_path):
@@ -134,7 +136,7 @@ async def test_a_pump_whose_bytes_are_longer_takes_longer(bench, tmp_path):
     took = time.perf_counter() - began
     client.close()
     await port.close()
-    assert 8 * 11 / 300 <= took < 8 * 11 / 300 + 0.1
+    assert took >= 8 * 11 / 300
 
 
 async def test_a_stale_link_is_replaced_and_a_file_is_left_alone(bench, tmp_path):
@@ -177,17 +179,17 @@ async def test_a_pulled_cable_disconnects_the_client_and_the_port_returns_under_
 
 
 async def test_opening_a_terminal_restarts_a_pump_that_its_adapter_resets(pty):
-    pump, path = await pty(quirks=["dtr-reset=100ms"])
-    await asyncio.sleep(0.2)  # it restarted when the port appeared
+    pump, path = await pty(quirks=["dtr-reset=1s"])  # long enough to be seen on a busy machine
+    await until(lambda: pump.device.powered)  # it restarted when the port appeared
     client = Terminal(path)
-    await asyncio.sleep(0.02)
-    assert pump.device.powered is False
-    await asyncio.sleep(0.15)
+    await until(lambda: not pump.device.powered)
+    await until(lambda: pump.device.powered)
     assert await client.ask(b"VER\r") == b"\x0200A?R\x03"
     assert await client.ask(b"VER\r") == VER
     client.close()
     client = Terminal(path)
-    await asyncio.sleep(0.2)
+    await until(lambda: not pump.device.powered)
+    await until(lambda: pump.device.powered)
     assert await client.ask(b"VER\r") == b"\x0200A?R\x03"
     client.close()
 
@@ -234,6 +236,18 @@ async def tcp(bench):
         await port.close()
 
 
+async def asked(number, data):
+    """The answer; None when the port rejects the client."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", number)
+    try:
+        writer.write(data)
+        return await reader.readuntil(b"\x03")
+    except (ConnectionResetError, asyncio.IncompleteReadError):
+        return None
+    finally:
+        writer.close()
+
+
 async def test_tcp_serves_one_client_at_a_time_and_one_after_another(tcp):
     _, number = await tcp()
     reader, writer = await asyncio.open_connection("127.0.0.1", number)
@@ -245,12 +259,10 @@ async def test_tcp_serves_one_client_at_a_time_and_one_after_another(tcp):
     other.close()
     writer.close()
     await writer.wait_closed()
-    await asyncio.sleep(0.02)
-    reader, writer = await asyncio.open_connection("127.0.0.1", number)
-    writer.write(b"VER\r")
-    assert await reader.readuntil(b"\x03") == VER
-    writer.close()
-    await writer.wait_closed()
+    async with asyncio.timeout(PATIENCE_S):
+        while (answer := await asked(number, b"VER\r")) is None:
+            pass  # the port has not noticed yet that the first one left
+    assert answer == VER
 
 
 async def test_a_pulled_cable_drops_the_tcp_client(tcp):
@@ -293,7 +305,7 @@ def ask(path: Path, data: bytes) -> bytes:
     try:
         os.write(fd, data)
         heard = b""
-        while not heard.endswith(b"\x03") and select.select([fd], [], [], 2)[0]:
+        while not heard.endswith(b"\x03") and select.select([fd], [], [], PATIENCE_S)[0]:
             heard += os.read(fd, 256)
         return heard
     finally:
@@ -304,7 +316,7 @@ def http(address: str, path: str, body: object = None) -> tuple[int, dict]:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(address + path, data)
     try:
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         with error:
@@ -327,10 +339,8 @@ def test_pumpsim_serves_two_clients_and_ends_on_sigterm_with_its_link_removed(tm
         assert truth["faults"] == ["stall"]
         assert http(address, "/power", {"on": False})[0] == 200
         assert http(address, "/truth")[1]["powered"] is False
-        began = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(5) == 0
-        assert time.monotonic() - began < 1.0
+        assert process.wait(PATIENCE_S) == 0
         assert not os.path.lexists(path)
         assert process.stderr.read() == ""
 
@@ -339,11 +349,11 @@ def test_pumpsim_on_tcp_ends_on_sigint_even_with_a_client(tmp_path):
     with pumpsim("--tcp", "127.0.0.1:0") as process:
         ready = process.stdout.readline()
         assert ready.startswith("ready tcp://127.0.0.1:")
-        with socket.create_connection(("127.0.0.1", int(ready.rpartition(":")[2])), 2) as client:
+        with socket.create_connection(("127.0.0.1", int(ready.rpartition(":")[2])), PATIENCE_S) as client:
             client.sendall(b"\r")
             assert client.recv(64) == b"\x0200A?R\x03"
             process.send_signal(signal.SIGINT)
-            assert process.wait(5) == 0
+            assert process.wait(PATIENCE_S) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -352,7 +362,7 @@ def test_the_link_is_removed_whatever_signal_ends_the_simulator(tmp_path, number
         assert process.stdout.readline().startswith("ready")
         assert there(tmp_path / "pump")
         process.send_signal(number)
-        assert process.wait(5) == 0
+        assert process.wait(PATIENCE_S) == 0
     assert not there(tmp_path / "pump")
 
 
@@ -361,13 +371,13 @@ def test_the_link_of_a_killed_simulator_is_replaced_and_that_of_a_running_one_is
     with pumpsim("--pty", str(path)) as killed:
         assert killed.stdout.readline().startswith("ready")
         killed.kill()
-        killed.wait(5)
+        killed.wait(PATIENCE_S)
     assert there(path)
     with pumpsim("--pty", str(path)) as running:
         assert running.stdout.readline().startswith("ready")
         assert ask(path, b"\r") == b"\x0200A?R\x03"
         with pumpsim("--pty", str(path)) as second:
-            assert second.wait(5) == 1
+            assert second.wait(PATIENCE_S) == 1
             assert "served by another pumpsim" in second.stderr.read()
         assert ask(path, b"VER\r") == VER
 
@@ -431,12 +441,12 @@ def test_pumpsim_serves_several_pumps_on_one_clock_and_one_control_port(tmp_path
         assert [pump["name"] for pump in http(address, "/pumps")[1]["pumps"]] == ["one", "two"]
         assert http(address, "/pumps/two/truth?unit=2")[1]["faults"] == ["door"]
         assert http(address, "/clock", {"paused": True})[1]["paused"] is True
-        with urllib.request.urlopen(address + "/pumps/two/stream?period=0.05", timeout=5) as stream:
+        with urllib.request.urlopen(address + "/pumps/two/stream?period=0.05", timeout=PATIENCE_S) as stream:
             events = [stream.readline() for _ in range(6)][::2]  # an empty line after each
             times = {json.loads(event.removeprefix(b"data: "))["plant_time_s"] for event in events}
             assert len(times) == 1, "the bench is paused"
             process.send_signal(signal.SIGTERM)
-            assert process.wait(5) == 0
+            assert process.wait(PATIENCE_S) == 0
         assert not os.path.lexists(tmp_path / "one")
         assert process.stderr.read() == ""
 

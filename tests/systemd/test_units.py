@@ -111,7 +111,11 @@ def test_a_gateway_that_is_not_configured_starts_nothing(name):
             ("[bedside.limits]\n", 'bedside.host = "a"\n', "bedside = {}\n"),
             "[[pump]]\n# [bedside]\n[bedside_x]\n",
         ),
-        ("telemetry", ("a = 1\n[mqtt] # a broker\n", "mqtt.port = 1\n"), "mqtt_like = 1\n[vitals.broker]\n"),
+        (
+            "telemetry",
+            ("a = 1\n[mqtt] # a broker\n", "mqtt.port = 1\n", "[metrics]\n"),
+            "mqtt_like = 1\n[vitals.broker]\n",
+        ),
         ("vitals", ("[ vitals.broker ]\n", "[vitals]\nbroker.port = 1\n"), "[vitals]\n[vitalsXbroker]\n"),
     ],
 )
@@ -195,7 +199,7 @@ def test_a_deadman_outlives_control_however_control_ends():
     assert (service["KillMode"], service["OOMPolicy"]) == ("process", "continue")
     # Where the next control finds it: a directory that no unit removes.
     assert service["ReadWritePaths"].split()[0] == "/run/pumpd"
-    assert "RuntimeDirectory" not in service
+    assert service["RuntimeDirectory"] == "pumpd-control"  # another one
 
 
 def test_telemetry_has_no_device_and_reaches_no_socket_of_control():

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,41 +12,21 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from pumpd.journal import Entry, Journal
 from pumpd.process import end
 from pumpd.settings import MqttSettings, Settings
-from tests.mosquitto import Broker, broker, until
+from tests.mosquitto import Broker, broker
+from tests.to_publish import journal, reading, settings_of, state_dir
 
-__all__ = ["Broker", "broker", "until"]
-
-
-@pytest.fixture
-def state_dir(tmp_path: Path) -> Path:
-    folder = tmp_path / "state"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def journal(state_dir: Path) -> Iterator[Journal]:
-    with contextlib.closing(Journal(state_dir / "journal.sqlite3", boot="boot-1")) as journal:
-        yield journal
+__all__ = ["Broker", "broker", "journal", "reading", "state_dir"]
 
 
 def gateway_settings(state_dir: Path, mqtt: MqttSettings | None) -> Settings:
-    pump = {"name": "pump-a", "driver": "new-era", "port": "/dev/null", "serial": "1", "model": "NE-1000"}
-    gateway = {"gateway": "bed-3", "state_dir": state_dir, "mqtt": mqtt, "pump": [{**pump, "simulated": True}]}
-    return Settings.model_validate(gateway)
+    return settings_of(state_dir, "bed-3", mqtt=mqtt)
 
 
 @pytest.fixture
 def settings(state_dir: Path, broker: Broker) -> Settings:
     return gateway_settings(state_dir, MqttSettings(host="127.0.0.1", port=broker.port, tls=False))
-
-
-def reading(number: int) -> Entry:
-    body = {"state": "running", "pump_state": "infusing", "rate_ml_h": "52.5", "volume_infused_ml": str(number / 100)}
-    return Entry("reading", body, pump="pump-a", session="s1", mono_ns=number * 10**9)
 
 
 class Subscriber:

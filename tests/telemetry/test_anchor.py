@@ -13,8 +13,9 @@ from pumpd.journal import Anchor, BrokenChainError, JournalReader
 from pumpd.settings import MqttSettings
 from pumpd.telemetry.messages import Translator
 from pumpd.telemetry.service import ANCHOR_S
+from tests.patience import until
 
-from .conftest import gateway_settings, reading, until
+from .conftest import gateway_settings, reading
 from .pretend import Link, publishing_to
 from .test_broker import running
 

@@ -11,12 +11,14 @@ from structlog.testing import capture_logs
 
 from pumpd.host.name_taken import NameTaken, is_taken
 from pumpd.journal import Entry, Journal
+from pumpd.settings import MqttSettings
 from pumpd.telemetry import own_name
 from pumpd.telemetry.cursor import Cursor
 from pumpd.telemetry.own_name import OwnName
 from pumpd.telemetry.service import Telemetry
+from tests.patience import PATIENCE_S, until
 
-from .conftest import gateway_settings, until
+from .conftest import gateway_settings
 from .test_broker import ROOT, running
 from .test_true_state import kept
 
@@ -136,12 +138,12 @@ async def test_two_gateways_with_one_name_both_know_it_and_stay_connected(
     with contextlib.closing(Journal(copied / "journal.sqlite3", boot="boot-2")) as other, capture_logs() as logs:
         other.append([Entry("control_started", {})])
         async with running(settings), running(gateway_settings(copied, settings.mqtt)):
-            await until(lambda: len({line.get("machine") for line in logs if is_said(line)}) == 2, 20)
+            await until(lambda: len({line.get("machine") for line in logs if is_said(line)}) == 2)
             assert is_taken(settings.state_dir / "name-taken")
             assert is_taken(copied / "name-taken")
             await asyncio.sleep(5)
             # the copy empties what its list does not explain; the original says again what is true of it
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 while f"{ROOT}/pumps/pump-a/alarms/occlusion" not in await kept(broker.port):
                     pass
     machines = {line["machine"] for line in logs if is_said(line)}
@@ -164,8 +166,9 @@ def test_the_identity_of_a_machine_survives_a_restart_and_differs_for_a_copy(tmp
     def machine(folder) -> str:
         folder.mkdir(exist_ok=True)
         with contextlib.closing(Cursor(folder / "telemetry.sqlite3")) as cursor:
-            settings = gateway_settings(folder, None)
-            return Telemetry(settings, settings.mqtt, cursor, random.Random(1), NameTaken(folder / "n"))._name.machine
+            mqtt = MqttSettings(host="127.0.0.1", tls=False)
+            settings = gateway_settings(folder, mqtt)
+            return Telemetry(settings, mqtt, cursor, random.Random(1), NameTaken(folder / "n"))._name.machine
 
     assert machine(tmp_path / "a") == machine(tmp_path / "a")
     assert machine(tmp_path / "a") != machine(tmp_path / "b")

@@ -7,7 +7,18 @@ import pytest
 from pydantic import TypeAdapter
 
 from pumpd.telemetry.messages import Translator
-from pumpd.telemetry.models import EVENTS, SCHEMA, TOPICS, Anchor, Description, Event, GatewayState, OtherEvent, kind_of
+from pumpd.telemetry.models import (
+    EVENTS,
+    SCHEMA,
+    TOPICS,
+    ActiveAlarms,
+    Anchor,
+    Description,
+    Event,
+    GatewayState,
+    OtherEvent,
+    kind_of,
+)
 from tests.control.testbed import open_testbed
 from tests.telemetry.test_ipec import published
 from tools import telemetry_page
@@ -45,6 +56,7 @@ def test_birth_description_and_anchor_are_as_their_models_say():
         (GatewayState, translator.gateway_state("ready", "b", "s", "m", "t")),
         (Description, translator.description("1", [{"name": "a", "driver": "d", "model": "m", "simulated": True}])),
         (Anchor, translator.anchor(1, "ab" * 32, "t")),
+        (ActiveAlarms, translator.active_alarms("")),
     ):
         model.model_validate_json(message.payload)
 

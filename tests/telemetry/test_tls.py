@@ -20,8 +20,9 @@ from structlog.testing import capture_logs
 from pumpd import mqtt
 from pumpd.journal import Anchor, BrokenChainError, Journal, JournalReader
 from pumpd.settings import MqttSettings
+from tests.patience import PATIENCE_S, until
 
-from .conftest import Broker, gateway_settings, reading, until
+from .conftest import Broker, gateway_settings, reading
 from .test_broker import running
 
 pytestmark = pytest.mark.realtime
@@ -132,7 +133,7 @@ async def test_a_gateway_publishes_over_tls_to_those_who_may_watch(shipped, stat
         async with running(over_tls(shipped, state_dir, "bed-3")) as cursor:
             await until(lambda: cursor.position.id == 1)
             topics = []
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 while "pumpd/v1/bed-3/pumps/pump-a/telemetry" not in topics:
                     topics.append(str((await anext(aiter(monitor.messages))).topic))
     assert topics[:2] == ["pumpd/v1/bed-3/$state", "pumpd/v1/bed-3/$description"]
@@ -198,7 +199,7 @@ async def test_what_keeps_the_anchors_gets_each_of_them_and_nothing_else(shipped
     async with client(shipped, "pumpd-anchors") as keeper:
         await keeper.subscribe([("pumpd/v1/+/$anchor", 1), ("#", 1)])
         async with running(over_tls(shipped, state_dir, "bed-3")):
-            await until(lambda: len(keeper.messages) >= 1, 20)
+            await until(lambda: len(keeper.messages) >= 1)
         await asyncio.sleep(0.3)
         kept = [await anext(aiter(keeper.messages)) for _ in range(len(keeper.messages))]
     assert {str(each.topic) for each in kept} == {"pumpd/v1/bed-3/$anchor"}
@@ -233,7 +234,7 @@ async def test_a_flood_on_everything_a_gateway_may_write_changes_nothing_but_tel
     journal.append([reading(1)])
     topics = ("$state", "command", "pumps/pump-a/command", "pumps/pump-a/state", "pumps/pump-a/alarms/occlusion")
     async with running(over_tls(shipped, state_dir, "bed-3")) as cursor:
-        await until(lambda: cursor.position.id == 1, 20)
+        await until(lambda: cursor.position.id == 1)
         before = {file.name for file in state_dir.iterdir()}
         async with client(shipped, "bed-3") as hostile:
             for number in range(400):
@@ -241,7 +242,7 @@ async def test_a_flood_on_everything_a_gateway_may_write_changes_nothing_but_tel
                 for topic in topics:
                     await hostile.publish(f"pumpd/v1/bed-3/{topic}", body, qos=0, retain=number % 3 == 0)
         journal.append([reading(2)])
-        await until(lambda: cursor.position.id == 2, 60)
+        await until(lambda: cursor.position.id == 2)
         assert {file.name for file in state_dir.iterdir()} == before, "it has written nothing"
     with contextlib.closing(JournalReader(journal.path)) as reader:
         assert [entry.kind for entry in reader.all()] == ["reading", "reading"]

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import uuid
 from typing import Any
 
 import aiomqtt
@@ -13,8 +14,9 @@ from structlog.testing import capture_logs
 from pumpd.journal import Entry, Journal
 from pumpd.settings import Settings
 from pumpd.telemetry.cursor import Cursor
+from tests.patience import PATIENCE_S, until
 
-from .conftest import Broker, reading, until
+from .conftest import Broker, reading
 from .test_broker import forget, running
 
 pytestmark = [pytest.mark.realtime, pytest.mark.requirement("ALM-16")]
@@ -24,22 +26,30 @@ OCCLUSION = {"code": "occlusion", "priority": "high", "cause": "Line blocked", "
 RUNNING = {"from": "armed", "to": "running", "may_flow": True}
 
 
-async def kept(port: int, quiet_s: float = 0.4) -> dict[str, Any]:
-    """Everything that the broker keeps, by topic."""
-    found = {}
-    async with aiomqtt.Client("127.0.0.1", port, protocol=aiomqtt.ProtocolVersion.V5) as client:
+async def kept(port: int) -> dict[str, Any]:
+    """Everything that the broker keeps, by topic. It sends that before what is published after the subscription."""
+    found: dict[str, Any] = {}
+    last = f"last/{uuid.uuid4()}"
+    async with (
+        aiomqtt.Client("127.0.0.1", port, protocol=aiomqtt.ProtocolVersion.V5) as client,
+        asyncio.timeout(PATIENCE_S),
+    ):
         await client.subscribe("#", qos=1)
-        with contextlib.suppress(TimeoutError):
-            while True:
-                message = await asyncio.wait_for(anext(aiter(client.messages)), quiet_s)
-                if message.retain:
-                    found[str(message.topic)] = json.loads(message.payload)
+        await client.publish(last, qos=1)
+        async for message in client.messages:
+            if str(message.topic) == last:
+                break
+            if message.retain:
+                found[str(message.topic)] = json.loads(message.payload)
     return found
 
 
-async def until_kept(port: int, expected: set[str], pump: str | None = "pump-a", seconds: float = 30) -> dict[str, Any]:
-    """Wait until the broker keeps exactly these topics below the gateway, beside its own three. They name this pump."""
-    own = {f"{ROOT}/{name}" for name in ("$state", "$description", "$anchor")}
+async def until_kept(port: int, expected: set[str], pump: str | None = "pump-a") -> dict[str, Any]:
+    """Wait until the broker keeps exactly these topics below the gateway, beside those that always hold something. They
+    name this pump.
+    """
+    own = {f"{ROOT}/{name}" for name in ("$state", "$description", "$anchor", "active_alarms")}
+    own |= {f"{ROOT}/pumps/{pump}/active_alarms"} if pump else set()
 
     def pumps() -> list[str]:
         described = [fields for topic, fields in found.items() if topic.endswith("/$description")]
@@ -47,9 +57,10 @@ async def until_kept(port: int, expected: set[str], pump: str | None = "pump-a",
 
     found: dict[str, Any] = {}
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(PATIENCE_S):
             while not found or set(found) - own != expected or pumps() != ([pump] if pump else []):
                 found = await kept(port)
+                await asyncio.sleep(0.02)
     assert set(found) - own == expected
     assert pumps() == ([pump] if pump else [])
     return found
@@ -128,19 +139,25 @@ async def test_nothing_of_a_gateway_that_was_renamed_stays_where_the_broker_allo
     journal.append([Entry("alarm_raised", OCCLUSION, "pump-a", "s1")])
     async with running(settings):
         await until_kept(broker.port, {f"{ROOT}/pumps/pump-a/alarms/occlusion"})
+        async with asyncio.timeout(PATIENCE_S):
+            while f"{ROOT}/$anchor" not in await kept(broker.port):
+                pass
     with capture_logs() as logs:
         async with running(renamed(settings, "pump-a", "bed-4")):
             await until_kept(
                 broker.port,
                 {
                     f"pumpd/v1/bed-4/{name}"
-                    for name in ("$state", "$description", "$anchor", "pumps/pump-a/alarms/occlusion")
+                    for name in (
+                        *("$state", "$description", "$anchor", "active_alarms"),
+                        *("pumps/pump-a/alarms/occlusion", "pumps/pump-a/active_alarms"),
+                    )
                 },
             )
             found = await kept(broker.port)
     assert not [topic for topic in found if topic.startswith(f"{ROOT}/")]
     (said,) = [line for line in logs if line["event"] == "retained_under_another_name"]
-    assert said["count"] == 4
+    assert said["count"] == 6
 
 
 async def test_a_state_in_which_flow_may_occur_is_not_kept_longer_than_its_readings_are_fresh(
@@ -163,7 +180,7 @@ async def test_a_will_of_an_older_connection_does_not_stay_as_the_gateways_state
         async with aiomqtt.Client("127.0.0.1", broker.port, protocol=aiomqtt.ProtocolVersion.V5) as late:
             lost = {"state": "lost", "boot": "b0", "session": "old", "machine": "m0", "ts": "t", "schema": "s"}
             await late.publish(f"{ROOT}/$state", json.dumps(lost), qos=1, retain=True)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while (await kept(broker.port))[f"{ROOT}/$state"]["state"] != "ready":
                 pass
 
@@ -178,7 +195,7 @@ async def test_hostile_retained_messages_below_the_own_name_are_neither_read_nor
         await stranger.publish(f"{ROOT}/$state", b"\x00" * 3000, qos=1, retain=True)
     journal.append([reading(1)])
     async with running(settings) as cursor:
-        await until(lambda: cursor.position.id == 1, 20)
+        await until(lambda: cursor.position.id == 1)
         found = await kept(broker.port)
     assert found[f"{ROOT}/$state"]["state"] == "ready"
     assert len([topic for topic in found if topic.endswith("/command")]) == 1000
@@ -193,7 +210,7 @@ async def test_a_message_that_nobody_gets_is_kept_where_the_site_requires_a_subs
     journal.append([reading(1), reading(2)])
     with capture_logs() as logs:
         async with running(settings) as cursor:
-            await until(lambda: any(line["event"] == "broker_unavailable" for line in logs), 20)
+            await until(lambda: any(line["event"] == "broker_unavailable" for line in logs))
             assert cursor.position.id == 0
             (error, *_) = [line["error"] for line in logs if line["event"] == "broker_unavailable"]
             assert "No matching subscribers" in error
@@ -207,4 +224,4 @@ async def test_a_message_that_nobody_gets_is_kept_where_the_site_requires_a_subs
                 properties=properties,
             ) as store:
                 await store.subscribe("pumpd/#", qos=1)
-                await until(lambda: cursor.position.id == 2, 60)
+                await until(lambda: cursor.position.id == 2)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import aiomqtt
 import pytest
 
-from tests.mosquitto import until
+from tests.patience import PATIENCE_S, until
 from tests.telemetry.test_tls import Authority, ShippedBroker, client, shipped_broker
 
 from .conftest import TOPIC, VitalsSocket, vitals_process
@@ -50,10 +50,10 @@ async def test_a_monitor_reaches_control_over_tls(shipped: ShippedBroker, vitals
     bed = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: ASYNC220 - it runs on
     try:
         async with vitals_process(shipped, vitals_socket, **tls(shipped, "ward-7-vitals")):
-            await until(lambda: len(vitals_socket.lines) >= 3, 20)
+            await until(lambda: len(vitals_socket.lines) >= 3)
     finally:
         bed.terminate()
-        out, _ = bed.communicate(timeout=10)
+        out, _ = bed.communicate(timeout=PATIENCE_S)
     assert (out, bed.returncode) == (f"ready {TOPIC}\n".encode(), 0)
     assert {(each.pump, each.source, each.patient) for each in vitals_socket.requests} == {("bed1", TOPIC, "P-1")}
     assert all(94 <= each.spo2_percent <= 100 and 0 <= each.age_s < 5 for each in vitals_socket.requests)

@@ -15,7 +15,8 @@ import aiomqtt
 import pytest
 from structlog.testing import capture_logs
 
-from tests.mosquitto import Broker, until
+from tests.mosquitto import Broker
+from tests.patience import PATIENCE_S, until
 
 from .conftest import TOPIC, VitalsSocket, vitals_process
 
@@ -107,7 +108,7 @@ async def test_a_broker_that_is_killed_is_found_again_and_logged_once(broker: Br
             await until(lambda: not connected(here))
             await asyncio.sleep(1.5)
             broker.start()
-            await until(lambda: connected(here), 20)
+            await until(lambda: connected(here))
             async with monitor(broker) as bed:
                 await bed.publish(TOPIC, message(spo2_percent=93))
                 await until(lambda: bool(vitals_socket.lines))
@@ -191,12 +192,12 @@ async def test_a_flood_costs_the_process_no_memory_and_control_few_requests(
                 if number % 200 == 0:
                     await asyncio.sleep(0.02)
             await bed.publish(TOPIC, message(systolic_mmhg=130, diastolic_mmhg=80))  # the last
-            await until(lambda: any(each.systolic_mmhg == 130 for each in vitals_socket.requests), 60)
+            await until(lambda: any(each.systolic_mmhg == 130 for each in vitals_socket.requests))
             took_s = asyncio.get_running_loop().time() - began
             after = resident_kib(process)
     finally:
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE_S) == 0
     assert after - before < 8 * 1024  # the messages alone are 800 KiB, and 20,000 objects far more than that
     assert len(vitals_socket.lines) < 20 + 12 * took_s
     assert "flooding_messages_dropped" in (tmp_path / "vitals.log").read_text()

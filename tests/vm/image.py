@@ -11,7 +11,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -51,6 +50,9 @@ FILES = {
     "etc/systemd/system/bridge.service": "[Unit]\nAfter=systemd-udevd.service\n[Service]\n"
     "ExecStart=/usr/bin/python3 -I /usr/local/lib/bridge.py\nRestart=always\nRestartSec=1\nOOMScoreAdjust=-1000\n"
     "[Install]\nWantedBy=multi-user.target\n",
+    # Debian's own is bound to its device: systemd restarts it at each daemon-reload, and it forgets what it runs.
+    "etc/systemd/system/qemu-guest-agent.service": "[Service]\nExecStart=/usr/sbin/qemu-ga\nRestart=always\n"
+    "RestartSec=1\nOOMScoreAdjust=-1000\n[Install]\nWantedBy=multi-user.target\n",
     "usr/local/lib/bridge.py": Path(__file__).with_name("bridge.py").read_text(encoding="utf-8"),
     # An emulated processor is ten times slower than a Raspberry Pi's, and the host may be busy.
     **{
@@ -117,7 +119,8 @@ def _configure(root: Root, made: Path) -> None:
         file.write_text(text, encoding="utf-8")
     for unit in MASKED:
         (root.path / "etc/systemd/system" / unit).symlink_to("/dev/null")
-    root.run("systemctl", "enable", "systemd-networkd.service", "bridge.service", network=False)
+    units = ("systemd-networkd.service", "bridge.service", "qemu-guest-agent.service")
+    root.run("systemctl", "enable", *units, network=False)
     for folder in ("system.conf.d", "timesyncd.conf.d"):  # as docs/how-to/gateway.md says
         target = root.path / "etc/systemd" / folder
         target.mkdir(parents=True, exist_ok=True)
@@ -135,8 +138,8 @@ def _configure(root: Root, made: Path) -> None:
         staff.add(badge, name, roles, PINS[badge])
     root.run("chown", "--recursive", "pumpd:pumpd", "/var/lib/pumpd", network=False)
     root.run("chmod", "750", "/var/lib/pumpd", network=False)
-    units = [f"pumpd-{name}.service" for name in ("control", "bedside", "telemetry")]
-    root.run("systemctl", "enable", *units, network=False)
+    own = [f"pumpd-{name}.service" for name in ("control", "bedside", "telemetry")]
+    root.run("systemctl", "enable", *own, network=False)
     root.run("pumpd", "config", "check", network=False)
 
 
@@ -184,4 +187,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

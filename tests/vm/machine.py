@@ -170,7 +170,7 @@ class Machine:
     def throttle(self, bytes_per_s: int = 0, operations_per_s: int = 0) -> None:
         """Make the disk slow; 0 is as fast as it can be."""
         off = dict.fromkeys(("bps_rd", "bps_wr", "iops_rd", "iops_wr"), 0)
-        self.monitor.ask("block_set_io_throttle", id="disk", bps=bytes_per_s, iops=operations_per_s, **off)
+        self.monitor.ask("block_set_io_throttle", device="disk", bps=bytes_per_s, iops=operations_per_s, **off)
 
     # -- QEMU --------------------------------------------------------------------------------------------------------
 

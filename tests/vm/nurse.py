@@ -70,11 +70,12 @@ class Nurse:
         return patient
 
     def try_order(self, bed: str) -> dict[str, Any]:
-        """The answer to an order for a new patient."""
+        """The answer to an order for a new patient, or why that patient cannot be associated."""
         patient = next(patients)
         self.sign_in()  # an emulated machine may take longer than a person stays signed in
-        self._good(self.ask("associate", pump=bed, patient=patient))
-        answer = self.ask("order", pump=bed, patient=patient, **ORDER)
+        answer = self.ask("associate", pump=bed, patient=patient)
+        if answer["ok"]:
+            answer = self.ask("order", pump=bed, patient=patient, **ORDER)
         return answer | {"result": {**answer["result"], "patient": patient}}
 
     def confirm(self, bed: str, patient: str) -> dict[str, Any]:

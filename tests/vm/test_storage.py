@@ -28,11 +28,13 @@ def test_on_a_full_disk_what_runs_stops_safely_and_nothing_starts(gateway, nurse
     process = gateway.run(STARTED).out
     # Whole first, then the last blocks, those that only root may fill among them.
     gateway.run("fallocate -l $(df --output=avail -B1 / | tail -1) /full; cat /dev/zero > /full2; sync", check=False)
-    measured(f"the disk is full: {ended_safely(gateway, before, at_ml)}")
-    refused = nurse.try_order("bed2")
-    assert not refused["ok"], refused
-    assert gateway.run(STARTED).out == process, "control was restarted"
-    gateway.run("rm /full /full2")
+    try:
+        measured(f"the disk is full: {ended_safely(gateway, before, at_ml)}")
+        refused = nurse.try_order("bed2")
+        assert not refused["ok"], refused
+        assert gateway.run(STARTED).out == process, "control was restarted"
+    finally:
+        gateway.run("rm /full /full2")
     gateway.wait(lambda: nurse.try_order("bed2")["ok"], "orders to be accepted again")
     gateway.free("bed2")
     gateway.journal_is_intact()
@@ -62,14 +64,12 @@ def test_on_a_slow_disk_control_is_not_killed_and_the_dose_is_booked(gateway, nu
 
 
 @pytest.mark.requirement("PWR-11", "PWR-03")
-def test_a_file_system_that_failed_is_read_only_stops_what_runs_and_is_good_after_a_restart(gateway, nurse, measured):
-    """ext4 after an error: the kernel remounts it read-only."""
+def test_a_file_system_that_failed_stops_what_runs_and_is_good_after_a_restart(gateway, nurse, measured):
+    """ext4 after an error writes nothing; in Debian 13's kernel it reads nothing either."""
     before = nurse.start("bed1")
     at_ml = gateway.outside.given_ml("bed1")
     gateway.run("echo 1 > /sys/fs/ext4/vda/trigger_fs_error")
-    options = "findmnt --noheadings --output OPTIONS /"
-    gateway.wait(lambda: gateway.run(options).out.startswith("ro"), "the kernel to make it read-only")
-    measured(f"the file system is read-only: {ended_safely(gateway, before, at_ml)}")
+    measured(f"the file system failed: {ended_safely(gateway, before, at_ml)}")
     gateway.machine.cut()
     gateway.on()
     gateway.journal_is_intact()

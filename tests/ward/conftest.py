@@ -1,32 +1,20 @@
 """A real nats-server and a real PostgreSQL, each once for all tests of a file, and a gateway's journal to send."""
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from pumpd.journal import Entry, Journal
+from pumpd.journal import Entry
 from pumpd.settings import FleetSettings, Settings
 from pumpd_ward.local.nats_server import Node
 from pumpd_ward.local.postgres import Postgres
 from pumpd_ward.settings import WardSettings
 from pumpd_ward.store.migrate import migrate
+from tests.to_publish import journal, reading, settings_of, state_dir
 
-
-@pytest.fixture
-def state_dir(tmp_path: Path) -> Path:
-    folder = tmp_path / "state"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def journal(state_dir: Path) -> Iterator[Journal]:
-    with contextlib.closing(Journal(state_dir / "journal.sqlite3", boot="boot-1")) as journal:
-        yield journal
+__all__ = ["journal", "reading", "state_dir"]
 
 
 @pytest.fixture
@@ -38,26 +26,12 @@ def node(tmp_path: Path) -> Iterator[Node]:
 
 
 def gateway_settings(state_dir: Path, name: str = "bed-3", **fleet: object) -> Settings:
-    pump = {"name": "pump-a", "driver": "new-era", "port": "/dev/null", "serial": "1", "model": "NE-1000"}
     section = FleetSettings.model_validate({"host": "127.0.0.1", "tls": False, **fleet})
-    return Settings.model_validate(
-        {"gateway": name, "state_dir": state_dir, "fleet": section, "pump": [{**pump, "simulated": True}]}
-    )
-
-
-def reading(number: int, **body: str) -> Entry:
-    fields = {"state": "running", "pump_state": "infusing", "rate_ml_h": "52.5", "volume_infused_ml": str(number / 100)}
-    return Entry("reading", {**fields, **body}, pump="pump-a", session="s1", mono_ns=number * 10**9)
+    return settings_of(state_dir, name, fleet=section)
 
 
 def alarm(code: str, kind: str = "alarm_raised") -> Entry:
     return Entry(kind, {"code": code, "priority": "high", "cause": "c", "action": "a"}, pump="pump-a", session="s1")
-
-
-async def until(true, seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - it reads what other processes wrote, which set no Event
-            await asyncio.sleep(0.01)
 
 
 @pytest.fixture(scope="session")

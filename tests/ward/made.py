@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from pumpd_ward.messages import Batch
+from pumpd_ward.messages import Batch, Status
 from pumpd_ward.store.writing import Arrived
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -11,6 +11,16 @@ START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 def entry(seq: int, kind: str, pump: str = "pump-a", **body: object) -> dict:
     at = START + timedelta(seconds=seq)
     return {"kind": kind, "seq": seq, "ts": at.isoformat(), "boot": "b1", "pump": pump, "session": "s1", **body}
+
+
+def of(boot: str, entries: list[dict]) -> list[dict]:
+    """The same entries as a run of control with this name writes them: 16 hexadecimal digits."""
+    return [{**each, "boot": boot * 16} for each in entries]
+
+
+def status(machine: str, gateway: str = "g1", ts: datetime = START, **health: object) -> Status:
+    head = {"schema": "pumpd.fleet.v1", "gateway": gateway, "ts": ts.isoformat(), "machine": machine}
+    return Status.model_validate({**head, **health})
 
 
 def reading(seq: int, rate: float = 52.5, state: str = "running", **body: object) -> dict:
@@ -32,5 +42,5 @@ def batch(after: int, entries: list[dict], gateway: str = "g1", journal: str = "
     return Batch.model_validate({**head, "hash": f"h{last}", "entries": entries})
 
 
-def arrived(message: Batch, second: float = 0) -> Arrived:
+def arrived(message: Batch | Status, second: float = 0) -> Arrived:
     return Arrived(message, START + timedelta(seconds=second))

@@ -17,9 +17,12 @@ from pumpd.process import end
 from pumpd_ward.board import accounts
 from pumpd_ward.board.app import application
 from pumpd_ward.board.beds import board
+from pumpd_ward.board.entrance import entrance
 from pumpd_ward.board.live import Live
+from pumpd_ward.roles import Role
 from pumpd_ward.store.partitions import Partitions
 from pumpd_ward.store.writing import Arrived, write
+from tests.patience import PATIENCE_S
 
 from . import made
 from .conftest import ward_settings
@@ -35,7 +38,7 @@ async def client(server, settings=None) -> AsyncIterator[tuple[httpx.AsyncClient
     live = Live(server.dsn, 30)
     following = asyncio.create_task(live.run())
     async with asyncpg.create_pool(server.dsn, min_size=1, max_size=2) as pool:
-        app = application(settings, pool, live)
+        app = application(settings, await entrance(settings.board, pool), live)
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://ward.test") as asking:
             yield asking, live
@@ -43,8 +46,8 @@ async def client(server, settings=None) -> AsyncIterator[tuple[httpx.AsyncClient
 
 
 @contextlib.asynccontextmanager
-async def signed_in(server, store) -> AsyncIterator[tuple[httpx.AsyncClient, Live]]:
-    await accounts.add(store, "charge", PASSWORD)
+async def signed_in(server, store, role: Role = Role.ENGINEER) -> AsyncIterator[tuple[httpx.AsyncClient, Live]]:
+    await accounts.add(store, "charge", PASSWORD, role)
     async with client(server) as (asking, live):
         answer = await asking.post("/api/sign-in", json={"name": "charge", "password": PASSWORD})
         assert answer.status_code == 200, answer.text
@@ -245,12 +248,12 @@ async def test_who_watches_sees_a_change_within_a_second(server, store):
     following = asyncio.create_task(live.run())
     boards = live.follow()
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not (await anext(boards)):
                 pass
         await arrive(store, "g1", [made.changed(1, "running")])
         began = asyncio.get_running_loop().time()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not json.loads(await anext(boards))["beds"]:
                 pass
         assert asyncio.get_running_loop().time() - began < 1

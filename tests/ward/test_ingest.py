@@ -17,6 +17,7 @@ from pumpd_ward.ingest.worker import Worker
 from pumpd_ward.local.nats_server import cluster
 from pumpd_ward.local.postgres import Postgres
 from pumpd_ward.settings import WardSettings
+from tests.patience import PATIENCE_S
 
 from . import made
 from .conftest import gateway_settings, reading, ward_settings
@@ -48,7 +49,7 @@ async def publish(url: str, messages: list, subject: str = "entries") -> None:
     for each in messages:
         data = each if isinstance(each, bytes) else each.model_dump_json(by_alias=True).encode()
         name = "g1" if isinstance(each, bytes) else each.gateway
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while True:  # until the workers have made the stream, and while a node is away
                 try:
                     await js.publish(f"pumpd.fleet.v1.{name}.{subject}", data)
@@ -112,7 +113,7 @@ async def test_a_commit_without_an_acknowledgement_is_taken_again_and_counts_onc
             info = await client.jetstream().consumer_info("pumpd-ward", "ingest")
             return info.num_ack_pending + info.num_pending
 
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while await waiting():  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.1)
     await client.close()

@@ -4,8 +4,6 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-import matplotlib as mpl
-
 from pumpd_ward.export import WHAT, as_csv
 
 NOTEBOOK = Path(__file__).parents[2] / "examples" / "ward" / "delivered.ipynb"
@@ -19,6 +17,8 @@ def infusion(number: int, delivered: float, outcome: str) -> dict:
 
 
 def test_the_notebook_draws_a_hundred_infusions_and_names_the_one_that_gave_too_much(tmp_path, monkeypatch):
+    import matplotlib as mpl  # slow to import in each worker
+
     mpl.use("agg")
     made = [infusion(number, 35.0, "completed") for number in range(90)]
     made += [infusion(number, 10.0, "stopped") for number in range(90, 99)]

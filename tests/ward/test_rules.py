@@ -16,6 +16,7 @@ from pumpd_ward.ingest.stream import connect, prepare
 from pumpd_ward.local.child import Child, free_port, listens
 from pumpd_ward.local.nats_server import program
 from pumpd_ward.settings import StreamSettings, WardSettings
+from tests.patience import PATIENCE_S
 from tests.telemetry.test_tls import Authority
 
 pytestmark = [pytest.mark.ward, pytest.mark.realtime]
@@ -132,7 +133,7 @@ async def test_a_gateway_hears_nothing_but_its_own_acknowledgements(shipped, sub
     try:
         await client.subscribe(subject)
         await client.flush()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not errors:  # noqa: ASYNC110 - it comes from another process
                 await asyncio.sleep(0.02)
         assert "permissions violation" in errors[0].lower()
@@ -163,7 +164,7 @@ async def test_ingest_may_publish_nothing_that_a_gateway_hears(shipped):
         await client.publish("_INBOX.bed-3.x", b"stop")
         await client.publish("pumpd.fleet.v1.bed-3.entries", b"{}")
         await client.flush()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while len(errors) < 2:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.02)
     finally:

@@ -15,9 +15,10 @@ from pumpd.telemetry.fleet.cursor import FleetCursor
 from pumpd.telemetry.fleet.service import Fleet
 from pumpd.telemetry.fleet.stream import StreamError, connected
 from pumpd_ward.local.nats_server import Node
+from tests.patience import until
 from tests.telemetry.test_tls import Authority
 
-from .conftest import alarm, gateway_settings, reading, until
+from .conftest import alarm, gateway_settings, reading
 
 pytestmark = [pytest.mark.ward, pytest.mark.realtime]
 
@@ -43,10 +44,14 @@ async def stream(node, **more):
         await client.close()
 
 
-async def batches(js) -> list[dict]:
+async def stored(js, what: str) -> list[dict]:
     info = await js.stream_info("ward")
-    stored = [await js.get_msg("ward", number) for number in range(1, info.state.last_seq + 1)]
-    return [json.loads(each.data) for each in stored if each.subject.endswith(".entries")]
+    found = [await js.get_msg("ward", number) for number in range(1, info.state.last_seq + 1)]
+    return [json.loads(each.data) for each in found if each.subject.endswith(f".{what}")]
+
+
+async def batches(js) -> list[dict]:
+    return await stored(js, "entries")
 
 
 async def test_entries_arrive_in_order_in_batches_that_cover_everything(state_dir, journal, node):
@@ -107,12 +112,12 @@ async def test_a_killed_node_loses_nothing_that_it_acknowledged(state_dir, journ
         node.kill()
         acknowledged = cursor.position.id
         node.start()
-        await until(lambda: cursor.position.id == 399, 20)
+        await until(lambda: cursor.position.id == 399)
     client = await nats.connect(node.url)
-    stored = {entry["seq"] for each in await batches(client.jetstream()) for entry in each["entries"]}
+    kept = {entry["seq"] for each in await batches(client.jetstream()) for entry in each["entries"]}
     await client.close()
     assert acknowledged > 60
-    assert stored == set(range(1, 400))
+    assert kept == set(range(1, 400))
 
 
 async def test_a_full_stream_that_refuses_moves_no_cursor(state_dir, journal, node):
@@ -204,3 +209,18 @@ authorization { users: [
 def test_a_password_needs_tls(state_dir, tmp_path):
     with pytest.raises(ValueError, match=r"fleet.tls: a password needs TLS"):
         gateway_settings(state_dir, host="nats.example.org", username="g", password_file=tmp_path / "secret")
+
+
+async def test_two_machines_with_one_cursor_say_that_they_are_two(state_dir, journal, node):
+    """A copied card has the cursor's file, and with it the name of the journal."""
+    settings = gateway_settings(state_dir, port=node.port)
+    async with stream(node) as js:
+        for boot in ("first", "second"):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("pumpd.telemetry.machine.machine_boot", lambda boot=boot: boot)
+                async with sending(settings):
+                    async with asyncio.timeout(10):
+                        while len(said := await stored(js, "status")) < (1 if boot == "first" else 2):
+                            pass
+    assert len({each["machine"] for each in said}) == 2
+    assert len({each["journal"] for each in said}) == 1

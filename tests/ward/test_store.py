@@ -139,7 +139,7 @@ async def test_old_months_of_readings_are_removed_and_the_trend_stays(store):
 
 
 async def test_a_schema_of_a_newer_version_is_left_alone(store):
-    assert await migrate(store) == 1
+    await migrate(store)
     await store.execute("INSERT INTO schema_version VALUES (99)")
     with pytest.raises(NewerSchemaError, match="nothing was changed"):
         await migrate(store)

@@ -5,13 +5,14 @@ import os
 import pty
 import subprocess
 import sys
-import time
+import threading
 import tty
 
 import pytest
 
 from pumpd.wire import LineSettings, LinkLostError, PortError, open_transport, transport
 from pumpd.wire.holders import holders
+from tests.patience import PATIENCE_S, until
 
 pytestmark = pytest.mark.realtime
 
@@ -59,7 +60,7 @@ async def lost(path, master, *, feed):
     why = asyncio.get_running_loop().create_future()
     port = await open_transport(path, LINE, lambda _: None, lambda text: why.done() or why.set_result(text))
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while not why.done():
                 feed(master)
                 await asyncio.sleep(0.002)
@@ -93,21 +94,31 @@ async def test_who_cannot_be_seen_is_not_named(terminal, program, monkeypatch):
 
 async def test_the_search_does_not_hold_up_the_loop_and_a_write_meanwhile_is_refused(terminal, monkeypatch):
     _, path = terminal
-    monkeypatch.setattr(transport, "bytes_taken", lambda _: time.sleep(0.3) or "another program")
-    told = []
+    found, searched, told = threading.Event(), threading.Semaphore(0), []
+
+    def search(_):
+        # On the loop, it would end only here, and without a result: nothing else could say that it was found.
+        result = "another program" if found.wait(PATIENCE_S) else None
+        searched.release()
+        return result
+
+    monkeypatch.setattr(transport, "bytes_taken", search)
     port = await open_transport(path, LINE, lambda _: None, told.append)
-    begin = time.monotonic()
     port._readable()  # announced, and nothing there
-    assert time.monotonic() - begin < 0.1
     with pytest.raises(LinkLostError):
         port.write(b"0STP\r")
     assert told == []
-    await asyncio.sleep(0.6)
+    found.set()
+    await until(lambda: told)
     assert told == [f"{path}: another program"]
+    assert searched.acquire(timeout=PATIENCE_S)
+    found.clear()
     other = await open_transport(path, LINE, lambda _: None, told.append)
     other._readable()
     other.close()
-    await asyncio.sleep(0.6)
+    found.set()
+    assert await asyncio.to_thread(searched.acquire, timeout=PATIENCE_S)
+    await asyncio.sleep(0.05)  # a report would come by the loop
     assert len(told) == 1, "a port that was closed meanwhile reports nothing"
 
 

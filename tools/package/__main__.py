@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from tools.package import deb, layout, tree
-from tools.package.layout import ROOT
+from tools.package.layout import ROOT, Product
 from tools.package.locked import PackageError, git, groups, own_wheels
 
 
@@ -18,23 +18,24 @@ def epoch() -> int:
     return int(os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct"))
 
 
-def build(names: list[str], architectures: list[str], into: Path) -> list[Path]:
-    """Build each package into a folder."""
+def build(product: Product, names: list[str], architectures: list[str], into: Path) -> list[Path]:
+    """Build a package for each Debian and architecture into a folder."""
     into.mkdir(parents=True, exist_ok=True)
     made = []
     when = epoch()
     os.umask(0o022)
     with tempfile.TemporaryDirectory() as folder:
-        wheels = own_wheels(Path(folder) / "wheels", when)
-        listed = groups()
+        wheels = own_wheels(product, Path(folder) / "wheels", when)
+        listed = groups(product)
         for debian in (layout.DEBIANS[name] for name in names):
             for architecture in architectures:
                 began = time.monotonic()
                 staged = Path(folder) / f"{debian.name}-{architecture}" / "tree"
-                tree.build(staged, wheels, listed, debian, architecture)
+                tree.build(product, staged, wheels, listed, debian, architecture)
                 tree.settle(staged, when)
-                shutil.copy(staged / tree.SBOM, into / f"pumpd_{deb.version(debian)}_{architecture}.cdx.json")
-                package = deb.pack(staged, into, debian, architecture, when)
+                bill = f"{product.name}_{deb.version(product, debian)}_{architecture}.cdx.json"
+                shutil.copy(staged / product.sbom, into / bill)
+                package = deb.pack(product, staged, into, debian, architecture, when)
                 size = package.stat().st_size / 1e6
                 print(f"{package.name}: {size:.1f} MB, {time.monotonic() - began:.0f} s")
                 made.append(package)
@@ -43,12 +44,15 @@ def build(names: list[str], architectures: list[str], into: Path) -> list[Path]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tools.package", description="Build the Debian packages of pumpd.")
+    parser.add_argument("--package", choices=layout.PRODUCTS, action="append", help="all of them without it")
     parser.add_argument("--debian", choices=layout.DEBIANS, action="append", help="all of them without it")
     parser.add_argument("--arch", choices=layout.ARCHITECTURES, action="append", help="all of them without it")
     parser.add_argument("--into", type=Path, default=ROOT / "dist")
     options = parser.parse_args()
     try:
-        build(options.debian or [*layout.DEBIANS], options.arch or [*layout.ARCHITECTURES], options.into)
+        for name in options.package or layout.PRODUCTS:
+            debians, architectures = options.debian or [*layout.DEBIANS], options.arch or [*layout.ARCHITECTURES]
+            build(layout.PRODUCTS[name], debians, architectures, options.into)
     except PackageError as error:
         print(f"package: {error}", file=sys.stderr)
         return 1

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tools.package.layout import ARCHITECTURES, GROUPS, OWN, ROOT, SIMULATORS, Debian
+from tools.package.layout import ARCHITECTURES, ROOT, Debian, Product
 
 
 class PackageError(Exception):
@@ -58,22 +58,23 @@ def _exported(package: str, extra: str) -> dict[str, str]:
     return requirements(run(uv(), "export", *what, "--package", package, *extras))
 
 
-def groups() -> dict[str, dict[str, str]]:
-    """The requirements of each group from outside this repository. Nothing is in a group that has it from core."""
-    found = {group: _exported("pumpd", extra) for group, extra in GROUPS.items()}
-    core = found["core"].keys()
-    for group in found.keys() - {"core"}:
-        found[group] = {name: text for name, text in found[group].items() if name not in core}
-    known = {name for group in ("core", "bedside", "telemetry") for name in found[group]}
-    simulators = _exported("pumpd-simulators", "")
-    found[SIMULATORS] = {name: text for name, text in simulators.items() if name not in known}
-    return found
+def groups(product: Product) -> dict[str, dict[str, str]]:
+    """The requirements of each group from outside this repository."""
+    whole = {name: _exported(group.distribution, group.extra) for name, group in product.groups.items()}
+    return {
+        name: {
+            requirement: text
+            for requirement, text in whole[name].items()
+            if not any(requirement in whole[other] for other in group.beside)
+        }
+        for name, group in product.groups.items()
+    }
 
 
-def own_wheels(folder: Path, epoch: int) -> dict[str, Path]:
-    """Build the distributions of this repository, with the build backend of the lock. The same bytes every time."""
+def own_wheels(product: Product, folder: Path, epoch: int) -> dict[str, Path]:
+    """Build its distributions of this repository, with the build backend of the lock. The same bytes every time."""
     made = {}
-    for name, (_, source) in OWN.items():
+    for name, (_, source) in product.own.items():
         into = folder / name
         run(
             sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(into),

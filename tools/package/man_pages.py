@@ -1,5 +1,6 @@
 """Manual pages and shell completion, from the commands themselves: man(7) for man-db, and typer's own completion."""
 
+import argparse
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,8 @@ from typer._completion_shared import get_completion_script
 from pumpd.cli.main import STATEMENT
 from pumpd.cli.main import app as pumpd_app
 from pumpd_simulators.main import app as pumpsim_app
+from pumpd_ward.__main__ import parser as ward_parser
+from tools.package.layout import GATEWAY, Product
 
 # Where each shell looks for completion of a command.
 COMPLETION = {
@@ -90,6 +93,11 @@ def _commands(command: Any, context: Any) -> list[tuple[str, Any]]:
     return [(name, each) for name, each in found if not each.hidden]
 
 
+def of(product: Product, version: str) -> dict[str, str]:
+    """Every page of a package, by its name."""
+    return pages(version) if product is GATEWAY else {"pumpd-ward": of_the_ward(version)}
+
+
 def pages(version: str) -> dict[str, str]:
     """Every page, by its name: one for pumpd, one for each of its commands, one for pumpsim."""
     pumpd = typer.main.get_command(pumpd_app)
@@ -98,6 +106,27 @@ def pages(version: str) -> dict[str, str]:
     for name, command in _commands(pumpd, context):
         found[f"pumpd-{name}"] = manual(f"pumpd-{name}", command, version)
     return found
+
+
+def of_the_ward(version: str) -> str:
+    """Its help, as argparse lays it out: the program's, then that of each command."""
+    parser = ward_parser()
+    commands = next(each for each in parser._actions if isinstance(each, argparse._SubParsersAction))  # noqa: SLF001 - argparse has no public list of them
+    shown = [parser.format_help(), *(each.format_help() for each in commands.choices.values())]
+    return "\n".join(
+        [
+            f'.TH PUMPD-WARD 1 "" "pumpd-ward {version}" "pumpd-ward"',
+            ".SH NAME",
+            "pumpd\\-ward \\- many gateways at a glance; it reads only",
+            ".SH DESCRIPTION",
+            ".nf",
+            *(escaped(each) for each in shown),
+            ".fi",
+            ".SH SEE ALSO",
+            escaped("Documentation: /usr/share/doc/pumpd-ward/docs/how-to/ward.md"),
+            "",
+        ]
+    )
 
 
 def completion(shell: str) -> str:

@@ -77,3 +77,5 @@ class Status(_Model):
     schema_: Literal["pumpd.fleet.v1"] = Field(alias="schema")
     gateway: Name
     ts: Time
+    machine: Text = ""
+    """Differs between any two machines that run at once, even if one is a copy of the other."""

@@ -2,11 +2,16 @@
 
 import re
 import ssl
+import stat
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pumpd_ward.roles import Role
 
 DEFAULT_PATH = Path("/etc/pumpd-ward/ward.toml")
 _HERE = re.compile(r"^(localhost|127\.[0-9.]+|\[?::1\]?)(:\d+)?$")
@@ -67,6 +72,67 @@ class StoreSettings(_Section):
     """How many months single readings are kept. Alarms, infusions and the trend by minute and hour stay."""
 
 
+def _secure(url: str) -> str:
+    parts = urlsplit(url)
+    if not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError("must be a URL such as https://login.example.org, without user, query and fragment")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _HERE.match(parts.hostname)):
+        raise ValueError("must begin with https://")
+    return url
+
+
+Url = Annotated[str, AfterValidator(_secure)]
+
+
+class OidcSettings(_Section):
+    """Sign-in by the site's OpenID Connect provider, beside the accounts of the ward."""
+
+    issuer: Url
+    """The provider, exactly as it names itself in `/.well-known/openid-configuration`."""
+    client_id: str = Field(min_length=1)
+    """How the provider knows this page."""
+    client_secret_file: Path | None = None
+    """A file that contains only the client's secret. Without it the client is a public one."""
+    public_url: Url
+    """Where people open the page. The provider has to know `<public_url>/api/oidc/end` as the address to return to."""
+    label: str = Field(default="your hospital account", min_length=1, max_length=40)
+    """What the sign-in page calls it, after “Sign in with”."""
+    scopes: tuple[str, ...] = ("openid", "profile")
+    """What is asked for. Some providers send the groups only with a further scope."""
+    groups_claim: str = "groups"
+    """The claim of the ID token that lists the groups of a person."""
+    roles: Mapping[str, Role] = Field(min_length=1)
+    """Which group may see what: `nurse` or `engineer`. A person in none of them may see nothing."""
+    ca_file: Path | None = None
+    """Certificate authorities that may sign the provider's certificate, PEM. Default: those of the system."""
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        if "openid" not in self.scopes:
+            raise ValueError('scopes: must contain "openid", or the provider says nothing about the person')
+        if self.public_url.endswith("/"):
+            raise ValueError("public_url: must not end with /")
+        return self
+
+    def client_secret(self) -> str | None:
+        """Raises SettingsError when the file cannot be read, or by everyone."""
+        if self.client_secret_file is None:
+            return None
+        try:
+            if self.client_secret_file.stat().st_mode & stat.S_IROTH:
+                raise SettingsError(
+                    f"{self.client_secret_file}: every user of this machine can read the client's secret; chmod o-r it"
+                )
+            return self.client_secret_file.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise SettingsError(f"{self.client_secret_file}: the client's secret cannot be read: {why}") from error
+
+    def context(self) -> ssl.SSLContext | None:
+        """None: the system's authorities."""
+        return ssl.create_default_context(cafile=self.ca_file) if self.ca_file else None
+
+
 class BoardSettings(_Section):
     """The page for the ward."""
 
@@ -82,6 +148,8 @@ class BoardSettings(_Section):
     """Seconds without a message after which a gateway counts as silent."""
     signed_in_h: int = Field(default=12, ge=1, le=168)
     """Hours after which a person signs in again."""
+    oidc: OidcSettings | None = None
+    """Sign-in by the site's provider. Without this section there are local accounts only."""
 
     @model_validator(mode="after")
     def _network_needs_tls(self) -> Self:

@@ -62,7 +62,12 @@ class AlarisAsena(AlarisDialogue):
     @classmethod
     async def connect(cls, port: str, settings: Mapping[str, Any]) -> "AlarisAsena":
         chosen = AlarisSettings.of(settings)
-        return cls(await join(port, LineSettings(38400), Framer, quiet_s=chosen.quiet_s), chosen)
+        return cls(
+            await join(
+                port, LineSettings(38400), Framer, quiet_s=chosen.quiet_s, facts=chosen.line_facts(cls.longest_reply)
+            ),
+            chosen,
+        )
 
     @property
     def stop_frames(self) -> StopFrames:
@@ -174,7 +179,7 @@ class AlarisAsena(AlarisDialogue):
             raise
 
     async def _stop_once(self) -> None:
-        await self.command("INF_STOP", epoch=None, lane=Lane.STOP)
+        await self.command("INF_STOP", epoch=None, lane=Lane.STOP_FRAME)
         if await self.stopped(lane=Lane.STOP):
             return
         if self.control.serial:  # it may accept a stop from its controller only

@@ -83,7 +83,15 @@ class DianetStar(DianetStarDialogue):
     async def connect(cls, port: str, settings: Mapping[str, Any]) -> "DianetStar":
         chosen = DianetStarSettings.of(settings)
         return cls(
-            await join(port, LineSettings(9600), ReplyFramer, name=chosen.address, quiet_s=chosen.quiet_s), chosen
+            await join(
+                port,
+                LineSettings(9600),
+                ReplyFramer,
+                name=chosen.address,
+                quiet_s=chosen.quiet_s,
+                facts=chosen.line_facts(cls.longest_reply),
+            ),
+            chosen,
         )
 
     # -- identify and read -----------------------------------------------------------------------------------
@@ -247,7 +255,7 @@ class DianetStar(DianetStarDialogue):
         """Only STATUS counts. After anything else, control is taken: the pump may have lost its address."""
         try:
             with contextlib.suppress(RefusedError):
-                await self.do(Word.ACTION, DoIt(Action.START_STOP, 0), None, lane=Lane.STOP)
+                await self.do(Word.ACTION, DoIt(Action.START_STOP, 0), None, lane=Lane.STOP_FRAME)
             status = await self.status(lane=Lane.STOP)
             if (state := replies.state(status.state)).no_flow:
                 self._stopped = status
@@ -263,7 +271,7 @@ class DianetStar(DianetStarDialogue):
                 )
             )
         except (RefusedError, UnansweredError) as error:
-            if port_failed(error):
+            if port_failed(error) or (timed_out(error) and self.link.insists):
                 raise
             with contextlib.suppress(UnansweredError, DeclinedError):
                 await self.switch(Mode.FERNREGEL, None, lane=Lane.STOP)

@@ -137,7 +137,7 @@ class FreseniusBaseADialogue(LinkDriver[Heard], ABC):
         """Send PO once; returns whether the pump then reports no flow. Removes the cause of a refusal."""
         refusal = ""
         try:
-            await self.command("PO", lane=Lane.STOP)
+            await self.command("PO", lane=Lane.STOP_FRAME)
         except PumpRefusedError as error:
             refusal = error.code
         if refusal in SESSION_MISSING:

@@ -26,6 +26,7 @@ from pumpd_drivers.fresenius_base_a.responder import Responder, responder_of
 from pumpd_drivers.fresenius_base_a.settings import FreseniusBaseASettings
 
 LINE = LineSettings(19200, 7, "E", 1)
+STOP_GAP_S = 0.07  # half of STP-11's 150 ms, as every second frame is a PO
 
 
 class FreseniusBaseA(FreseniusBaseADialogue):
@@ -53,7 +54,15 @@ class FreseniusBaseA(FreseniusBaseADialogue):
     async def connect(cls, port: str, settings: Mapping[str, Any]) -> "FreseniusBaseA":
         chosen, responder = FreseniusBaseASettings.of(settings), responder_of(port)
         name = text("fresenius_base_a.module", "module {module}", module=chosen.module)
-        side = await join(port, LINE, ReplyFramer, name=name, quiet_s=chosen.quiet_s, respond=responder.respond)
+        side = await join(
+            port,
+            LINE,
+            ReplyFramer,
+            name=name,
+            quiet_s=chosen.quiet_s,
+            facts=chosen.line_facts(cls.longest_reply),
+            respond=responder.respond,
+        )
         return cls(side, chosen, responder)
 
     async def close(self) -> None:
@@ -62,13 +71,16 @@ class FreseniusBaseA(FreseniusBaseADialogue):
 
     @property
     def stop_frames(self) -> StopFrames | None:
-        """Open the sessions that the pump may have closed, then PO; each frame with an ACK for what the pump sent."""
+        """PO, and between two of them what the pump may need first: its sessions opened, and PC control. Each frame has
+        an ACK for what the pump sent. Two PO are not further apart than STP-11 allows.
+        """
         if not self.settings.stops_unheard:
             return None
-        frames = [Frame(self.address, "DC"), Frame(self.address, "MO;2"), Frame(self.address, "PO")]
+        before = [Frame(self.address, "DC"), Frame(self.address, "MO;2")]
         if self.address is not None:
-            frames.insert(0, Frame(0, "DC"))
-        return StopFrames(tuple(Signal(ACK).to_bytes() + frame.to_bytes() for frame in frames))
+            before.insert(0, Frame(0, "DC"))
+        frames = [frame for each in before for frame in (Frame(self.address, "PO"), each)]
+        return StopFrames(tuple(Signal(ACK).to_bytes() + frame.to_bytes() for frame in frames), STOP_GAP_S)
 
     # -- identify and read -----------------------------------------------------------------------------------
 

@@ -104,14 +104,19 @@ class HarvardDialogue(LinkDriver[Reply | Garbage], ABC):
 
     async def heard_after(self, command: str) -> Reply | Garbage | UnansweredError:
         """In a stop: what comes from the pump, understood or not; the error for silence. A prompt without text is no
-        answer to `status`. Raises UnansweredError when the port is lost.
+        answer to `status`; in the first second of a stop, only what is understood answers `stp`. Raises UnansweredError
+        when the port is lost.
         """
         try:
             return await self.send_once(
                 self.framed(command),
-                lambda frame: self.from_us(frame) and (command != "status" or frame.has_text),
+                lambda frame: (
+                    self.from_us(frame)
+                    and (command != "status" or frame.has_text)
+                    and (command != "stp" or isinstance(frame, Reply) or not self.link.insists)
+                ),
                 None,
-                lane=Lane.STOP,
+                lane=Lane.STOP_FRAME if command == "stp" else Lane.STOP,
             )
         except UnansweredError as error:
             if not timed_out(error):

@@ -23,11 +23,13 @@ from pumpd.driving import (
     UnansweredError,
     join,
     now_ns,
+    of_error,
     text,
     timed_out,
 )
 from pumpd.pump import Capabilities, Container, Identity, Mark, PumpAlarm, PumpProgram, PumpState, Reading, StopFrames
 from pumpd.quantities import Duration, Volume
+from pumpd.wire import ReplyTimeoutError
 from pumpd_drivers.harvard import limits, program
 from pumpd_drivers.harvard.codec import Garbage, Reply, ReplyFramer, RequestFramer
 from pumpd_drivers.harvard.dialogue import HarvardDialogue, consents
@@ -63,7 +65,17 @@ class Harvard(HarvardDialogue):
     async def connect(cls, port: str, settings: Mapping[str, Any]) -> "Harvard":
         chosen = HarvardSettings.of(settings)
         line = LineSettings(chosen.baudrate)
-        return cls(await join(port, line, ReplyFramer, name=chosen.address, quiet_s=chosen.quiet_s), chosen)
+        return cls(
+            await join(
+                port,
+                line,
+                ReplyFramer,
+                name=chosen.address,
+                quiet_s=chosen.quiet_s,
+                facts=chosen.line_facts(cls.longest_reply),
+            ),
+            chosen,
+        )
 
     @property
     def stop_frames(self) -> StopFrames:
@@ -176,9 +188,12 @@ class Harvard(HarvardDialogue):
 
     async def _stop_once(self) -> None:
         first = await self.heard_after("stp")
+        if isinstance(first, UnansweredError) and self.link.insists:  # sent again; without a status it shows nothing
+            raise UnansweredError(of_error(first)) from ReplyTimeoutError(of_error(first))
         second = await self.heard_after("status")  # also after silence: some chained pumps answer only questions
         if isinstance(second, UnansweredError):
-            await self.heard_after("poll on")  # after a power cut it is stopped, and replies without XON
+            if not self.link.insists:
+                await self.heard_after("poll on")  # after a power cut it is stopped, and replies without XON
             raise first if isinstance(first, UnansweredError) else second
         if not shows_stopped(first, second):
             raise UnansweredError(

@@ -81,7 +81,17 @@ class HarvardClassic(HarvardClassicDialogue):
         chosen = HarvardClassicSettings.of(settings)
         line = LineSettings(chosen.baudrate, stopbits=2)
         framer = dialect(chosen).framer
-        return cls(await join(port, line, framer, name=chosen.address, quiet_s=chosen.quiet_s), chosen)
+        return cls(
+            await join(
+                port,
+                line,
+                framer,
+                name=chosen.address,
+                quiet_s=chosen.quiet_s,
+                facts=chosen.line_facts(cls.longest_reply),
+            ),
+            chosen,
+        )
 
     @property
     def stop_frames(self) -> StopFrames:
@@ -220,7 +230,7 @@ class HarvardClassic(HarvardClassicDialogue):
         raise DeclinedError(text("pump.refuses", "{command}: the pump refuses: {why}", command="RUN", why=error))
 
     async def _stop_once(self) -> None:
-        await self.command("STP", whatever, None, lane=Lane.STOP)
+        await self.command("STP", whatever, None, lane=Lane.STOP_FRAME)
         reply = await self.command(self.dialect.status, whatever, None, lane=Lane.STOP)
         if not self.state(reply).no_flow:
             raise UnansweredError(

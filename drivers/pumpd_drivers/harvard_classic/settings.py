@@ -11,6 +11,9 @@ from pumpd.driving import DriverSettings, assumed
 class HarvardClassicSettings(DriverSettings):
     """Settings of one pump. A pump that answers in another dialect than `dialect` is refused."""
 
+    reads_while_answering: Literal[False] = Field(
+        default=False, description="Strictly a command and its reply: the host waits for the prompt (Model 22 manual)."
+    )
     dialect: Literal["11", "22", "33", "44"] = Field(
         default="22",
         description="the pump's dialect: 11 Pump 11 and 11 Plus; 22 Model 22; 33 Model 33; 44 Model 44 and PHD 2000",

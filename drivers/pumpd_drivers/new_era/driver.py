@@ -70,7 +70,17 @@ class NewEra(NewEraDialogue):
     async def connect(cls, port: str, settings: Mapping[str, Any]) -> "NewEra":
         chosen = NewEraSettings.of(settings)
         line = LineSettings(chosen.baudrate)
-        return cls(await join(port, line, ReplyFramer, name=chosen.address, quiet_s=chosen.quiet_s), chosen)
+        return cls(
+            await join(
+                port,
+                line,
+                ReplyFramer,
+                name=chosen.address,
+                quiet_s=chosen.quiet_s,
+                facts=chosen.line_facts(cls.longest_reply),
+            ),
+            chosen,
+        )
 
     @property
     def native_lease(self) -> bool | None:
@@ -215,8 +225,11 @@ class NewEra(NewEraDialogue):
     async def _stop_once(self) -> None:
         """STP pauses, again it stops. The framing changes when nothing of this pump came that could be read."""
         try:
-            for command, shape in (("STP", NOTHING), ("DIS", replies.COUNTERS)):
-                reply = await self.send(command, shape, lane=Lane.STOP, safe=self._stop_safe, either=True)
+            for command, shape, lane in (
+                ("STP", NOTHING, Lane.STOP_FRAME),
+                ("DIS", replies.COUNTERS, Lane.STOP),
+            ):
+                reply = await self.send(command, shape, lane=lane, safe=self._stop_safe, either=True)
                 if reply.error == "?COM":
                     self._stop_safe = not self._stop_safe
                 if reply.status != "S":

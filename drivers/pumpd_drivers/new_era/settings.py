@@ -16,6 +16,9 @@ class NewEraSettings(DriverSettings):
     pump that has no safe mode (for the bench: only the programmed volume then ends the flow); `off` never arms it.
     """
 
+    reads_while_answering: Literal[False] = Field(
+        default=False, description="A host sends one packet and waits for the reply (manual, RS-232 network)."
+    )
     address: int = Field(default=0, ge=0, le=99)
     models: tuple[ModelName, ...] = Field(default=("ne-1000", "ne-1010", "ne-4000"), min_length=1)
     baudrate: Literal[300, 1200, 2400, 9600, 19200] = 19200

@@ -105,16 +105,16 @@ class PoseidonDialogue(LinkDriver[Reply], ABC):
     async def stop_moving(self) -> None:
         """The frame without a motor that ends a move, sent once; done when it is echoed."""
         request = Request(STOP.mode, STOP.setting, STOP.motors, self._number())
-        await self._at_once(request)
+        await self._at_once(request, Lane.STOP_FRAME)
 
     async def end_pause(self) -> None:
         """A paused pump would continue its old move at a later RESUME: this one lists no motor and ends it."""
-        await self._at_once(Request("RESUME", NO_MOTOR, "0", self._number()))
+        await self._at_once(Request("RESUME", NO_MOTOR, "0", self._number()), Lane.STOP)
 
-    async def _at_once(self, request: Request) -> None:
+    async def _at_once(self, request: Request, lane: Lane) -> None:
         self._follow_connection()
         asked_s = now_s()
-        echo = await self.send_once(request.to_bytes(), echo_of(request), None, lane=Lane.STOP)
+        echo = await self.send_once(request.to_bytes(), echo_of(request), None, lane=lane)
         self._note(echo, asked_s)
 
     def _number(self) -> str:

@@ -58,7 +58,17 @@ class Poseidon(PoseidonDialogue):
         """One driver for a port: a frame for another motor would end the move of this one."""
         chosen = PoseidonSettings.of(settings)
         name = text("poseidon.one_motor", "the pump, of which one motor can be used at a time,")
-        return cls(await join(port, LineSettings(BAUDRATE), ReplyFramer, name=name, quiet_s=chosen.quiet_s), chosen)
+        return cls(
+            await join(
+                port,
+                LineSettings(BAUDRATE),
+                ReplyFramer,
+                name=name,
+                quiet_s=chosen.quiet_s,
+                facts=chosen.line_facts(cls.longest_reply),
+            ),
+            chosen,
+        )
 
     @property
     def stop_frames(self) -> StopFrames:

@@ -13,6 +13,9 @@ _VERIFY = "The firmware does not know it: verify it by a measured move."
 class PoseidonSettings(DriverSettings):
     """Settings of one pump, which is one motor of the device. Only one motor of a device can be used at a time."""
 
+    reads_while_answering: Literal[False] = Field(
+        default=False, description="The next frame may be sent only after the echo: the receive buffer holds 64 bytes."
+    )
     motor: Literal[1, 2, 3] = Field(default=1, description="the motor of this pump")
     slice_s: Decimal = Field(
         default=Decimal(2),

@@ -74,7 +74,17 @@ class RegloIcc(RegloIccDialogue):
             if chosen.channels_apart
             else text("reglo_icc.whole_pump", "the pump (channels_apart is false)")
         )
-        return cls(await join(port, LineSettings(9600), ReplyFramer, name=name, quiet_s=chosen.quiet_s), chosen)
+        return cls(
+            await join(
+                port,
+                LineSettings(9600),
+                ReplyFramer,
+                name=name,
+                quiet_s=chosen.quiet_s,
+                facts=chosen.line_facts(cls.longest_reply),
+            ),
+            chosen,
+        )
 
     @property
     def stop_frames(self) -> StopFrames:
@@ -223,7 +233,7 @@ class RegloIcc(RegloIccDialogue):
         )
 
     async def _stop_once(self) -> None:
-        answer = await self.send_once(self.request("I"), is_sign, None, lane=Lane.STOP)
+        answer = await self.send_once(self.request("I"), is_sign, None, lane=Lane.STOP_FRAME)
         if not await self.stopped(lane=Lane.STOP):
             raise UnansweredError(
                 text(

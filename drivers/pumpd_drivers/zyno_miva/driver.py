@@ -89,7 +89,12 @@ class ZynoMiva(ZynoMivaDialogue):
         def framer() -> Framer:
             return Framer(chosen.checksum)
 
-        return cls(await join(port, LineSettings(9600), framer, quiet_s=chosen.quiet_s), chosen)
+        return cls(
+            await join(
+                port, LineSettings(9600), framer, quiet_s=chosen.quiet_s, facts=chosen.line_facts(cls.longest_reply)
+            ),
+            chosen,
+        )
 
     @property
     def stop_frames(self) -> StopFrames | None:
@@ -267,7 +272,7 @@ class ZynoMiva(ZynoMivaDialogue):
 
     async def _stop_once(self) -> None:
         while True:
-            answer = await self.send_once(self.framed(STOP), _answers_command, None, lane=Lane.STOP)
+            answer = await self.send_once(self.framed(STOP), _answers_command, None, lane=Lane.STOP_FRAME)
             if await self._begun(lane=Lane.STOP) or await self.gives_bolus(lane=Lane.STOP):
                 raise UnansweredError(
                     text(

@@ -12,6 +12,13 @@ from pumpd_drivers.zyno_miva.codec import Check
 class ZynoMivaSettings(DriverSettings):
     """Settings of one pump. `serial`, if given, is the only serial number that is accepted."""
 
+    healthy_answer_s: float = assumed(
+        0.05,
+        "A healthy pump replies within this time, not counting the time on the line: a public client waits about 50 ms "
+        "in all. A stop waits for no reply longer than 1.5 times the longest of late, or this until one was heard.",
+        ge=0.005,
+        le=1.0,
+    )
     checksum: Check = Field(default=Check.SUM, description="sum: MIVA, Nimbus II, CAPS; xor: Nimbus H")
     serial: str = Field(default="", max_length=8, description="refuse a pump with another serial number")
     model: str = assumed("MIVA", "The reply to `*IDN?` contains this word. Another pump is refused.", max_length=30)

@@ -50,7 +50,17 @@ class Reference(ReferenceDialogue):
     async def connect(cls, port: str, settings: Mapping[str, Any]) -> "Reference":
         chosen = ReferenceSettings.of(settings)
         line = LineSettings(BAUD)
-        return cls(await join(port, line, ReplyFramer, name=chosen.address, quiet_s=chosen.quiet_s), chosen)
+        return cls(
+            await join(
+                port,
+                line,
+                ReplyFramer,
+                name=chosen.address,
+                quiet_s=chosen.quiet_s,
+                facts=chosen.line_facts(cls.longest_reply),
+            ),
+            chosen,
+        )
 
     @property
     def stop_frames(self) -> StopFrames:
@@ -104,7 +114,7 @@ class Reference(ReferenceDialogue):
             raise UnansweredError("G: the pump agreed, but reports that it does not infuse")
 
     async def _stop_once(self) -> None:
-        if replies.status(await self.command("X", "", STATUS, None, lane=Lane.STOP)).flowing:
+        if replies.status(await self.command("X", "", STATUS, None, lane=Lane.STOP_FRAME)).flowing:
             raise UnansweredError("X: the pump reports that it still infuses")
 
     def flow_in(self, frame: Heard) -> bool | None:

@@ -33,6 +33,7 @@ class TestReference(DriverConformance):
         program=PumpProgram((RateStep(Rate(60), Volume("1.5")),), INNER),
         programs=(PumpProgram((RateStep(Rate("52.345"), Volume("35.001")),), Length("26.594")),),
         is_start=lambda packet: packet[5:6] == b"G",
+        is_stop=lambda packet: packet[5:6] == b"X",
         alarms={
             PumpAlarm.OCCLUSION: "stall",
             PumpAlarm.PUMP_WATCHDOG: "silence/20s",

@@ -39,7 +39,12 @@ class Toy(ToyDialogue):
     @classmethod
     async def connect(cls, port: str, settings: Mapping[str, Any]) -> "Toy":
         chosen = ToySettings.of(settings)
-        return cls(await join(port, LineSettings(9600), Framer, quiet_s=chosen.quiet_s), chosen)
+        return cls(
+            await join(
+                port, LineSettings(9600), Framer, quiet_s=chosen.quiet_s, facts=chosen.line_facts(cls.longest_reply)
+            ),
+            chosen,
+        )
 
     @property
     def stop_frames(self) -> StopFrames:
@@ -71,7 +76,7 @@ class Toy(ToyDialogue):
         await self.command(f"GO {seconds}", epoch)
 
     async def _stop_once(self) -> None:
-        await self.command("HALT", None, lane=Lane.STOP)
+        await self.command("HALT", None, lane=Lane.STOP_FRAME)
         state, *_ = await self.question("STATUS", 4, lane=Lane.STOP)
         if state == "infusing":
             raise UnansweredError("HALT: the pump reports that it still infuses")

@@ -24,7 +24,6 @@ const { metafile } = await build({
   entryNames: "[name]-[hash]",
   chunkNames: "[name]-[hash]",
   splitting: true,
-  define: { BUILT: "true" },
   plugins: [await languages(join(here, "src", "words"))],
   bundle: true,
   minify: true,

@@ -7,6 +7,7 @@ An infusion that another build began is stopped and not resumed, and nothing is 
 import hashlib
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from pumpd.dosing import Library
@@ -36,6 +37,7 @@ def build(settings: Settings, library: Library) -> Build:
     }
 
 
+@cache
 def _version(distribution: str) -> str:
     try:
         return version(distribution)
@@ -43,6 +45,7 @@ def _version(distribution: str) -> str:
         return "not installed"
 
 
+@cache
 def _driver_version(family: str) -> str:
     point = families().get(family)
     return "not installed" if point is None or point.dist is None else f"{point.dist.name} {point.dist.version}"

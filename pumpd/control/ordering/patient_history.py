@@ -155,6 +155,11 @@ def _course(course: str, entry: Entry, view: CourseView, assessed: Recorded | No
         if coming is None
         else {
             "position": str(coming.position),
+            "place": {
+                "number": coming.position.number,
+                "of": coming.position.of,
+                "phase": "maintenance" if coming.position.maintenance else "infusion",
+            },
             "earliest_ts": text_of(coming.earliest_ns),
             "planned_date": None if coming.planned is None else coming.planned.isoformat(),
         },

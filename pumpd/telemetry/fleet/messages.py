@@ -57,9 +57,10 @@ def batch(gateway: str, journal: str, after: int, entries: Sequence[Record], tra
     return Batch(subject(gateway, "entries"), identity, _json(body), last)
 
 
-def status(gateway: str, journal: str, sent: int, health: Mapping[str, Any]) -> bytes:
-    """How the gateway is. `sent`: the newest entry that the stream has acknowledged."""
-    return _json({"schema": SCHEMA, "gateway": gateway, "journal": journal, "sent": sent, **health})
+def status(gateway: str, journal: str, sent: int, machine: str, health: Mapping[str, Any]) -> bytes:
+    """How the gateway is. `sent`: the newest entry that the stream has acknowledged. `machine`: which one it is."""
+    who = {"gateway": gateway, "journal": journal, "machine": machine}
+    return _json({"schema": SCHEMA, **who, "sent": sent, **health})
 
 
 def urgent(entries: Sequence[Record]) -> bool:

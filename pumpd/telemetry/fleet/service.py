@@ -10,10 +10,8 @@ Promises:
 """
 
 import asyncio
-import contextlib
 import random
 from collections import deque
-from collections.abc import AsyncGenerator
 from itertools import count
 
 import structlog
@@ -24,16 +22,18 @@ from pumpd.settings import FleetSettings, Settings
 from pumpd.telemetry.cursor import Position
 from pumpd.telemetry.fleet.cursor import FleetCursor
 from pumpd.telemetry.fleet.health import health
-from pumpd.telemetry.fleet.messages import BATCH, Batch, batch, status, subject, urgent
+from pumpd.telemetry.fleet.messages import BATCH, batch, status, subject, urgent
 from pumpd.telemetry.fleet.stream import Stream, StreamError, connected
+from pumpd.telemetry.follow import POLL_S, follow
+from pumpd.telemetry.machine import machine
 from pumpd.telemetry.messages import Translator
 
 WINDOW = 8  # batches in flight
-POLL_S = 0.25
 STATUS_S = 10.0
-JOURNAL_RETRY_S = 1.0
 
 _log = structlog.get_logger()
+
+_Waiting = deque[tuple[asyncio.Task[None], Record]]  # what is not acknowledged yet, each with its last entry
 
 
 class Fleet:
@@ -42,6 +42,8 @@ class Fleet:
         self._simulated = {pump.name: pump.simulated for pump in settings.pumps}
         self._hosts = [fleet.host, *fleet.others]
         jitter.shuffle(self._hosts)  # so that gateways spread over the nodes
+        self.connected, self.connections = False, 0
+        self._machine = machine(cursor.place)
         self._away = ""  # why the stream cannot be reached; empty when it can
 
     async def run(self) -> None:
@@ -52,6 +54,7 @@ class Fleet:
             try:
                 await self._session(host)
             except StreamError as error:
+                self.connected = False
                 if (cause := str(error)) != self._away:
                     _log.error("fleet_unavailable", node=f"{host}:{self._fleet.port}", error=cause)
                 self._away = cause
@@ -74,8 +77,10 @@ class Fleet:
         where = subject(self._settings.gateway, "status")
         while True:
             fields = await asyncio.to_thread(health, self._settings)
-            payload = status(self._settings.gateway, self._cursor.journal, self._cursor.position.id, fields)
-            await stream.publish(where, payload, f"{self._settings.gateway}/status/{fields['ts']}")
+            payload = status(
+                self._settings.gateway, self._cursor.journal, self._cursor.position.id, self._machine, fields
+            )
+            await stream.publish(where, payload, f"{self._settings.gateway}/status/{self._machine}/{fields['ts']}")
             self._good()
             self._cursor.save(self._cursor.position)
             await asyncio.sleep(STATUS_S)
@@ -85,48 +90,27 @@ class Fleet:
         if self._away:
             _log.info("fleet_back")
         self._away = ""
+        if not self.connected:
+            self.connected, self.connections = True, self.connections + 1
 
     async def _publish_journal(self, stream: Stream) -> None:
-        waiting: deque[tuple[asyncio.Task[None], Record]] = deque()
+        waiting: _Waiting = deque()
+
+        async def send(reader: JournalReader) -> None:
+            try:
+                await self._send(reader, stream, waiting)
+            except JournalError:
+                await self._acknowledged(waiting, leave=0)  # before another journal comes, with other numbers
+                raise
+
         try:
-            async with contextlib.aclosing(self._batches()) as batches:
-                async for each in batches:
-                    await self._acknowledged(waiting, leave=0 if each is None else WINDOW - 1)
-                    if each is not None:
-                        task = asyncio.create_task(stream.publish(each.subject, each.payload, each.identity))
-                        waiting.append((task, each.last))
+            await follow(self._settings.journal_path, self._cursor, send)
         finally:
             for task, _ in waiting:
                 task.cancel()
             await asyncio.gather(*(task for task, _ in waiting), return_exceptions=True)
 
-    async def _acknowledged(self, waiting: deque[tuple[asyncio.Task[None], Record]], leave: int) -> None:
-        while len(waiting) > leave:
-            task, last = waiting[0]
-            await task
-            waiting.popleft()
-            self._cursor.advance(Position(last.id, last.hash))
-            self._good()
-
-    async def _batches(self) -> AsyncGenerator[Batch | None, None]:
-        """The batches after the cursor, without end; None whenever there is none at present."""
-        missing = False
-        while True:
-            try:
-                with contextlib.closing(JournalReader(self._settings.journal_path)) as reader:
-                    self._check(reader)
-                    missing = False
-                    async with contextlib.aclosing(self._of(reader)) as batches:
-                        async for each in batches:
-                            yield each
-            except JournalError as error:
-                if not missing:
-                    _log.warning("journal_unavailable", error=str(error))
-                missing = True
-                yield None
-                await asyncio.sleep(JOURNAL_RETRY_S)
-
-    async def _of(self, reader: JournalReader) -> AsyncGenerator[Batch | None, None]:
+    async def _send(self, reader: JournalReader, stream: Stream, waiting: _Waiting) -> None:
         loop = asyncio.get_running_loop()
         last, since = self._cursor.position.id, loop.time()
         translator = Translator(self._settings.gateway, self._simulated)
@@ -136,16 +120,20 @@ class Fleet:
             if not entries:
                 since = now
             if entries and (len(entries) == BATCH or urgent(entries) or now - since >= self._fleet.every_s):
-                yield batch(self._settings.gateway, self._cursor.journal, last, entries, translator)
+                each = batch(self._settings.gateway, self._cursor.journal, last, entries, translator)
+                await self._acknowledged(waiting, leave=WINDOW - 1)
+                waiting.append(
+                    (asyncio.create_task(stream.publish(each.subject, each.payload, each.identity)), each.last)
+                )
                 last, since = entries[-1].id, now
             if len(entries) < BATCH:
-                yield None
+                await self._acknowledged(waiting, leave=0)
                 await asyncio.sleep(POLL_S)
 
-    def _check(self, reader: JournalReader) -> None:
-        """Whether this is still the journal of the cursor. One that was replaced is sent from its start."""
-        position = self._cursor.position
-        found = reader.after(position.id - 1, limit=1) if position.id else []
-        if position.id and (not found or (found[0].id == position.id and found[0].hash != position.hash)):
-            _log.error("journal_replaced", journal=str(self._settings.journal_path), sent_up_to=position.id)
-            self._cursor.start_over()
+    async def _acknowledged(self, waiting: _Waiting, leave: int) -> None:
+        while len(waiting) > leave:
+            task, last = waiting[0]
+            await task
+            waiting.popleft()
+            self._cursor.advance(Position(last.id, last.hash))
+            self._good()

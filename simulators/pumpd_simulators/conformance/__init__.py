@@ -15,7 +15,17 @@ import pytest
 pytest.register_assert_rewrite(
     *(
         f"{__name__}.{name}"
-        for name in ("answers", "bad_line", "identifying", "monitoring", "rig", "running", "stopping", "replay")
+        for name in (
+            "answers",
+            "bad_line",
+            "identifying",
+            "monitoring",
+            "rig",
+            "running",
+            "stopping",
+            "stop_pace",
+            "replay",
+        )
     )
 )
 
@@ -24,6 +34,7 @@ from pumpd_simulators.conformance.bad_line import BadLineRules  # noqa: E402
 from pumpd_simulators.conformance.identifying import ProgramRules  # noqa: E402
 from pumpd_simulators.conformance.monitoring import MonitorRules  # noqa: E402
 from pumpd_simulators.conformance.running import RunningRules  # noqa: E402
+from pumpd_simulators.conformance.stop_pace import StopPaceRules  # noqa: E402
 from pumpd_simulators.conformance.stopping import StoppingRules  # noqa: E402
 from pumpd_simulators.conformance.subject import Subject  # noqa: E402
 
@@ -52,7 +63,7 @@ class Suite:
             setattr(cls, test, None)
 
 
-class DriverConformance(ProgramRules, RunningRules, StoppingRules, BadLineRules, AnswerRules, Suite):
+class DriverConformance(ProgramRules, RunningRules, StoppingRules, StopPaceRules, BadLineRules, AnswerRules, Suite):
     """For a driver that runs infusions."""
 
 

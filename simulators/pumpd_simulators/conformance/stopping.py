@@ -9,7 +9,7 @@ from pumpd_simulators.conformance.subject import Subject
 from pumpd_simulators.faults import Fault
 
 INSTANTS = 24
-LEASE_S, ROUND_S = 10, 0.5  # of the deadman
+LEASE_S, ROUND_S, FIRST_S = 10, 0.5, 0.15  # of the deadman
 
 
 class StoppingRules:
@@ -49,7 +49,9 @@ class StoppingRules:
 
     @on_rig
     async def test_the_deadman_s_frames_stop_the_pump_without_a_host(self, rig: Rig) -> None:
-        """STP-09, with the host gone, at once and after the lease; no frames where no deadman is declared."""
+        """STP-09, with the host gone, at once and after the lease; no frames where no deadman is declared. The first
+        frames stop a pump that needs nothing before (STP-11).
+        """
         declared = LossOfControl.DEADMAN in rig.capabilities.loss_of_control
         await rig.run()
         stop = rig.driver.stop_frames
@@ -61,6 +63,11 @@ class StoppingRules:
             await rig.run()
             await rig.orphaned(wait_s)
             assert rig.flows or (wait_s > 0 and self._ends_by_itself(rig))
+            if wait_s == 0:
+                for frame in stop.frames[: 1 + int(FIRST_S / stop.gap_s)]:
+                    rig.wire.pump.feed(frame)
+                    await asyncio.sleep(stop.gap_s)
+                assert not rig.flows, "the first frames did not stop it"
             for number in range(20):
                 await rig.write_unheard(stop, ROUND_S)
                 assert number == 0 or not rig.flows, f"after {number + 1} rounds the pump flows"

@@ -14,7 +14,9 @@ class Subject:
     `another` makes one that the same settings reach, with another serial number if the family reports one.
 
     `program` fits the pump and takes a minute or more; `programs` are more that must be accepted. `is_start` matches
-    the packet, as the driver writes it, that makes a pump flow. `watchdog_s` is passed to `start`; None for a family
+    the packet, as the driver writes it, that makes a pump flow; `is_stop` the packet that stops it, None where that is
+    always the same; `is_acknowledgement` what the protocol requires a host to send at once for what it receives.
+    `watchdog_s` is passed to `start`; None for a family
     without a watchdog. `ambiguous` names the calls for which the protocol cannot distinguish a reply to another command
     from the right one, and the reason; `unchecked` the calls whose frames carry no check sum. `other_pump` turns a
     reply into that of another pump on the same line; None where there is only one. `unreadable` turns a reply into one
@@ -28,6 +30,8 @@ class Subject:
     container: Container
     program: PumpProgram
     is_start: Callable[[bytes], bool]
+    is_stop: Callable[[bytes], bool] | None = None
+    is_acknowledgement: Callable[[bytes], bool] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     programs: tuple[PumpProgram, ...] = ()
     another: Callable[[], SimulatedPump] | None = None

@@ -7,9 +7,10 @@ import { BedScreen } from "./screens/BedScreen.tsx";
 import { BoardScreen } from "./screens/BoardScreen.tsx";
 import { FleetScreen } from "./screens/FleetScreen.tsx";
 import { SearchScreen } from "./screens/SearchScreen.tsx";
-import { SignInScreen } from "./screens/SignInScreen.tsx";
+import { refusal, SignInScreen } from "./screens/SignInScreen.tsx";
 
 const SCREENS = { "": "Beds", alarms: "Alarms", fleet: "Gateways", search: "Search" } as const;
+const FOR_ENGINEERS = new Set(["fleet", "search"]);
 
 const route = () => location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
 
@@ -29,7 +30,7 @@ export function App() {
     );
   useEffect(() => void enter(), []);
   if (me === undefined) return <p class="waiting">Connecting …</p>;
-  if (me === null) return <SignInScreen problem={problem} entered={() => void enter()} />;
+  if (me === null) return <SignInScreen problem={problem || refusal(route())} entered={() => void enter()} />;
   return <Ward me={me} leave={() => setMe(null)} />;
 }
 
@@ -59,7 +60,12 @@ function Ward({ me, leave }: { me: Me; leave: () => void }) {
   useEffect(() => {
     document.title = `${title} · ${me.ward}`;
   }, [title]);
-  const signOut = () => void send("/api/sign-out", {}).finally(leave);
+  const signOut = () =>
+    void send<{ go: string | null }>("/api/sign-out", {}).then(
+      ({ go }) => (go ? location.assign(go) : leave()), // the site's provider ends its own sign-in there
+      leave,
+    );
+  const open = Object.entries(SCREENS).filter(([name]) => me.role === "engineer" || !FOR_ENGINEERS.has(name));
   return (
     <>
       <header class="top">
@@ -67,7 +73,7 @@ function Ward({ me, leave }: { me: Me; leave: () => void }) {
           <b>{me.ward}</b> <span class="muted">shows only, controls nothing</span>
         </p>
         <nav aria-label="Screens">
-          {Object.entries(SCREENS).map(([name, label]) => (
+          {open.map(([name, label]) => (
             <a key={name} href={`#/${name}`} aria-current={name === screen ? "page" : undefined}>
               {label}
             </a>
@@ -89,7 +95,7 @@ function Ward({ me, leave }: { me: Me; leave: () => void }) {
         {screen === "bed" ? (
           <BedScreen key={rest.join("/")} gateway={rest[0] ?? ""} pump={rest[1] ?? ""} board={board} />
         ) : screen === "alarms" ? (
-          <AlarmsScreen />
+          <AlarmsScreen exports={me.role === "engineer"} />
         ) : screen === "fleet" ? (
           <FleetScreen />
         ) : screen === "search" ? (

@@ -3,6 +3,7 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { onAxis } from "./words.ts";
 import { onTheme, theme } from "../../../pumpd/bedside/page/src/parts/theme.ts";
 
 interface Props {
@@ -35,7 +36,13 @@ export function Curves({ label, data, span, series }: Props) {
         legend: { show: false },
         cursor: { show: false },
         scales: { x: { range: () => span }, y: { range: (_, __, most) => [0, Math.max(1, (most ?? 0) * 1.05)] } },
-        axes: [axis, { ...axis, size: 56 }],
+        axes: [
+          {
+            ...axis,
+            values: (_, splits, __, ___, between_s) => splits.map((each) => onAxis(new Date(each * 1000), between_s)),
+          },
+          { ...axis, size: 56 },
+        ],
         series: [
           {},
           ...series.map((each) => ({

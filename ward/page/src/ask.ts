@@ -14,6 +14,8 @@ export interface Gateway {
   gateway: string;
   pump: string;
   silent: boolean;
+  /** Two machines send under its name. */
+  twice: boolean;
   age_s: number | null;
   alarms: Alarm[];
 }
@@ -39,6 +41,7 @@ export interface Board {
 
 export interface Me {
   name: string;
+  role: "nurse" | "engineer";
   ward: string;
   statement: string;
 }

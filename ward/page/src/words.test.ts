@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { duration, NOTHING, number } from "./words.ts";
+import { count, duration, NOTHING, number, onAxis, whole } from "./words.ts";
 
 test("a number has a leading zero, no trailing zero, and its unit", () => {
   assert.equal(number(0.5, "mL"), "0.5 mL");
@@ -15,4 +15,16 @@ test("a duration is in units that a person reads", () => {
   assert.equal(duration(3_661), "1 h 1 min");
   assert.equal(duration(90_000), "1 d 1 h");
   assert.equal(duration(null), NOTHING);
+  assert.deepEqual([whole(60), whole(3600), whole(32_400), whole(5_400)], ["1 min", "1 h", "9 h", "1 h 30 min"]);
+});
+
+test("one thing has no s", () => {
+  assert.deepEqual([count(0, "alarm"), count(1, "alarm"), count(2, "alarm")], ["0 alarms", "1 alarm", "2 alarms"]);
+  assert.equal(count(3, "entry", "entries"), "3 entries");
+});
+
+test("a curve has the time of day below it, and the day where one begins", () => {
+  assert.equal(onAxis(new Date(2026, 10, 30, 14, 5), 300), "14:05");
+  assert.equal(onAxis(new Date(2026, 10, 30, 0, 0), 3600), "30 Nov");
+  assert.equal(onAxis(new Date(2026, 10, 30, 14, 5), 7 * 86_400), "30 Nov");
 });

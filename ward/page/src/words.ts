@@ -29,6 +29,10 @@ export function number(value: number | null | undefined, unit: string, decimals 
   return `${String(Number(value.toFixed(decimals)))} ${unit}`;
 }
 
+/** "1 alarm", "2 alarms", "2 entries". */
+export const count = (many: number, one: string, several = `${one}s`): string =>
+  `${many} ${many === 1 ? one : several}`;
+
 export function duration(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined) return NOTHING;
   const whole = Math.round(seconds);
@@ -36,6 +40,15 @@ export function duration(seconds: number | null | undefined): string {
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   if (whole < 86_400) return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
   return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3600)} h`;
+}
+
+/** A length of time that is a whole number of minutes, hours or days. */
+export const whole = (seconds: number): string => duration(seconds).replace(/ 0 \w+$/, "");
+
+/** Under a curve, by the clock of this screen: the day where one begins or where hours would not fit. */
+export function onAxis(at: Date, between_s: number): string {
+  const day = between_s >= 86_400 || (at.getHours() === 0 && at.getMinutes() === 0);
+  return at.toLocaleString("en-GB", day ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit" });
 }
 
 export function time(iso: string | null | undefined): string {

@@ -1,21 +1,20 @@
-"""Who may see the board: local accounts, and the sign-ins that last some hours.
+"""Who may see the board without the site's provider: local accounts.
 
 Promises:
-- A password is kept as an Argon2id hash only; a sign-in as the SHA-256 of its token.
+- A password is kept as an Argon2id hash only.
 - A wrong name takes as long as a wrong password. After `TRIES` wrong ones from an address, that address waits.
 """
 
 import asyncio
-import hashlib
 import secrets
 import time
 from collections import deque
 
-import asyncpg
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-Store = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+from pumpd_ward.board.sign_ins import Person, Store
+from pumpd_ward.roles import Role
 
 LEAST = 12  # characters of a password
 TRIES, WAIT_S = 5, 60.0
@@ -53,15 +52,18 @@ class Tries:
         self._wrong.setdefault(address, deque()).append(time.monotonic())
 
 
-async def add(store: Store, name: str, password: str) -> None:
-    """Make an account, or give it a new password; that ends its sign-ins. Raises PasswordError."""
+async def add(store: Store, name: str, password: str, role: Role | None = None) -> None:
+    """Make an account (a nurse's, unless told), or give it a new password; that ends its sign-ins.
+
+    Raises PasswordError.
+    """
     if len(password) < LEAST:
         raise PasswordError(f"a password needs at least {LEAST} characters; no account was changed")
     hashed = await asyncio.to_thread(_HASHER.hash, password)
     await store.execute(
-        "INSERT INTO account (name, hash) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET hash = excluded.hash",
-        name,
-        hashed,
+        "INSERT INTO account (name, hash, role) VALUES ($1, $2, coalesce($3, $4))"
+        " ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, role = coalesce($3, account.role)",
+        *(name, hashed, role, Role.NURSE),
     )
     await store.execute("DELETE FROM login WHERE account = $1", name)
 
@@ -72,29 +74,12 @@ async def remove(store: Store, name: str) -> bool:
     return done != "DELETE 0"
 
 
-async def sign_in(store: Store, name: str, password: str, hours: int) -> str | None:
-    """A token; None when name or password is wrong."""
-    hashed = await store.fetchval("SELECT hash FROM account WHERE name = $1", name)
-    if not await asyncio.to_thread(_matches, hashed or _NOBODY, password) or hashed is None:
+async def person(store: Store, name: str, password: str) -> Person | None:
+    """Whose name and password these are; None when one of them is wrong."""
+    found = await store.fetchrow("SELECT hash, role FROM account WHERE name = $1", name)
+    if not await asyncio.to_thread(_matches, found["hash"] if found else _NOBODY, password) or found is None:
         return None
-    token = secrets.token_urlsafe(32)
-    await store.execute("DELETE FROM login WHERE ends_at < now()")
-    await store.execute(
-        "INSERT INTO login VALUES ($1, $2, now() + make_interval(hours => $3))", _digest(token), name, hours
-    )
-    return token
-
-
-async def signed_in(store: Store, token: str) -> str | None:
-    """Whose token it is; None when it has ended or is nobody's."""
-    found: str | None = await store.fetchval(
-        "SELECT account FROM login WHERE token = $1 AND ends_at > now()", _digest(token)
-    )
-    return found
-
-
-async def sign_out(store: Store, token: str) -> None:
-    await store.execute("DELETE FROM login WHERE token = $1", _digest(token))
+    return Person(name, Role(found["role"]))
 
 
 def _matches(hashed: str, password: str) -> bool:
@@ -102,7 +87,3 @@ def _matches(hashed: str, password: str) -> bool:
         return _HASHER.verify(hashed, password)
     except (VerificationError, InvalidHashError):
         return False
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

@@ -2,14 +2,12 @@
 
 Promises:
 - There is no request by which anything could reach a gateway or a pump, and no connection over which it could go.
-- Nothing but the page itself and signing in works without an account.
+- Nothing but the page itself and signing in works without a sign-in, and a nurse's does not open what is for engineers.
 """
 
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 from starlette.applications import Starlette
@@ -23,15 +21,15 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pumpd_ward import STATEMENT, export
-from pumpd_ward.board import accounts
+from pumpd_ward.board.entrance import Entrance
 from pumpd_ward.board.live import Live
+from pumpd_ward.roles import Role
 from pumpd_ward.settings import WardSettings
 from pumpd_ward.store import history
 from pumpd_ward.store.history import Span
 
 STATIC = Path(__file__).parent.parent / "static"
 LONGEST = timedelta(days=3 * 366)  # that may be asked for at once
-LARGEST_BODY = 4096
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -65,94 +63,46 @@ class _Headers:
 
 
 class Board:
-    def __init__(self, settings: WardSettings, pool: asyncpg.Pool, live: Live) -> None:
-        self._settings, self._pool, self._live = settings, pool, live
-        self._tries = accounts.Tries()
-        secure = settings.board.tls_cert is not None
-        self._cookie = "__Host-ward" if secure else "ward"
-        self._cookie_is: dict[str, Any] = {"httponly": True, "samesite": "strict", "secure": secure, "path": "/"}
+    def __init__(self, settings: WardSettings, entrance: Entrance, live: Live) -> None:
+        self._settings, self._entrance, self._live = settings, entrance, live
 
     def routes(self) -> list[Route | Mount]:
-        asked: dict[str, Answer] = {
-            "/api/me": self._me,
-            "/api/trend": self._trend,
-            "/api/alarms": self._alarms,
-            "/api/entries": self._entries,
-            "/api/fleet": self._fleet,
-            "/api/export/{name}": self._export,
+        asked: dict[str, tuple[Answer, Role]] = {
+            "/api/trend": (self._trend, Role.NURSE),
+            "/api/alarms": (self._alarms, Role.NURSE),
+            "/api/entries": (self._entries, Role.ENGINEER),
+            "/api/fleet": (self._fleet, Role.ENGINEER),
+            "/api/export/{name}": (self._export, Role.ENGINEER),
         }
         return [
-            *(Route(path, self._for_people(answer), methods=["GET"]) for path, answer in asked.items()),
+            *(Route(path, self._for(role, answer), methods=["GET"]) for path, (answer, role) in asked.items()),
+            Route("/api/me", self._me, methods=["GET"]),
             Route("/api/live", self._follow, methods=["GET"]),
-            Route("/api/sign-in", self._sign_in, methods=["POST"]),
-            Route("/api/sign-out", self._sign_out, methods=["POST"]),
+            *self._entrance.routes(),
             # From a source tree, the page may not have been built yet.
             *([Mount("/", StaticFiles(directory=STATIC, html=True))] if STATIC.is_dir() else []),
         ]
 
-    def _for_people(self, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+    def _for(self, role: Role, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
         async def answered(request: Request) -> Response:
-            async with self._store() as store:
-                await self._person(request, store)
+            async with self._entrance.store() as store:
+                person = await self._entrance.person(request, store)
+                if person.role is not Role.ENGINEER and role is Role.ENGINEER:
+                    raise HTTPException(403, "Your sign-in shows beds and alarms; this is for engineers.")
                 return await answer(request, store)
 
         return answered
 
-    @contextlib.asynccontextmanager
-    async def _store(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
-        try:
-            async with self._pool.acquire(timeout=5) as store:
-                yield store
-        except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError) as error:
-            raise HTTPException(503, "The store does not answer. Pumps and gateways are not affected.") from error
-
-    async def _person(self, request: Request, store: asyncpg.pool.PoolConnectionProxy) -> str:
-        token = request.cookies.get(self._cookie)
-        name = await accounts.signed_in(store, token) if token else None
-        if name is None:
-            raise HTTPException(401, "Sign in first.")
-        return name
-
-    async def _me(self, request: Request, store: asyncpg.pool.PoolConnectionProxy) -> Response:
-        name = await self._person(request, store)
-        return JSONResponse({"name": name, "ward": self._settings.name, "statement": STATEMENT})
-
-    async def _sign_in(self, request: Request) -> Response:
-        _from_this_page(request)
-        address = request.client.host if request.client else ""
-        try:
-            self._tries.check(address)
-        except accounts.TooManyError:
-            raise HTTPException(429, "Too many wrong passwords. Wait a minute, then try again.") from None
-        if int(request.headers.get("content-length") or LARGEST_BODY + 1) > LARGEST_BODY:
-            raise HTTPException(413, "Too long.")
-        try:
-            body = await request.json()
-            name, password = str(body["name"]), str(body["password"])
-        except (ValueError, KeyError, TypeError):
-            raise HTTPException(400, "A name and a password are needed.") from None
-        async with self._store() as store:
-            token = await accounts.sign_in(store, name, password, self._settings.board.signed_in_h)
-        if token is None:
-            self._tries.note(address)
-            raise HTTPException(403, "Name or password is wrong.")
-        answer = JSONResponse({"name": name})
-        answer.set_cookie(self._cookie, token, max_age=self._settings.board.signed_in_h * 3600, **self._cookie_is)
-        return answer
-
-    async def _sign_out(self, request: Request) -> Response:
-        _from_this_page(request)
-        if token := request.cookies.get(self._cookie):
-            async with self._store() as store:
-                await accounts.sign_out(store, token)
-        answer = JSONResponse({})
-        answer.delete_cookie(self._cookie, **self._cookie_is)
-        return answer
+    async def _me(self, request: Request) -> Response:
+        async with self._entrance.store() as store:
+            person = await self._entrance.person(request, store)
+        about = {"name": person.name, "role": person.role, "ward": self._settings.name, "statement": STATEMENT}
+        return JSONResponse(about)
 
     async def _follow(self, request: Request) -> Response:
         """Server-sent events: the board, whenever it changes. Empty data: the store is away."""
-        async with self._store() as store:
-            await self._person(request, store)
+        async with self._entrance.store() as store:
+            await self._entrance.person(request, store)
         ends = datetime.now(UTC) + timedelta(minutes=15)  # then the browser asks again, and the sign-in counts again
 
         async def events() -> AsyncIterator[str]:
@@ -191,15 +141,6 @@ class Board:
         return Response(data, media_type=export.KINDS[kind], headers={"Content-Disposition": name})
 
 
-def _from_this_page(request: Request) -> None:
-    """What changes a sign-in comes from this page: another site's page cannot send it in a person's name."""
-    origin = request.headers.get("origin")
-    if origin is not None and origin != f"{request.url.scheme}://{request.headers.get('host')}":
-        raise HTTPException(403, "This came from another site; nothing was done.")
-    if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-        raise HTTPException(415, "JSON is needed.")
-
-
 def _given(request: Request, name: str) -> str | None:
     return request.query_params.get(name) or None
 
@@ -230,8 +171,8 @@ async def _said(_: Request, error: Exception) -> Response:
     return JSONResponse({"error": error.detail}, status_code=error.status_code, headers=error.headers)
 
 
-def application(settings: WardSettings, pool: asyncpg.Pool, live: Live) -> Starlette:
-    board = Board(settings, pool, live)
+def application(settings: WardSettings, entrance: Entrance, live: Live) -> Starlette:
+    board = Board(settings, entrance, live)
     return Starlette(
         routes=board.routes(), middleware=[Middleware(_Headers)], exception_handlers={HTTPException: _said}
     )

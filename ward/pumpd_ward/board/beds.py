@@ -13,7 +13,9 @@ OLD_S = 15  # a reading that is older is no longer live
 SHOWN = ("rate_ml_h", "volume_infused_ml", "volume_remaining_ml", "pressure_mmhg", "battery_percent", "pump_state")
 
 _GATEWAYS = """
-SELECT name, seen_at, status_at, status, coalesce(ahead_s, 0) AS ahead_s, now() AS now FROM gateway ORDER BY name
+SELECT name, seen_at, status_at, status, coalesce(ahead_s, 0) AS ahead_s, now() AS now,
+       name IN (SELECT gateway FROM used_twice) AS twice
+FROM gateway ORDER BY name
 """
 
 _BEDS = """
@@ -21,18 +23,19 @@ SELECT gateway, pump, simulated, state, state_at, session, reading, reading_at, 
 FROM bed ORDER BY gateway, pump
 """
 
-# An alarm is open until it is cleared; those of a journal that was replaced are nobody's any more.
+# An alarm is open until it is cleared; those of a journal that was replaced are nobody's any more. Of two machines with
+# one name, the alarms of both are open: the same code may be there twice.
 _ALARMS = """
-SELECT DISTINCT ON (gateway, pump, code) gateway, pump, code, priority, cause, action, raised_at, escalated_at,
+SELECT DISTINCT ON (gateway, journal, pump, code) gateway, pump, code, priority, cause, action, raised_at, escalated_at,
        acknowledged_at
 FROM alarm
-WHERE cleared_at IS NULL AND journal = (SELECT max(rank) FROM journal WHERE journal.gateway = alarm.gateway)
-ORDER BY gateway, pump, code, seq DESC
+WHERE cleared_at IS NULL AND journal IN (SELECT rank FROM current_journal)
+ORDER BY gateway, journal, pump, code, seq DESC
 """
 
 
 async def board(store: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy, silent_s: int) -> dict[str, Any]:
-    """Beds and gateways, the most urgent first: silent ones, then alarms by priority, then by name."""
+    """Beds and gateways, the most urgent first: silent ones or one name twice, then alarms by priority, then names."""
     async with store.transaction(isolation="repeatable_read", readonly=True):
         gateways = {each["name"]: each for each in await store.fetch(_GATEWAYS)}
         beds = await store.fetch(_BEDS)
@@ -56,6 +59,7 @@ def _gateway(row: asyncpg.Record, alarms: list[dict[str, Any]], silent_s: int) -
         "gateway": row["name"],
         "pump": "",
         "silent": silent_for_s > silent_s,
+        "twice": row["twice"],
         "age_s": round(silent_for_s, 1),
         "alarms": _sorted(alarms),
     }
@@ -72,6 +76,7 @@ def _bed(row: asyncpg.Record, gateway: asyncpg.Record, alarms: list[dict[str, An
         "state_at": row["state_at"].isoformat() if row["state_at"] else None,
         "session": row["session"],
         "silent": (row["now"] - gateway["seen_at"]).total_seconds() > silent_s,
+        "twice": gateway["twice"],
         "age_s": age_s,
         "old": age_s is None or age_s > OLD_S,
         "alarms": _sorted(alarms),
@@ -111,4 +116,4 @@ def _sorted(alarms: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _urgency(shown: Mapping[str, Any]) -> tuple[bool, int, str, str]:
     most = min((_rank(each["priority"]) for each in shown["alarms"]), default=len(PRIORITIES) + 1)
-    return (not shown["silent"], most, shown["gateway"], shown["pump"])
+    return (not (shown["silent"] or shown["twice"]), most, shown["gateway"], shown["pump"])

@@ -8,6 +8,7 @@ import structlog
 import uvicorn
 
 from pumpd_ward.board.app import application
+from pumpd_ward.board.entrance import entrance
 from pumpd_ward.board.live import Live
 from pumpd_ward.settings import WardSettings
 from pumpd_ward.store.migrate import migrate
@@ -24,7 +25,11 @@ class Server(uvicorn.Server):
 
 
 async def serve(settings: WardSettings) -> None:
-    """Run until cancelled. Raises OSError when the store cannot be reached at the start, or the port is taken."""
+    """Run until cancelled.
+
+    Raises OSError when the store cannot be reached at the start or the port is taken, and SettingsError when the
+    provider's client cannot be used.
+    """
     board = settings.board
     async with asyncpg.create_pool(settings.store.dsn, min_size=1, max_size=8, command_timeout=20) as pool:
         async with pool.acquire() as store:
@@ -32,7 +37,7 @@ async def serve(settings: WardSettings) -> None:
         live = Live(settings.store.dsn, board.silent_s)
         server = Server(
             uvicorn.Config(
-                application(settings, pool, live),
+                application(settings, await entrance(board, pool), live),
                 host=board.host,
                 port=board.port,
                 ssl_certfile=board.tls_cert,

@@ -96,6 +96,7 @@ class Worker:
                 gaps_due = loop.time() + GAPS_S
             if loop.time() >= day_due:
                 await self._partitions.remove_readings(store, datetime.now(UTC), self._settings.store.reading_months)
+                await store.execute(sql.MACHINES_GONE)
                 day_due = loop.time() + DAY_S
 
     async def _store(self, store: asyncpg.Connection, messages: Sequence[Msg]) -> None:

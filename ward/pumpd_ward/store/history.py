@@ -103,7 +103,8 @@ async def entries(store: Store, span: Span, gateway: str | None, pump: str | Non
 _FLEET = """
 SELECT name AS gateway, seen_at, status, status_at, ahead_s, now() AS now,
        (SELECT coalesce(sum(last - first + 1), 0)::bigint FROM gap WHERE gap.gateway = name AND filled_at IS NULL)
-           AS missing
+           AS missing,
+       name IN (SELECT gateway FROM used_twice) AS twice
 FROM gateway ORDER BY name
 """
 
@@ -118,6 +119,7 @@ async def fleet(store: Store, silent_s: int) -> dict[str, Any]:
                 "age_s": round((each["now"] - each["seen_at"]).total_seconds(), 1),
                 "ahead_s": each["ahead_s"],
                 "missing": each["missing"],
+                "twice": each["twice"],
                 "status": json.loads(each["status"]) if each["status"] else {},
             }
             for each in found

@@ -12,32 +12,52 @@ UPDATE gateway SET status = $2, status_at = $3, ahead_s = $4
 WHERE name = $1 AND (status_at IS NULL OR status_at < $3)
 """
 
-JOURNALS = """
-INSERT INTO journal (gateway, name) SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) ORDER BY 1, 2
-ON CONFLICT DO NOTHING
+MACHINE = """
+INSERT INTO machine VALUES ($1, $2, $3, $3) ON CONFLICT (gateway, name) DO UPDATE SET
+    first_at = least(machine.first_at, excluded.first_at), last_at = greatest(machine.last_at, excluded.last_at)
+"""
+MACHINES_GONE = "DELETE FROM machine WHERE last_at < now() - interval '30 days'"
+
+# Of each gateway the branches, and the runs of control that wrote above a number.
+BRANCHES = """
+SELECT gateway, journal.name, rank, branch, newest, boot.name AS run, first, last
+FROM unnest($1::text[], $2::bigint[]) AS given (gateway, after) JOIN journal USING (gateway)
+LEFT JOIN boot ON boot.journal = journal.rank AND boot.last > given.after
+"""
+# A branch has what arrived of another one, up to the number ($5) from which they differ.
+NEW_BRANCH = """
+INSERT INTO journal (gateway, name, branch, covered, began_at, heard_at)
+SELECT $1, $2, $3, coalesce((SELECT covered * int8multirange(int8range(1, $5)) FROM journal WHERE rank = $4), '{}'),
+       $6, $6
+RETURNING rank
+"""
+BOOTS = """
+INSERT INTO boot SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[])
+ON CONFLICT (journal, name) DO UPDATE SET
+    first = least(boot.first, excluded.first), last = greatest(boot.last, excluded.last)
 """
 
-# For each range: the rank of its journal, and whether it has arrived.
+# For each range: whether it has arrived.
 ARRIVED = """
-SELECT rank, place::integer, int8range(after + 1, last + 1) <@ covered AS arrived
-FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) WITH ORDINALITY
-     AS given (gateway, name, after, last, place)
-JOIN journal USING (gateway, name)
+SELECT place::integer, int8range(after + 1, last + 1) <@ covered AS arrived
+FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS given (rank, after, last, place)
+JOIN journal USING (rank)
 """
 
 COVERED = """
 WITH given AS (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[])
-         AS each (gateway, name, after, last, hash)
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::timestamptz[])
+         AS each (rank, after, last, hash, at)
 ), whole AS (
-    SELECT gateway, name, range_agg(int8range(after + 1, last + 1)) AS covered, max(last) AS newest,
-           (array_agg(hash ORDER BY last DESC))[1] AS hash
-    FROM given GROUP BY gateway, name
+    SELECT rank, range_agg(int8range(after + 1, last + 1)) AS covered, max(last) AS newest,
+           (array_agg(hash ORDER BY last DESC))[1] AS hash, min(at) AS began_at, max(at) AS heard_at
+    FROM given GROUP BY rank
 )
 UPDATE journal SET covered = journal.covered + whole.covered,
     hash = CASE WHEN whole.newest > journal.newest THEN whole.hash ELSE journal.hash END,
-    newest = greatest(journal.newest, whole.newest)
-FROM whole WHERE journal.gateway = whole.gateway AND journal.name = whole.name
+    newest = greatest(journal.newest, whole.newest),
+    began_at = least(journal.began_at, whole.began_at), heard_at = greatest(journal.heard_at, whole.heard_at)
+FROM whole WHERE journal.rank = whole.rank
 """
 
 ENTRIES = """

@@ -3,11 +3,13 @@
 Promises:
 - A message counts once, however often and in whatever order it comes: an entry is known by gateway, boot and number,
   and a range of numbers that has arrived is not taken again.
+- Two machines that send as one gateway lose nothing: each has a branch of the journal, and its own alarms.
 - What is shown as true now never goes back to an older entry.
 - All or nothing: after an error nothing of these messages is stored.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +20,7 @@ import asyncpg
 
 from pumpd_ward.messages import Batch, Entry, Status
 from pumpd_ward.store import sql
+from pumpd_ward.store.branches import Branch, belongs, origin, runs
 from pumpd_ward.store.keeping import NOT_KEPT, Kept, worth_keeping
 from pumpd_ward.store.partitions import Partitions
 
@@ -71,29 +74,61 @@ async def _write_status(connection: Connection, arrived: Iterable[Arrived]) -> N
             body = each.message.model_dump(mode="json", by_alias=True)
             ahead_s = (each.message.ts - each.at).total_seconds()
             await connection.execute(sql.STATUS, each.message.gateway, json.dumps(body), each.at, ahead_s)
+            if each.message.machine:
+                await connection.execute(sql.MACHINE, each.message.gateway, each.message.machine, each.at)
 
 
 async def _new(connection: Connection, batches: Sequence[tuple[Batch, datetime]]) -> list[_Taken]:
     """The entries of the batches that have not arrived yet, by gateway, journal and number."""
     if not batches:
         return []
-    ranges = (
-        [batch.gateway for batch, _ in batches],
-        [batch.journal for batch, _ in batches],
-        [batch.after for batch, _ in batches],
-        [batch.last for batch, _ in batches],
-    )
-    await connection.execute(sql.JOURNALS, *ranges[:2])
-    known = await connection.fetch(sql.ARRIVED, *ranges)
+    ranks = await _ranks(connection, batches)
+    numbers = [batch.after for batch, _ in batches], [batch.last for batch, _ in batches]
+    known = await connection.fetch(sql.ARRIVED, ranks, *numbers)
     taken = [
-        _Taken(entry, batch.gateway, known_one["rank"], at)
+        _Taken(entry, batch.gateway, ranks[known_one["place"] - 1], at)
         for known_one in known
         if not known_one["arrived"]
         for batch, at in [batches[known_one["place"] - 1]]
         for entry in batch.entries
     ]
-    await connection.execute(sql.COVERED, *ranges, [batch.hash for batch, _ in batches])
+    await connection.execute(
+        sql.COVERED, ranks, *numbers, [batch.hash for batch, _ in batches], [at for _, at in batches]
+    )
     return sorted(taken, key=lambda each: (each.gateway, each.journal, each.entry.seq))
+
+
+async def _ranks(connection: Connection, batches: Sequence[tuple[Batch, datetime]]) -> list[int]:
+    """The journal, or the branch of it, of each batch. The gateways' rows are locked: no other worker does this now."""
+    branches: dict[tuple[str, str], dict[int, Branch]] = defaultdict(dict)
+    lowest: dict[str, int] = {}
+    for batch, _ in batches:
+        lowest[batch.gateway] = min(batch.after, lowest.get(batch.gateway, batch.after))
+    for row in await connection.fetch(sql.BRANCHES, list(lowest), list(lowest.values())):
+        of = branches[row["gateway"], row["name"]]
+        branch = of.setdefault(row["rank"], Branch(row["rank"], row["branch"], row["newest"]))
+        if row["run"] is not None:
+            branch.runs[row["run"]] = row["first"], row["last"]
+    found: dict[int, int] = {}
+    written: dict[tuple[int, str], tuple[int, int]] = {}
+    for place in sorted(range(len(batches)), key=lambda place: batches[place][0].last):
+        batch, at = batches[place]
+        of = branches[batch.gateway, batch.journal]
+        branch_of = belongs(batch, of.values())
+        if branch_of is None:
+            number = max((each.number for each in of.values()), default=-1) + 1
+            comes_from = origin(batch, of.values())
+            rank = await connection.fetchval(sql.NEW_BRANCH, batch.gateway, batch.journal, number, *comes_from, at)
+            branch_of = of[rank] = Branch(rank, number, 0)
+        branch_of.add(batch)
+        written.update({(branch_of.rank, name): branch_of.runs[name] for name in runs(batch)})
+        found[place] = branch_of.rank
+    await connection.execute(
+        sql.BOOTS,
+        *([rank for rank, _ in written], [name for _, name in written]),
+        *([first for first, _ in written.values()], [last for _, last in written.values()]),
+    )
+    return [found[place] for place in range(len(batches))]
 
 
 async def _write_entries(connection: Connection, taken: Sequence[_Taken]) -> None:

@@ -2,6 +2,7 @@
 //
 //   http://127.0.0.1:8480/          paired already; any badge with a PIN of zeros signs in
 //   /mock?scene=paused              shows a scene of scenes.ts; order, hold, pause and so on change it as a gateway would
+//   /mock?certificate=12            the gateway's certificate ends in so many days
 //   /mock?person=20417  ?roles=view,confirm  ?library=0  ?unpaired=1  ?silent=1  ?running=900  ?still=1
 //
 // It checks nothing: take nothing here for a rule of pumpd.
@@ -13,6 +14,7 @@ import { join, normalize } from "node:path";
 import { canonical, sha256 } from "../src/wire/canonical.ts";
 import type { Infusion, Person, Point, Role } from "../src/state/types.ts";
 import { band, history, ofRest } from "./patients.ts";
+import { said } from "./said.ts";
 import { infusion, live, pump, REVIEW, SCENES } from "./scenes.ts";
 
 const PORT = Number(process.argv[2] ?? 8480);
@@ -39,9 +41,10 @@ let own: Infusion | null = null;
 let patient: string | null | undefined; // as changed here; undefined: as in the scene
 let pausedAudioUntil = 0;
 let pauseReason: string | null = null;
+let certificate: { days_left: number; ending: boolean } | null = null;
 let still = false;
 const now = () => (still ? Date.parse("2026-11-26T13:12:00.000Z") : Date.now()); // for pictures, time is fixed
-const streams = new Set<ServerResponse>();
+const streams = new Map<ServerResponse, string>(); // and the language of each
 
 const pumps = () =>
   own
@@ -65,6 +68,7 @@ const state = () => ({
     person,
     now(),
   ),
+  certificate,
   audio: pausedAudioUntil > now() ? { paused_left_s: (pausedAudioUntil - now()) / 1000, by: "20417" } : null,
 });
 const points = (): Point[] =>
@@ -75,9 +79,12 @@ const points = (): Point[] =>
     80 + Math.round(6 * Math.sin(at / 5)),
   ]);
 
-function send(out: ServerResponse, event: string, data: unknown) {
-  if (!silent) out.write(`id: 1\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+function send(out: ServerResponse, event: string, data: object) {
+  const whole = { ...data, said: said(data, streams.get(out) ?? "en") };
+  if (!silent) out.write(`id: 1\nevent: ${event}\ndata: ${JSON.stringify(whole)}\n\n`);
 }
+
+const tell = () => [...streams.keys()].forEach((out) => send(out, "state", state()));
 
 setInterval(() => {
   if (
@@ -100,9 +107,9 @@ setInterval(() => {
       ),
       action: own.action,
     };
-  for (const out of streams) send(out, "state", state());
+  tell();
 }, 1000);
-setInterval(() => streams.forEach((out) => send(out, "beat", { ts: new Date().toISOString() })), 2000);
+setInterval(() => streams.forEach((_, out) => send(out, "beat", { ts: new Date().toISOString() })), 2000);
 
 type Fields = Record<string, unknown>;
 
@@ -117,11 +124,7 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
   const signedIn = person !== null;
   const no = (status: number, ...reasons: string[]): [number, Fields] => [status, { ok: false, reasons, result: {} }];
   const yes = (result: Fields = {}): [number, Fields] => [200, { ok: true, result, reasons: [] }];
-  const become = (to: Infusion): [number, Fields] => (
-    (own = to),
-    streams.forEach((out) => send(out, "state", state())),
-    yes()
-  );
+  const become = (to: Infusion): [number, Fields] => ((own = to), tell(), yes());
   switch (fields["op"]) {
     case "sign_in":
       if (!/^0{4,12}$/.test(String(fields["pin"]))) return no(403, "sign_in: badge or PIN is wrong");
@@ -131,11 +134,11 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
         roles,
         idle_left_s: 180,
       };
-      streams.forEach((out) => send(out, "state", state()));
+      tell();
       return yes({ person, idle_s: 180 });
     case "sign_out":
       person = null;
-      streams.forEach((out) => send(out, "state", state()));
+      tell();
       return yes();
     case "touch":
       if (person) person.idle_left_s = 180;
@@ -221,14 +224,14 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
     case "associate":
     case "dissociate":
       patient = typeof fields["patient"] === "string" ? fields["patient"] : null;
-      streams.forEach((out) => send(out, "state", state()));
+      tell();
       return yes();
     case "pause":
       pauseReason = "";
       return become({ ...infusion("paused", running), pauses: 1, reason: "pause requested (by R. Weiss)" });
     case "pause_reason":
       pauseReason = String(fields["reason"]);
-      streams.forEach((out) => send(out, "state", state()));
+      tell();
       return yes();
     case "resume":
       return become({ ...infusion("ready", running), action: "resume" });
@@ -245,8 +248,11 @@ async function answer(request: IncomingMessage, out: ServerResponse) {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const body = (chunks.length ? JSON.parse(Buffer.concat(chunks).toString()) : {}) as Fields;
+  const language = String(url.searchParams.get("language") ?? request.headers["accept-language"] ?? "").slice(0, 2);
   const json = (status: number, content: Fields) =>
-    out.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(content));
+    out
+      .writeHead(status, { "Content-Type": "application/json" })
+      .end(JSON.stringify({ ...content, said: said(content, language) }));
   const ok = (result: Fields) => json(200, { ok: true, result, reasons: [] });
   if (url.pathname === "/mock") {
     for (const [name, value] of url.searchParams) {
@@ -278,10 +284,12 @@ async function answer(request: IncomingMessage, out: ServerResponse) {
           : null;
       if (name === "running") running = Number(value);
       if (name === "unpaired") unpaired = value === "1";
+      if (name === "certificate")
+        certificate = value ? { days_left: Number(value), ending: Number(value) <= 30 } : null;
       if (name === "silent") silent = value === "1";
       if (name === "still") still = value === "1";
     }
-    streams.forEach((stream) => send(stream, "state", state()));
+    tell();
     return ok({ scene, running });
   }
   const tablet = { id: "0000000000000000", name: "ward 7, bed 1", roles: ["view", "confirm", "prescribe", "maintain"] };
@@ -317,8 +325,7 @@ async function answer(request: IncomingMessage, out: ServerResponse) {
     }
     case "/api/live":
       out.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
-      streams.add(out);
-      request.on("close", () => streams.delete(out));
+      streams.set(out, language);
       out.on("close", () => streams.delete(out));
       send(out, "history", { session: "20261126-01", points: points(), alarms: [] });
       return send(out, "state", state());

@@ -87,8 +87,16 @@ export function history(now: number, patient: string, { after = false, suspect =
         maintenance: 0,
         ordered: true,
         next: after
-          ? { position: "maintenance 1 of 2", earliest_ts: ts(now + 7 * DAY), planned_date: null }
-          : { position: "infusion 4 of 6", earliest_ts: ts(now + DAY), planned_date: date(now + DAY) },
+          ? {
+              place: { number: 1, of: 2, phase: "maintenance" as const },
+              earliest_ts: ts(now + 7 * DAY),
+              planned_date: null,
+            }
+          : {
+              place: { number: 4, of: 6, phase: "infusion" as const },
+              earliest_ts: ts(now + DAY),
+              planned_date: date(now + DAY),
+            },
         dates: days.map((each, at) => ({
           number: at + 1,
           date: date(each),
@@ -179,18 +187,21 @@ export const NOT_READY: VitalSigns = {
     sign("respiration_per_min", null, "missing", 95),
   ],
   ready: false,
-  reasons: ["SpO2 of 88 % is outside the site's limits", "blood pressure was not measured in the last 15 min"],
+  reasons: [
+    "SpO2: warning, outside the limits of this site",
+    "blood pressure: measured more than 15 min ago; measure it again",
+  ],
 };
 
 export const selfTest = (now: number, passed: boolean): SelfTest => ({
   ts: ts(now - 120_000),
   passed,
   results: [
-    { what: "speaker", state: passed ? "passed" : "failed", detail: passed ? "" : "the sounder did not answer" },
-    { what: "light", state: "absent", detail: "none is configured" },
+    { what: "speaker", state: passed ? "passed" : "failed", detail: passed ? "" : "no result within 2 s" },
+    { what: "light", state: "absent", detail: "no alarm output is configured: only the pump and the tablets sound" },
     { what: "clock", state: "passed", detail: "" },
-    { what: "disk", state: "passed", detail: "41 GB free" },
+    { what: "disk", state: "passed", detail: "an entry of the journal was written and synced" },
     { what: "watchdog", state: "passed", detail: "" },
-    { what: "stop_path", state: "passed", detail: "the pump took a stop in 40 ms" },
+    { what: "stop_path", state: "passed", detail: "a stop was sent, and the pump confirmed it" },
   ],
 });

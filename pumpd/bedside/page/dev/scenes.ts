@@ -85,7 +85,7 @@ export function infusion(state: InfusionState, running: number, review: Review =
     session: "20261126-01",
     state,
     may_flow: flows,
-    reason: state === "ready" ? "read back, equal" : "flowing under a lease",
+    reason: state === "ready" ? "read back, equal" : "flow seen at the programmed rate",
     action: running ? "resume" : "start",
     rate_ml_h: flows ? RATE : "0",
     programmed_rate_ml_h: RATE,
@@ -248,7 +248,7 @@ export const SCENES: Record<string, (now: number, running: number) => Pump[]> = 
   uncertain: () => [
     pump(
       "bed1",
-      { ...infusion("uncertain", 0), reason: "the answer to the start was lost" },
+      { ...infusion("uncertain", 0), reason: "not known whether the pump started: no answer within 2 s" },
       { ...trip([ALARMS["uncertain"]!]), pump_state: null, stopped: false, age_s: 12 },
     ),
   ],
@@ -306,7 +306,7 @@ export const SCENES: Record<string, (now: number, running: number) => Pump[]> = 
   interrupted: (now) => [
     pump(
       "bed1",
-      { ...infusion("stopped", HALF), reason: "Stop pressed on the tablet ward 7, bed 1" },
+      { ...infusion("stopped", HALF), reason: "Stop pressed on the tablet (by tablet ward 7, bed 1)" },
       {
         rest: rest(now),
         course: { number: 3, of: 6, phase: "infusion", course_number: 1 },
@@ -344,7 +344,7 @@ export const SCENES: Record<string, (now: number, running: number) => Pump[]> = 
   expired: () => [
     pump("bed1", {
       ...infusion("abandoned", 0),
-      reason: "the order expired: it was not started within 60 min",
+      reason: "the order expired 60 min after it was given; nothing was started; order again",
     }),
   ],
   afterSix: () => [pump("bed1", null, { patient: "P-6006" })],
@@ -371,7 +371,7 @@ export const SCENES: Record<string, (now: number, running: number) => Pump[]> = 
     pump("bed2", infusion("tripped", 700), { ...trip([ALARMS["occlusion"]!]), model: "PHD Ultra" }),
     pump("bed3", null, { model: "Alaris Asena" }),
     pump("bed4", infusion("completed", 2400), { course: { number: 6, of: 6, phase: "infusion" } }),
-    pump("bed5", null, { problem: "the serial port is missing", pump_state: null, stopped: false }),
+    pump("bed5", null, { problem: "this is not a serial port", pump_state: null, stopped: false }),
     pump("bed6", null, { to_identify: "at the pump, pull its data cable, wait 5 s, plug it in again, within 80 s" }),
   ],
 };

@@ -1,9 +1,6 @@
 declare module "*.css";
 
 // A language of the page without its messages' names: made by build.mjs.
-declare module "words:*-reasons" {
-  export const reasons: Readonly<Record<string, string>>;
-}
 declare module "words:*" {
   export const texts: readonly string[];
 }

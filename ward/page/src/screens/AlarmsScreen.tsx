@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { useAsked } from "../asking.ts";
 import { useSpan } from "../Span.tsx";
-import { duration, MARKS, time } from "../words.ts";
+import { count, duration, MARKS, time } from "../words.ts";
 
 interface Past {
   gateway: string;
@@ -30,7 +30,8 @@ interface Found {
   responses: Record<string, Responses>;
 }
 
-export function AlarmsScreen() {
+/** `exports`: whether this person may export. */
+export function AlarmsScreen({ exports }: { exports: boolean }) {
   const [span, fields] = useSpan();
   const [priority, setPriority] = useState("");
   const { answer, problem } = useAsked<Found>("/api/alarms", { ...span, priority }, 10);
@@ -92,14 +93,17 @@ export function AlarmsScreen() {
           <p>
             {answer.alarms.length === 0
               ? "No alarm in this time."
-              : `${answer.alarms.length} alarms, the newest first.`}
-            {answer.more && " There are more: choose a shorter time, or export them."}
+              : `${count(answer.alarms.length, "alarm")}, the newest first.`}
+            {answer.more && ` There are more: choose a shorter time${exports ? ", or export them" : ""}.`}
           </p>
-          <p class="links">
-            Export: <a href={link("alarms", "csv")}>alarms as CSV</a>,{" "}
-            <a href={link("alarms", "parquet")}>as Parquet</a>; <a href={link("infusions", "csv")}>infusions as CSV</a>,{" "}
-            <a href={link("infusions", "parquet")}>as Parquet</a>
-          </p>
+          {exports && (
+            <p class="links">
+              Export: <a href={link("alarms", "csv")}>alarms as CSV</a>,{" "}
+              <a href={link("alarms", "parquet")}>as Parquet</a>;{" "}
+              <a href={link("infusions", "csv")}>infusions as CSV</a>,{" "}
+              <a href={link("infusions", "parquet")}>as Parquet</a>
+            </p>
+          )}
           <div class="wide" tabIndex={0} role="region" aria-label="Alarm history">
             <table class="digits">
               <thead>
@@ -115,8 +119,8 @@ export function AlarmsScreen() {
               <tbody>
                 {answer.alarms.map((each) => (
                   <tr key={`${each.gateway}/${each.pump}/${each.code}/${each.raised_at}`}>
-                    <td>{time(each.raised_at)}</td>
-                    <td>
+                    <td class="tight">{time(each.raised_at)}</td>
+                    <td class="tight">
                       {each.gateway} {each.pump}
                     </td>
                     <td>

@@ -4,17 +4,9 @@ import { useMemo, useState } from "preact/hooks";
 import type { Board } from "../ask.ts";
 import { useAsked } from "../asking.ts";
 import { Curves } from "../Curves.tsx";
-import { duration, number, STATES } from "../words.ts";
-import { Alarms } from "./BoardScreen.tsx";
-
-interface Trend {
-  step_s: number;
-  at: number[];
-  rate: (number | null)[];
-  rate_max: (number | null)[];
-  infused_ml: (number | null)[];
-  pressure_max: (number | null)[];
-}
+import { withGaps, type Trend } from "../trend.ts";
+import { duration, number, whole } from "../words.ts";
+import { Alarms, State, Twice, unknown } from "./BoardScreen.tsx";
 
 const SPANS: [string, number][] = [
   ["1 hour", 3600],
@@ -32,7 +24,8 @@ export function BedScreen({ gateway, pump, board }: { gateway: string; pump: str
     return { gateway, pump, from: new Date(end - span * 1000).toISOString(), to: new Date(end).toISOString() };
   }, [gateway, pump, span, Math.floor((board?.now ? Date.parse(board.now) : 0) / 60_000)]);
   const shown = useMemo<[number, number]>(() => [Date.parse(query.from) / 1000, Date.parse(query.to) / 1000], [query]);
-  const { answer, problem } = useAsked<Trend>("/api/trend", query);
+  const { answer: points, problem } = useAsked<Trend>("/api/trend", query);
+  const answer = useMemo(() => points && withGaps(points), [points]);
   return (
     <>
       <p>
@@ -44,12 +37,12 @@ export function BedScreen({ gateway, pump, board }: { gateway: string; pump: str
       {bed ? (
         <>
           <p>
-            <b class="state">{bed.state ? (STATES[bed.state] ?? bed.state) : "no infusion"}</b>{" "}
-            {bed.simulated && <span class="simulated">SIMULATED</span>}
+            <State bed={bed} /> {bed.simulated && <span class="simulated">SIMULATED</span>}
           </p>
           {bed.silent && <p class="silent-note">The gateway is silent: its state is not known. Go to the pump.</p>}
+          {bed.twice && <Twice />}
           <Alarms alarms={bed.alarms} />
-          <dl class={`digits values${bed.old ? " old" : ""}`}>
+          <dl class={`digits values${bed.old || unknown(bed) ? " old" : ""}`}>
             {(
               [
                 ["Rate", number(bed.rate_ml_h, "mL/h")],
@@ -58,7 +51,6 @@ export function BedScreen({ gateway, pump, board }: { gateway: string; pump: str
                 ["Left, about", duration(bed.remaining_s)],
                 ["Pressure", number(bed.pressure_mmhg, "mmHg", 0)],
                 ["Battery", number(bed.battery_percent, "%", 0)],
-                ["Age of the reading", duration(bed.age_s)],
               ] as const
             ).map(([name, value]) => (
               <div key={name}>
@@ -67,9 +59,12 @@ export function BedScreen({ gateway, pump, board }: { gateway: string; pump: str
               </div>
             ))}
           </dl>
+          <p class={`digits ${bed.old ? "bad" : "muted"}`}>
+            {bed.age_s === null ? "No reading yet" : `Reading ${duration(bed.age_s)} old`}
+          </p>
         </>
       ) : (
-        <p>This pump has not reported.</p>
+        <p>{board ? "This pump has not reported." : "Waiting for the first board …"}</p>
       )}
       <fieldset class="choices">
         <legend>Trend of the last</legend>
@@ -83,7 +78,7 @@ export function BedScreen({ gateway, pump, board }: { gateway: string; pump: str
       {answer && answer.at.length === 0 && <p>Nothing was recorded in this time.</p>}
       {answer && answer.at.length > 0 && (
         <>
-          <p class="muted">Each point is {duration(answer.step_s)}.</p>
+          <p class="muted">Each point is {whole(answer.step_s)}.</p>
           <Curves
             label={`Rate in mL/h over time, highest ${number(most(answer.rate_max), "mL/h")}`}
             data={[answer.at, answer.rate, answer.rate_max]}

@@ -8,6 +8,7 @@ export function BoardScreen({ board }: { board: Board | null }) {
   const alarms = [...board.beds, ...board.gateways].flatMap((each) => each.alarms);
   const count = (priority: string) => alarms.filter((each) => each.priority === priority).length;
   const silent = board.gateways.filter((each) => each.silent);
+  const twice = board.gateways.filter((each) => each.twice);
   const own = board.gateways.filter((each) => each.alarms.length > 0);
   const bedless = board.gateways.filter((each) => !board.beds.some((bed) => bed.gateway === each.gateway));
   return (
@@ -17,13 +18,18 @@ export function BoardScreen({ board }: { board: Board | null }) {
         <li class={silent.length ? "silent-count" : ""}>
           <b>{silent.length}</b> silent
         </li>
+        {twice.length > 0 && (
+          <li class="silent-count">
+            <b>{twice.length}</b> with one name twice
+          </li>
+        )}
         {["high", "medium", "low"].map((priority) => (
           <li key={priority} class={count(priority) ? `alarm-${priority} alarm-count` : ""}>
             <b>{count(priority)}</b> {MARKS[priority]} {priority}
           </li>
         ))}
         <li>
-          <b>{board.beds.filter((each) => each.state === "running").length}</b> running
+          <b>{board.beds.filter((each) => each.state === "running" && !unknown(each)).length}</b> running
         </li>
         <li>
           <b>{board.beds.length}</b> {board.beds.length === 1 ? "bed" : "beds"}
@@ -64,32 +70,31 @@ export function BoardScreen({ board }: { board: Board | null }) {
 
 function BedlessCard({ gateway }: { gateway: Gateway }) {
   return (
-    <li class={`bed${gateway.silent ? " silent" : ""}`}>
+    <li class={`bed${gateway.silent || gateway.twice ? " silent" : ""}`}>
       <div class="bed-head">
         <b>{gateway.gateway}</b>
         <span>no pump has reported</span>
       </div>
       {gateway.silent && <Silent gateway={gateway} />}
+      {gateway.twice && <Twice />}
     </li>
   );
 }
 
 function BedCard({ bed }: { bed: Bed }) {
-  const stale = bed.silent || bed.old;
   return (
-    <li class={`bed${bed.silent ? " silent" : ""}`}>
+    <li class={`bed${unknown(bed) ? " silent" : ""}`}>
       <a href={`#/bed/${encodeURIComponent(bed.gateway)}/${encodeURIComponent(bed.pump)}`}>
         <div class="bed-head">
           <b>
             {bed.gateway} <span class="muted">{bed.pump}</span>
           </b>
-          <span class={`state state-${bed.state ?? "none"}`}>
-            {bed.state ? (STATES[bed.state] ?? bed.state) : "no infusion"}
-          </span>
+          <State bed={bed} />
         </div>
         {bed.silent && <Silent gateway={bed} />}
+        {bed.twice && <Twice />}
         <Alarms alarms={bed.alarms} />
-        <dl class={`digits values${stale ? " old" : ""}`}>
+        <dl class={`digits values${unknown(bed) || bed.old ? " old" : ""}`}>
           <div>
             <dt>Rate</dt>
             <dd>{number(bed.rate_ml_h, "mL/h")}</dd>
@@ -124,12 +129,29 @@ function Silent({ gateway }: { gateway: Gateway }) {
   );
 }
 
+/** Whether what is shown of a bed may be true no more. */
+export const unknown = (bed: Bed): boolean => bed.silent || bed.twice;
+
+export function State({ bed }: { bed: Bed }) {
+  const name = bed.state ? (STATES[bed.state] ?? bed.state) : "no infusion";
+  if (unknown(bed)) return <span class="state unknown">last: {name}</span>;
+  return <span class={`state state-${bed.state ?? "none"}`}>{name}</span>;
+}
+
+export function Twice() {
+  return (
+    <p class="silent-note">
+      <b>Two machines</b> send under this name. The values are of one of them, the alarms of both. Go to the pumps.
+    </p>
+  );
+}
+
 export function Alarms({ alarms }: { alarms: Alarm[] }) {
   if (alarms.length === 0) return null;
   return (
     <ul class="alarms-of">
       {alarms.map((each) => (
-        <li key={each.code} class={`bed-alarm alarm-${each.priority}`}>
+        <li key={`${each.code}/${each.raised_at}`} class={`bed-alarm alarm-${each.priority}`}>
           <b aria-hidden="true">{MARKS[each.priority]}</b>
           <span class="unseen">{each.priority} priority: </span>
           {each.cause || each.code}

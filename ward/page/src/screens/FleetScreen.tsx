@@ -1,7 +1,7 @@
 // The health of the gateways: version, clock, disk, supply, certificates, and entries that are missing.
 
 import { useAsked } from "../asking.ts";
-import { duration, NOTHING } from "../words.ts";
+import { count, duration, NOTHING } from "../words.ts";
 
 interface Status {
   version?: string;
@@ -21,6 +21,7 @@ interface Health {
   age_s: number;
   ahead_s: number | null;
   missing: number;
+  twice: boolean;
   status: Status;
 }
 
@@ -40,8 +41,15 @@ export function FleetScreen() {
         </p>
       )}
       {answer.refused > 0 && (
-        <p class="bad">{answer.refused} messages could not be understood. They are in the store's table “refused”.</p>
+        <p class="bad">{count(answer.refused, "message")} could not be understood. See the store's table “refused”.</p>
       )}
+      {answer.gateways
+        .filter((each) => each.twice)
+        .map((each) => (
+          <p key={each.gateway} class="bad">
+            <b>! {each.gateway}</b>: two machines send under this name. Give each a name of its own.
+          </p>
+        ))}
       <div class="wide" tabIndex={0} role="region" aria-label="Health of the gateways">
         <table class="digits">
           <thead>
@@ -54,7 +62,7 @@ export function FleetScreen() {
                 "Disk",
                 "Supply",
                 "Certificates",
-                "Missing entries",
+                "Missing",
                 "Pumps",
               ].map((each) => (
                 <th key={each} scope="col">
@@ -66,13 +74,18 @@ export function FleetScreen() {
           <tbody>
             {answer.gateways.map((each) => (
               <tr key={each.gateway}>
-                <th scope="row">{each.gateway}</th>
-                <Cell bad={each.silent}>
+                <th scope="row" class={each.twice ? "bad" : ""}>
+                  {each.twice && <b>! </b>}
+                  {each.gateway}
+                </th>
+                <Cell bad={each.silent} tight>
                   {each.silent ? `silent for ${duration(each.age_s)}` : `${duration(each.age_s)} ago`}
                 </Cell>
-                <Cell>{each.status.version ?? NOTHING}</Cell>
+                <Cell tight>{each.status.version ?? NOTHING}</Cell>
                 <Cell bad={clockOff(each)}>{clock(each)}</Cell>
-                <Cell bad={diskFull(each.status)}>{disk(each.status)}</Cell>
+                <Cell bad={diskFull(each.status)} tight>
+                  {disk(each.status)}
+                </Cell>
                 <Cell bad={each.status.supply === "battery" || each.status.under_voltage === true}>
                   {supply(each.status)}
                 </Cell>
@@ -93,9 +106,17 @@ export function FleetScreen() {
 }
 
 /** What needs a person is marked by a word as well as by colour. */
-function Cell({ bad = false, children }: { bad?: boolean; children: preact.ComponentChildren }) {
+function Cell({
+  bad = false,
+  tight = false,
+  children,
+}: {
+  bad?: boolean;
+  tight?: boolean;
+  children: preact.ComponentChildren;
+}) {
   return (
-    <td class={bad ? "bad" : ""}>
+    <td class={`${bad ? "bad" : ""} ${tight ? "tight" : ""}`}>
       {bad && <b>! </b>}
       {children}
     </td>
@@ -128,5 +149,5 @@ const ending = ({ certificates: all }: Status): [string, number][] =>
 
 const certificates = (status: Status) =>
   ending(status)
-    .map(([name, days]) => `${name}: ${days} days`)
+    .map(([name, days]) => (days < 0 ? `${name}: has ended` : `${name}: ${count(days, "day")}`))
     .join(", ") || NOTHING;

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { useAsked } from "../asking.ts";
 import { useSpan } from "../Span.tsx";
-import { time } from "../words.ts";
+import { count, time } from "../words.ts";
 
 interface Entry {
   gateway: string;
@@ -48,7 +48,7 @@ export function SearchScreen() {
           <p>
             {answer.entries.length === 0
               ? "Nothing in this time."
-              : `${answer.entries.length} entries, the newest first. Readings are in a bed's trend.`}
+              : `${count(answer.entries.length, "entry", "entries")}, the newest first. Readings are in a bed's trend.`}
             {answer.more && " There are more: choose a shorter time."}
           </p>
           <div class="wide" tabIndex={0} role="region" aria-label="Entries">
@@ -65,9 +65,9 @@ export function SearchScreen() {
               <tbody>
                 {answer.entries.map((each) => (
                   <tr key={`${each.gateway}/${each.boot}/${each.seq}`}>
-                    <td>{time(each.ts)}</td>
-                    <td>{each.gateway}</td>
-                    <td>{each.pump}</td>
+                    <td class="tight">{time(each.ts)}</td>
+                    <td class="tight">{each.gateway}</td>
+                    <td class="tight">{each.pump}</td>
                     <td>{each.seq}</td>
                     <td>{each.kind}</td>
                     <td>{shown(each.body)}</td>

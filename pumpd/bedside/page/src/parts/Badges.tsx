@@ -17,6 +17,7 @@ export function Badges({ page }: { page: Page }) {
   const heard = useSounding();
   const quiet = silence(page, at);
   const lost = page.link === "lost" || (quiet ?? 0) >= 7;
+  const shown = lost ? FRAME.no_link : page.link === "open" ? FRAME.linked : FRAME.linking;
   const wall = gatewayNow(page, at);
   return (
     <div class="badges">
@@ -41,12 +42,13 @@ export function Badges({ page }: { page: Page }) {
       {(page.live?.journal ?? "ok") !== "ok" && <span class="badge badge-warn">{say(FRAME.journal_failed)}</span>}
       <span class={lost ? "badge badge-bad" : "badge"} role="status" aria-label={say(FRAME.link)} data-testid="link">
         <i class={lost ? "dot dot-bad" : page.link === "open" ? "dot dot-good" : "dot"} aria-hidden="true" />
-        <span class={lost ? "" : "narrow-unseen"}>
-          {lost
-            ? quiet === null
-              ? say(FRAME.no_link)
-              : say(FRAME.no_link_for, { n: Math.floor(quiet) })
-            : say(page.link === "open" ? FRAME.linked : FRAME.linking)}
+        <span class="narrow-unseen one-of">
+          {/* each has its room: the keys beside it stay where they are */}
+          {([FRAME.linked, FRAME.linking, FRAME.no_link] as const).map((each) => (
+            <span key={say(each)} class={each === shown ? "" : "not-this"}>
+              {say(each)}
+            </span>
+          ))}
         </span>
       </span>
       {wall !== null && (

@@ -1,74 +1,72 @@
-// Curves over minutes, drawn by uPlot in the colours of the theme. uPlot is loaded with the first chart: no number and no
-// button waits for it. Without it the place of the curve stays empty.
+// Curves over minutes, as SVG in the colours of the theme. The box of the curves is stretched to its place; the numbers
+// beside it are not.
 
-import type uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
-import { useEffect, useRef, useState } from "preact/hooks";
-import { onTheme, theme } from "./theme.ts";
+import { across, boxOf, down, marks, points, type Values } from "../state/drawing.ts";
 import { decimal } from "../words/numbers.ts";
+
+export interface Curve {
+  values: Values;
+  /** Its class in style/chart.css. */
+  kind: "programmed" | "given" | "planned" | "estimated";
+  /** Fill the area between this curve and the next one. */
+  band?: boolean;
+}
 
 interface Props {
   /** What is drawn, for those who do not see it. */
   label: string;
-  data: uPlot.AlignedData;
-  /** The curves, and the areas between two of them; `colour` gives a colour of the theme. */
-  curves: (colour: (name: string) => string) => Pick<uPlot.Options, "bands"> & { series: uPlot.Series[] };
+  minutes: readonly number[];
+  curves: readonly Curve[];
 }
 
-export function Chart({ label, data, curves }: Props) {
-  const box = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot | null>(null);
-  const latest = useRef(data);
-  latest.current = data;
-  const [colours, setColours] = useState(theme);
-  useEffect(() => onTheme(setColours), []);
-  useEffect(() => {
-    const at = box.current;
-    if (!at) return undefined;
-    let shown = true;
-    const resize = new ResizeObserver(() => plot.current?.setSize(size(at)));
-    const draw = async () => {
-      const { default: UPlot } = await import("uplot");
-      if (!shown) return;
-      plot.current = new UPlot(options(at, curves), latest.current, at);
-      resize.observe(at);
-    };
-    void draw().catch(() => undefined);
-    return () => {
-      shown = false;
-      resize.disconnect();
-      plot.current?.destroy();
-      plot.current = null;
-    };
-  }, [colours]);
-  useEffect(() => plot.current?.setData(data), [data]);
-  return <div ref={box} class="plot-box" role="img" aria-label={label} />;
-}
+/** Percent of the place, from its left and its top. */
+const [LEFT, TOP, WIDTH, HEIGHT] = [9, 4, 89, 80];
 
-const size = (at: HTMLElement) => ({ width: Math.max(120, at.clientWidth), height: Math.max(90, at.clientHeight) });
-
-function options(at: HTMLElement, curves: Props["curves"]): uPlot.Options {
-  const style = getComputedStyle(at);
-  const colour = (name: string) => style.getPropertyValue(name).trim();
-  const axis = {
-    stroke: colour("--muted"),
-    grid: { stroke: colour("--line"), width: 1 },
-    ticks: { show: false },
-    font: `14px ${style.fontFamily}`,
-    values: (_: uPlot, ticks: number[]) => ticks.map((tick) => decimal(tick, 3)),
-  };
-  const { series, bands } = curves(colour);
-  return {
-    ...size(at),
-    legend: { show: false },
-    cursor: { show: false },
-    select: { show: false, left: 0, top: 0, width: 0, height: 0 },
-    scales: { x: { time: false }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.05)] } },
-    axes: [
-      { ...axis, size: 28 },
-      { ...axis, size: 40 },
-    ],
-    series: [{}, ...series.map((each) => ({ points: { show: false }, spanGaps: true, ...each }))],
-    ...(bands ? { bands } : {}),
-  };
+export function Chart({ label, minutes, curves }: Props) {
+  const box = boxOf(
+    minutes,
+    curves.map(({ values }) => values),
+  );
+  const drawn = curves.map(({ values }) => points(box, minutes, values));
+  return (
+    <svg class="chart" role="img" aria-label={label}>
+      {marks([0, box.most]).map((mark) => {
+        const y = `${TOP + (down(box, mark) * HEIGHT) / 100}%`;
+        return (
+          <g key={`y${mark}`}>
+            <line class="chart-line" x1={`${LEFT}%`} x2={`${LEFT + WIDTH}%`} y1={y} y2={y} />
+            <text class="chart-value" x={`${LEFT - 1.5}%`} y={y}>
+              {decimal(mark)}
+            </text>
+          </g>
+        );
+      })}
+      {marks(box.x).map((mark) => {
+        const x = `${LEFT + (across(box, mark) * WIDTH) / 100}%`;
+        return (
+          <g key={`x${mark}`}>
+            <line class="chart-line" x1={x} x2={x} y1={`${TOP}%`} y2={`${TOP + HEIGHT}%`} />
+            <text class="chart-minute" x={x} y="100%">
+              {decimal(mark)}
+            </text>
+          </g>
+        );
+      })}
+      <svg
+        x={`${LEFT}%`}
+        y={`${TOP}%`}
+        width={`${WIDTH}%`}
+        height={`${HEIGHT}%`}
+        viewBox="0 0 100 100"
+        preserveAspectRatio="none"
+      >
+        {curves.map(({ kind, band }, each) => (
+          <g key={each} class={`curve curve-${kind}`}>
+            {band && <polygon points={[...drawn[each]!, ...[...drawn[each + 1]!].reverse()].join(" ")} />}
+            <polyline points={drawn[each]!.join(" ")} />
+          </g>
+        ))}
+      </svg>
+    </svg>
+  );
 }

@@ -6,9 +6,8 @@ import { may } from "./NeedsSignIn.tsx";
 import { assessable, type CourseRecord } from "../state/treatments.ts";
 import { calendarDay, day, wallClock } from "../words/numbers.ts";
 import { say } from "../words/say.ts";
-import { sentence } from "../words/terms.ts";
+import { placeInCourse, sentence } from "../words/terms.ts";
 import { COURSE } from "../words/texts/course.ts";
-import { reason } from "../words/reasons.ts";
 
 const DATE = {
   given: ["●", COURSE.date_given],
@@ -53,7 +52,7 @@ export function CourseCard({ page, live, patient, course, onChanged }: Props) {
       )}
       {next && (
         <p data-testid="next-due">
-          <b>{sentence(say(COURSE.next, { position: reason(next.position) })).replace(/\.$/, "")}</b>
+          <b>{sentence(say(COURSE.next, { position: placeInCourse(next.place) })).replace(/\.$/, "")}</b>
           {next.planned_date && say(COURSE.planned_for, { day: calendarDay(next.planned_date) })}
           {next.earliest_ts &&
             say(COURSE.not_before, {

@@ -1,5 +1,6 @@
 // Fields of a form, each with its problems right below it.
 
+import type { Ref } from "preact";
 import { useId } from "preact/hooks";
 import type { SoftLimit } from "../state/types.ts";
 import { wrongNumber } from "../words/entering.ts";
@@ -29,7 +30,8 @@ export function NumberField({
   value,
   onValue,
   problems,
-}: Labels & FieldState & { unit: string }) {
+  field,
+}: Labels & FieldState & { unit: string; field?: Ref<HTMLInputElement> }) {
   const id = useId();
   const unreadable = wrongNumber(value, unit);
   const wrong = unreadable === null ? problems : [unreadable];
@@ -39,6 +41,7 @@ export function NumberField({
       <span class="with-unit">
         <input
           id={id}
+          ref={field ?? null}
           name={name}
           inputMode="decimal"
           autocomplete="off"

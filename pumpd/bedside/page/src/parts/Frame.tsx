@@ -20,6 +20,9 @@ import { guideFor } from "../words/guide.ts";
 import { say } from "../words/say.ts";
 import { FRAME } from "../words/texts/frame.ts";
 
+/** An alarm line that could not be shown is tried again so often. */
+const ALARMS_AGAIN_MS = 5000;
+
 export function Frame({ page, route, children }: { page: Page; route: Route; children: ComponentChildren }) {
   const pump = "pump" in route ? route.pump : null;
   const known = page.live?.pumps.find((each) => each.pump === pump);
@@ -60,13 +63,10 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
           </Boundary>
         </div>
       </header>
-      <Boundary name={say(FRAME.part_alarms)}>
+      <Boundary name={say(FRAME.part_alarms)} of={String(Math.floor(page.liveAt / ALARMS_AGAIN_MS))}>
         <AlarmBanner page={page} />
       </Boundary>
       <main>
-        <Boundary name={say(FRAME.part_link)}>
-          <LinkNotice page={page} pump={pump} />
-        </Boundary>
         <Boundary
           name={say(FRAME.part_screen)}
           of={`${route.screen}/${pump}/${known?.infusion?.state}`}
@@ -76,17 +76,22 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
         </Boundary>
         {page.identity === "paired" && <ToBench page={page} route={route} pump={known} />}
       </main>
-      {/* On the overview every bed has its own Stop: one Stop for all under the thumb would end other patients' infusions. */}
-      {docked && (
-        <footer class="dock">
-          <DockSlot />
-          {page.identity === "paired" && known ? (
-            <StopButton key={known.pump} page={page} target={known.pump} name={known.pump} />
-          ) : (
-            <StopButton key={EVERY} page={page} target={EVERY} name={say(FRAME.all_pumps)} />
-          )}
-        </footer>
-      )}
+      <div class="bottom">
+        <Boundary name={say(FRAME.part_link)}>
+          <LinkNotice page={page} pump={pump} />
+        </Boundary>
+        {/* On the overview every bed has its own Stop: one Stop for all under the thumb would end other patients' infusions. */}
+        {docked && (
+          <footer class="dock">
+            <DockSlot />
+            {page.identity === "paired" && known ? (
+              <StopButton key={known.pump} page={page} target={known.pump} name={known.pump} />
+            ) : (
+              <StopButton key={EVERY} page={page} target={EVERY} name={say(FRAME.all_pumps)} />
+            )}
+          </footer>
+        )}
+      </div>
     </>
   );
 }

@@ -1,6 +1,7 @@
 // Badge and PIN, typed or entered on large keys. The PIN is never shown.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { Known } from "./known.ts";
 import { say } from "../words/say.ts";
 import { PERSON } from "../words/texts/person.ts";
 
@@ -12,18 +13,27 @@ interface Props {
   button: string;
   disabled: boolean;
   /** People who may be chosen by a touch instead of their badge's number. */
-  known?: readonly { badge: string; name: string }[];
+  known?: readonly Known[];
   onDone: (badge: string, pin: string) => void;
 }
 
 export function Keypad({ who, button, disabled, known = [], onDone }: Props) {
-  const [badge, setBadge] = useState("");
+  const only = known.length === 1 ? known[0]!.badge : "";
+  const [badge, setBadge] = useState(only);
   const [pin, setPin] = useState("");
-  const [into, setInto] = useState<"badge" | "pin">("badge");
+  const [into, setInto] = useState<"badge" | "pin">(only ? "pin" : "badge");
   const pinField = useRef<HTMLInputElement>(null);
   const badgeField = useRef<HTMLInputElement>(null);
-  const press = (key: string) =>
-    into === "badge" ? setBadge((badge + key).slice(0, 32)) : setPin((pin + key).slice(0, LONGEST));
+  const press = (key: string) => {
+    if (into === "badge") return setBadge((badge + key).slice(0, 32));
+    const typed = (pin + key).slice(0, LONGEST);
+    if (typed.length === known.find((each) => each.badge === badge)?.digits && !disabled) return done(typed);
+    return setPin(typed);
+  };
+  const done = (typed: string) => {
+    setPin("");
+    onDone(badge, typed);
+  };
   const back = () => (into === "badge" ? setBadge(badge.slice(0, -1)) : setPin(pin.slice(0, -1)));
   const ready = badge !== "" && pin !== "" && !disabled;
   const toPin = () => {
@@ -34,7 +44,9 @@ export function Keypad({ who, button, disabled, known = [], onDone }: Props) {
     // A badge that is scanned arrives here, unless a person is typing into another field.
     const catchScan = (event: KeyboardEvent) => {
       const busyElsewhere = document.activeElement?.matches("input, select, textarea, button");
-      if (/^[A-Za-z0-9]$/.test(event.key) && !busyElsewhere) badgeField.current?.focus({ preventScroll: true });
+      if (!/^[A-Za-z0-9]$/.test(event.key) || busyElsewhere) return;
+      setBadge(""); // a whole badge comes
+      badgeField.current?.focus({ preventScroll: true });
     };
     document.addEventListener("keydown", catchScan, true);
     return () => document.removeEventListener("keydown", catchScan, true);
@@ -43,8 +55,7 @@ export function Keypad({ who, button, disabled, known = [], onDone }: Props) {
     event.preventDefault();
     if (into === "badge" && badge && !pin) return toPin();
     if (!ready) return;
-    setPin("");
-    onDone(badge, pin);
+    done(pin);
   };
   return (
     <form class="keypad-form" onSubmit={submit} aria-label={who} autocomplete="off">

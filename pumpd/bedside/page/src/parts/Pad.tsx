@@ -9,16 +9,26 @@ const LETTERS = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"];
 const SIGNS = [..."-._@"];
 
 interface Props {
+  /** What tokens begin with here, as one key. */
+  beginning: string;
   onKey: (key: string) => void;
   onBack: () => void;
 }
 
-export function Pad({ onKey, onBack }: Props) {
+export function Pad({ beginning, onKey, onBack }: Props) {
   const [capitals, setCapitals] = useState(true);
   const letters = capitals ? LETTERS : LETTERS.map((each) => each.toLowerCase());
   return (
     // The field keeps the focus, for a scanner and for a keyboard.
     <div class="pad" role="group" aria-label={say(BEDS.pad)} onPointerDown={(event) => event.preventDefault()}>
+      {/* keeps its room: no key moves once something is typed */}
+      <button
+        type="button"
+        class={beginning ? "pad-beginning" : "pad-beginning not-this"}
+        onClick={() => onKey(beginning)}
+      >
+        {beginning || "–"}
+      </button>
       {[...DIGITS, ...SIGNS, ...letters].map((key) => (
         <button type="button" key={key} onClick={() => onKey(key)}>
           {key}

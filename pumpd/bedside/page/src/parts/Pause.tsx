@@ -1,18 +1,19 @@
 // Pausing: first the pump stops, with one touch; why is asked afterwards, on the screen of the pause.
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { InfusionProps } from "./props.ts";
 import { Dock } from "./dock.tsx";
 import { may } from "./NeedsSignIn.tsx";
 import { Reasons } from "./Reasons.tsx";
 import { SignInFirst } from "./SignInFirst.tsx";
+import { takeWanted, want } from "./wanted.ts";
 import { act } from "../wire/connection.ts";
 import { reason } from "../words/reasons.ts";
-import { say, type Text } from "../words/say.ts";
+import { inEnglish, say, type Text } from "../words/say.ts";
 import { sentence, forPeople } from "../words/terms.ts";
 import { RUN } from "../words/texts/run.ts";
 
-export function PauseAct({ page, live, pump }: InfusionProps) {
+export function PauseAct({ page, live, pump, infusion }: InfusionProps) {
   const [busy, setBusy] = useState(false);
   const [reasons, setReasons] = useState<string[]>([]);
   const budget = pump.pause;
@@ -23,11 +24,17 @@ export function PauseAct({ page, live, pump }: InfusionProps) {
     setBusy(false);
     setReasons(answer.reasons);
   };
+  const asked = `pause ${infusion.session}`;
+  useEffect(() => {
+    if (live.person && left && may(page, "confirm") && takeWanted(asked)) void pause();
+  }, [live.person?.badge]);
   return (
     <>
       <Dock>
         {!live.person ? (
-          <SignInFirst pump={pump.pump}>{say(RUN.sign_in_to_pause)}</SignInFirst>
+          <SignInFirst pump={pump.pump} onClick={() => want(asked)}>
+            {say(RUN.sign_in_to_pause)}
+          </SignInFirst>
         ) : (
           may(page, "confirm") && (
             <button type="button" disabled={busy || !left} onClick={() => void pause()}>
@@ -55,7 +62,7 @@ export function PauseReason({ page, live, pump, infusion }: InfusionProps) {
   const [refused, setRefused] = useState<string[]>([]);
   const given = pump.pause?.reason;
   if (given) {
-    const known = REASONS.find(({ en }) => en === given);
+    const known = REASONS.find((each) => inEnglish(each) === given);
     return <p>{say(RUN.reason_is, { reason: known ? say(known) : given })}</p>;
   }
   if (given !== "") return <p>{sentence(forPeople(reason(infusion.reason)))}</p>; // pumpd paused, or a trip was cleared
@@ -70,7 +77,7 @@ export function PauseReason({ page, live, pump, infusion }: InfusionProps) {
     <div class="pause-choice" role="group" aria-label={say(RUN.why)}>
       <p>{say(RUN.why)}</p>
       {REASONS.map((text) => (
-        <button type="button" key={text.en} disabled={busy} onClick={() => void explain(text.en)}>
+        <button type="button" key={inEnglish(text)} disabled={busy} onClick={() => void explain(inEnglish(text))}>
           {say(text)}
         </button>
       ))}

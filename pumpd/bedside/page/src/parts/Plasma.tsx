@@ -21,7 +21,7 @@ const NO_TRACK: PlasmaPoint[] = [];
 const range = (low: number, high: number) => ({ low: decimal(low), high: decimal(high) });
 
 export function Plasma({ band = null, track = NO_TRACK, now, peak }: Props) {
-  const data = useMemo(() => bandData(band, track), [band, track]);
+  const [minutes, low, high, lowSoFar, highSoFar] = useMemo(() => bandData(band, track), [band, track]);
   const known = now ?? peak ?? band;
   if (!known) return null;
   const highest = peak ?? band;
@@ -33,25 +33,19 @@ export function Plasma({ band = null, track = NO_TRACK, now, peak }: Props) {
     <figure class="plot plasma" aria-label={say(OBSERVE.plasma)} data-testid="plasma">
       <figcaption>
         <b>{say(OBSERVE.plasma_is, { values: words })}</b>
-        {data[0].length > 1 && <span class="axis">{say(OBSERVE.plasma_axis)}</span>}
+        {minutes.length > 1 && <span class="axis">{say(OBSERVE.plasma_axis)}</span>}
         <span class="plasma-note">{reason(known.note)}</span>
       </figcaption>
-      {data[0].length > 1 && (
+      {minutes.length > 1 && (
         <Chart
           label={say(OBSERVE.plasma_over_time, { note: reason(known.note), values: words })}
-          data={data}
-          curves={(colour) => ({
-            series: [
-              { stroke: colour("--edge"), width: 1, dash: [4, 4] },
-              { stroke: colour("--edge"), width: 1, dash: [4, 4] },
-              { stroke: colour("--accent"), width: 2 },
-              { stroke: colour("--accent"), width: 2 },
-            ],
-            bands: [
-              { series: [2, 1], fill: colour("--track") },
-              { series: [4, 3], fill: colour("--good-ground") },
-            ],
-          })}
+          minutes={minutes}
+          curves={[
+            { values: high, kind: "planned", band: true },
+            { values: low, kind: "planned" },
+            { values: highSoFar, kind: "estimated", band: true },
+            { values: lowSoFar, kind: "estimated" },
+          ]}
         />
       )}
     </figure>

@@ -8,7 +8,7 @@ import { say } from "../words/say.ts";
 import { OBSERVE } from "../words/texts/observe.ts";
 
 export function Plot({ steps, points, before }: { steps: Step[]; points: Point[]; before: number }) {
-  const data = useMemo(() => curves(steps, points, before), [steps, points, before]);
+  const [minutes, programmed, given] = useMemo(() => curves(steps, points, before), [steps, points, before]);
   return (
     <figure class="plot">
       <figcaption>
@@ -18,13 +18,11 @@ export function Plot({ steps, points, before }: { steps: Step[]; points: Point[]
       </figcaption>
       <Chart
         label={say(OBSERVE.volume_over_time)}
-        data={data}
-        curves={(colour) => ({
-          series: [
-            { stroke: colour("--muted"), width: 2, dash: [6, 5] },
-            { stroke: colour("--accent"), width: 3 },
-          ],
-        })}
+        minutes={minutes}
+        curves={[
+          { values: programmed, kind: "programmed" },
+          { values: given, kind: "given" },
+        ]}
       />
     </figure>
   );

@@ -16,6 +16,7 @@ import {
   inWords,
   isRest,
   libraryOf,
+  nameOfContainer,
   rates,
   reasonOf,
   sentence,
@@ -92,7 +93,7 @@ export function ReviewFacts({ page, live, pump, infusion, same }: InfusionProps 
         <Fact label={say(REVIEW.duration)}>
           <Amount of={clock(review.duration_s)} unit="min" />
         </Fact>
-        <Fact label={say(REVIEW.container)}>{review.container}</Fact>
+        <Fact label={say(REVIEW.container)}>{nameOfContainer(review.container)}</Fact>
         <Fact
           label={say(REVIEW.pump)}
           note={

@@ -3,7 +3,7 @@
 
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { Pad } from "./Pad.tsx";
-import { hasScanner, sawScanner } from "./scanner.ts";
+import { hasScanner, sawScanner, sawToken, tokenBeginning } from "./scanner.ts";
 import { isScan } from "../state/wristband.ts";
 import { now } from "../state/store.ts";
 import { say } from "../words/say.ts";
@@ -70,6 +70,7 @@ export function Scan({ label, hint, button, verdict, busy, waiting, onScan, onTy
     const scanned = isScan(at.current);
     if (scanned) sawScanner();
     clear();
+    sawToken(token);
     onScan(token, scanned);
     focus();
   };
@@ -132,7 +133,13 @@ export function Scan({ label, hint, button, verdict, busy, waiting, onScan, onTy
           hint
         )}
       </small>
-      {keys && <Pad onKey={(key) => pressed(typed.current + key)} onBack={() => pressed(typed.current.slice(0, -1))} />}
+      {keys && (
+        <Pad
+          beginning={text === "" ? tokenBeginning() : ""}
+          onKey={(key) => pressed(typed.current + key)}
+          onBack={() => pressed(typed.current.slice(0, -1))}
+        />
+      )}
     </form>
   );
 }

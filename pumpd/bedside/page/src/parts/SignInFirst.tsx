@@ -2,9 +2,15 @@
 
 import { bedAddress } from "../state/route.ts";
 
-export function SignInFirst({ pump, children }: { pump: string; children: string }) {
+interface Props {
+  pump: string;
+  children: string;
+  onClick?: () => void;
+}
+
+export function SignInFirst({ pump, children, onClick }: Props) {
   return (
-    <a class="button primary" href={bedAddress(pump, "sign-in")}>
+    <a class="button primary" href={bedAddress(pump, "sign-in")} onClick={onClick}>
       {children}
     </a>
   );

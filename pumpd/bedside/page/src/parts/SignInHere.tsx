@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { Keypad } from "./Keypad.tsx";
-import { known, signedIn } from "./known.ts";
+import { known, refused, signedIn } from "./known.ts";
 import { Reasons } from "./Reasons.tsx";
 import { now, useNow } from "../state/store.ts";
 import type { Person } from "../state/types.ts";
@@ -18,7 +18,7 @@ interface Props {
 
 export function SignInHere({ what, onDone }: Props) {
   const at = useNow(250);
-  const [people] = useState(known);
+  const [people, setPeople] = useState(known);
   const [reasons, setReasons] = useState<string[]>([]);
   const [busy, setBusy] = useState(false);
   const [until, setUntil] = useState(0);
@@ -30,8 +30,11 @@ export function SignInHere({ what, onDone }: Props) {
     setBusy(false);
     setReasons(answer.ok ? [] : answer.reasons);
     if (answer.result.retry_s) setUntil(now() + answer.result.retry_s * 1000);
-    if (!answer.ok) return;
-    if (answer.result.person) signedIn(answer.result.person);
+    if (!answer.ok) {
+      refused(badge);
+      return setPeople(known());
+    }
+    if (answer.result.person) signedIn(answer.result.person, pin.length);
     onDone?.();
   };
   return (

@@ -1,5 +1,6 @@
 // The weight of the patient and which one it is (PRG-07, PRG-08): confirmed from the record, or typed twice.
 
+import { useEffect, useRef } from "preact/hooks";
 import { Choice, NumberField, type FieldState } from "./Fields.tsx";
 import { Amount, Fact, Facts } from "./Facts.tsx";
 import { OnRecord } from "./OnRecord.tsx";
@@ -33,6 +34,11 @@ function nameOfBasis(basis: string): string {
 
 export function WeightFields({ page, live, draft, entry, bases, record, state, onChange }: Props) {
   const at = useNow(5000);
+  const [first, again] = [useRef<HTMLInputElement>(null), useRef<HTMLInputElement>(null)];
+  useEffect(() => {
+    // The drug was chosen a moment ago: the weight is next, and no touch is needed to get there.
+    if (draft.weight === "" && record === null) first.current?.focus({ preventScroll: true });
+  }, [entry.id]);
   const wall = gatewayNow(page, at);
   const until = Date.parse(record?.confirmable_until_ts ?? "");
   const confirmable = record !== null && wall !== null && wall < until;
@@ -90,6 +96,7 @@ export function WeightFields({ page, live, draft, entry, bases, record, state, o
           label={say(ORDER.weight)}
           unit="kg"
           name="weight"
+          field={first}
           hint={hint(entry, "weight")}
           {...state("weight")}
         />
@@ -97,6 +104,7 @@ export function WeightFields({ page, live, draft, entry, bases, record, state, o
           label={say(ORDER.weight_again)}
           unit="kg"
           name="weight_again"
+          field={again}
           hint={say(ORDER.weight_again_hint)}
           {...state("weight_again")}
         />
@@ -115,7 +123,10 @@ export function WeightFields({ page, live, draft, entry, bases, record, state, o
         legend={say(ORDER.which_weight)}
         name="weight_basis"
         value={draft.weight_basis}
-        onValue={state("weight_basis").onValue}
+        onValue={(basis) => {
+          state("weight_basis").onValue(basis);
+          if (draft.weight && !draft.weight_again) again.current?.focus({ preventScroll: true });
+        }}
         problems={state("weight_basis").problems}
         options={bases.map((basis) => ({ value: basis, text: nameOfBasis(basis) }))}
       />

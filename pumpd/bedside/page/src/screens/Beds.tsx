@@ -25,6 +25,11 @@ export function Beds({ page, live }: { page: Page; live: Live }) {
           <BedCard key={pump.pump} pump={pump} page={page} live={live} />
         ))}
       </ul>
+      {live.certificate?.ending && (
+        <p class="note" role="note" data-testid="certificate">
+          {say(BEDS.certificate_ends, { n: Math.max(0, live.certificate.days_left) })}
+        </p>
+      )}
       <About page={page} />
     </>
   );

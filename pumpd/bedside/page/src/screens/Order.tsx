@@ -39,10 +39,9 @@ import { act } from "../wire/connection.ts";
 import { decimalComma, hint, nameOfEntry, numberIn, profileInWords } from "../words/entering.ts";
 import { decimal } from "../words/numbers.ts";
 import { say } from "../words/say.ts";
-import { ended, placeInCourse } from "../words/terms.ts";
+import { ended, nameOfContainer, placeInCourse } from "../words/terms.ts";
 import { BEDS } from "../words/texts/beds.ts";
 import { ORDER } from "../words/texts/order.ts";
-import { reason } from "../words/reasons.ts";
 
 export function Order(props: BedProps) {
   const { page, live, pump } = props;
@@ -249,7 +248,7 @@ function OrderForm({ page, live, pump, library }: BedProps & { library: Library 
               hint={containers.length === 1 && draft.container ? say(ORDER.container_only) : undefined}
               options={[...new Set([...containers, ...(draft.container ? [draft.container] : [])])].map((name) => ({
                 value: name,
-                text: name,
+                text: nameOfContainer(name),
               }))}
             />
             <TextField
@@ -354,5 +353,5 @@ const openCourses = (history: PatientHistory | null) =>
 /** They as a hint under the field. */
 const courses = (history: PatientHistory | null): string =>
   openCourses(history)
-    .map(({ course, next }) => say(ORDER.course_next, { course, position: next ? reason(next.position) : "" }))
+    .map(({ course, next }) => say(ORDER.course_next, { course, position: next ? placeInCourse(next.place) : "" }))
     .join("; ");

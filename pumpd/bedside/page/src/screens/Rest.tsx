@@ -32,6 +32,7 @@ import { act } from "../wire/connection.ts";
 import { decimalComma, wrongNumber } from "../words/entering.ts";
 import { added, decimal, wallClock } from "../words/numbers.ts";
 import { say } from "../words/say.ts";
+import { nameOfContainer } from "../words/terms.ts";
 import { ORDER } from "../words/texts/order.ts";
 
 export function Rest(props: BedProps) {
@@ -126,12 +127,14 @@ function RestForm({ live, pump, offer, history }: BedProps & { offer: Offer; his
           options={[
             {
               value: "same",
-              text: same ? say(ORDER.same_container, { container: same }) : say(ORDER.same_container_unknown),
+              text: same
+                ? say(ORDER.same_container, { container: nameOfContainer(same) })
+                : say(ORDER.same_container_unknown),
               note: say(ORDER.same_note),
             },
             ...(entry?.containers ?? []).map((name) => ({
               value: `new ${name}`,
-              text: name,
+              text: nameOfContainer(name),
               note: say(ORDER.new_note),
             })),
           ]}

@@ -173,7 +173,8 @@ function Age({ page, pump, at }: InfusionProps & { at: number }) {
         lost ? (
           <b class="bad">{say(RUN.no_connection)}</b>
         ) : (
-          freshness(pump, page, at) !== "fresh" && say(RUN.unknown_now)
+          // its room is kept: what is below stays where it is
+          <span class={freshness(pump, page, at) === "fresh" ? "not-this" : ""}>{say(RUN.unknown_now)}</span>
         )
       }
     >

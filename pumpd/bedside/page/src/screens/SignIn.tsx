@@ -2,6 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { SignInHere } from "../parts/SignInHere.tsx";
+import { signedInFor } from "../parts/wanted.ts";
 import { bedAddress, go } from "../state/route.ts";
 import type { Page } from "../state/page.ts";
 import type { Pump } from "../state/types.ts";
@@ -13,9 +14,13 @@ export function SignIn({ page, pump }: { page: Page; pump: Pump }) {
     if (person && !before.current) go(bedAddress(pump.pump)); // signed in here, or in another window of this tablet
     before.current = person;
   }, [person]);
+  const signedIn = () => {
+    signedInFor();
+    go(bedAddress(pump.pump));
+  };
   return (
     <div class="narrow">
-      <SignInHere onDone={() => go(bedAddress(pump.pump))} />
+      <SignInHere onDone={signedIn} />
     </div>
   );
 }

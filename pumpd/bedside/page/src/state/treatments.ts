@@ -1,7 +1,7 @@
 // What a patient was given, as the gateway tells it: treatments, their rests, courses. And what may be done about it.
 
 import type { Page } from "./page.ts";
-import type { Pump, Role, WeightOnRecord } from "./types.ts";
+import type { CoursePlace, Pump, Role, WeightOnRecord } from "./types.ts";
 import { added, decimal } from "../words/numbers.ts";
 import { say } from "../words/say.ts";
 import { ORDER } from "../words/texts/order.ts";
@@ -65,7 +65,7 @@ export interface CourseRecord {
   given: number;
   maintenance: number;
   ordered: boolean;
-  next: null | { position: string; earliest_ts: string | null; planned_date: string | null };
+  next: null | { place: CoursePlace; earliest_ts: string | null; planned_date: string | null };
   dates: CourseDate[];
   assessment: Assessment | null;
 }
@@ -122,7 +122,7 @@ export function balance(given: string, left: string, ordered: string, unit: stri
 
 /** A course is assessed once: after its last infusion, or when its time is over and only maintenance follows. */
 export const assessable = ({ ordered, given, infusions, next, assessment }: CourseRecord): boolean =>
-  ordered && !assessment && given > 0 && (given >= infusions || (next?.position.startsWith("maintenance") ?? false));
+  ordered && !assessment && given > 0 && (given >= infusions || next?.place.phase === "maintenance");
 
 export const WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 

@@ -325,6 +325,8 @@ export interface Live {
   utc_offset_min?: number;
   person: Person | null;
   tablet?: Tablet | null;
+  /** Of the gateway's server. `ending`: within 30 days. */
+  certificate?: { days_left: number; ending: boolean } | null;
   audio?: { paused_left_s: number; by: string | null } | null;
   alarms?: Alarm[];
   pumps: Pump[];

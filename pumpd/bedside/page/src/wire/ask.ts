@@ -1,5 +1,6 @@
 // One request to the gateway, one answer. It never throws: without a reply, the answer gives that as its reason.
 
+import { chosenLanguage, type Language } from "../words/language.ts";
 import { learn } from "../words/reasons.ts";
 import { say } from "../words/say.ts";
 import { WIRE } from "../words/texts/wire.ts";
@@ -21,15 +22,17 @@ export async function ask<T = Record<string, unknown>>(
 ): Promise<Answer<T>> {
   const late = new AbortController(); // older browsers have no AbortSignal.timeout
   const timer = setTimeout(() => late.abort(), patience);
+  const language = chosenLanguage();
   try {
     const response = await fetch(path, {
       method: body === undefined ? "GET" : "POST",
       cache: "no-store",
       credentials: "same-origin",
       signal: late.signal,
-      ...(body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
+      headers: { "Accept-Language": language, ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    return await read<T>(response);
+    return await read<T>(response, language);
   } catch {
     return { ok: false, result: {}, reasons: [say(WIRE.no_answer)], status: 0 };
   } finally {
@@ -37,10 +40,11 @@ export async function ask<T = Record<string, unknown>>(
   }
 }
 
-export async function read<T>(response: Response): Promise<Answer<T>> {
+/** `language`: the one that the request asked for. */
+export async function read<T>(response: Response, language: Language): Promise<Answer<T>> {
   const body: unknown = await response.json().catch(() => null);
   const answer = (typeof body === "object" && body !== null ? body : {}) as Partial<Answer<T>>;
-  learn((answer as { messages?: unknown }).messages);
+  learn((answer as { said?: unknown }).said, language);
   const ok = response.ok && answer.ok === true;
   const reasons = Array.isArray(answer.reasons) ? answer.reasons.map(String) : [];
   if (!ok && !reasons.length) reasons.push(say(WIRE.no_reason, { status: response.status }));

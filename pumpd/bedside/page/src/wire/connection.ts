@@ -10,6 +10,7 @@ import { OLD_S } from "../state/fresh.ts";
 import { onTablet } from "../state/storage.ts";
 import type { Message } from "../state/page.ts";
 import { current, now, dispatch } from "../state/store.ts";
+import { chosenLanguage, onLanguage } from "../words/language.ts";
 import { learn } from "../words/reasons.ts";
 import type { About, Live, History, Tablet } from "../state/types.ts";
 import { say } from "../words/say.ts";
@@ -36,16 +37,16 @@ export function connect(): void {
   void readKey(); // a page that does not lead signs requests too
   oneLeads(
     (until) => void keepFollowing(until),
-    ({ message, texts }) => {
+    ({ message, said, language }) => {
       if (message.kind === "identity") void readKey();
-      learn(texts);
+      learn(said, language);
       dispatch(message);
     },
   );
 }
 
 async function readKey(): Promise<TabletKey | null> {
-  key = await storedKey().catch(() => null);
+  key = await storedKey().catch(() => key); // a store that fails now takes no key away
   return key;
 }
 
@@ -63,10 +64,10 @@ async function keepFollowing(until: AbortSignal): Promise<void> {
 }
 
 /** What the gateway told this page, for all pages of this browser. */
-function news(message: Message, texts: unknown = null): void {
-  learn(texts);
+function news(message: Message, said: unknown = null, language = chosenLanguage()): void {
+  learn(said, language);
   dispatch(message);
-  passOn({ message, texts });
+  passOn({ message, said, language });
 }
 
 const pause = (ms: number) =>
@@ -108,22 +109,30 @@ function follow(until: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const opened = now();
     let heard = 0;
-    const source = new EventSource(`/api/live${lastId ? `?after=${encodeURIComponent(lastId)}` : ""}`);
+    let told = opened; // when it last said how the pumps are, or why it does not know
+    const language = chosenLanguage();
+    const source = new EventSource(`/api/live?${new URLSearchParams({ language, after: lastId || "0" }).toString()}`);
     const watchdog = setInterval(() => {
-      if (now() - (heard || opened) > OLD_S * 1000) leave();
+      if (now() - told > OLD_S * 1000) leave();
     }, 500);
-    leave = () => {
+    const end = () => {
       clearInterval(watchdog);
+      forget();
       source.close();
-      if (!until.aborted) news({ kind: "link", link: "lost" });
       resolve(heard > 0);
+    };
+    const forget = onLanguage(end); // it is opened again in the other language
+    leave = () => {
+      if (!until.aborted) news({ kind: "link", link: "lost" });
+      end();
     };
     const on = (kind: string, message: (data: unknown) => Message) =>
       source.addEventListener(kind, (event: MessageEvent<string>) => {
         heard = now();
+        if (kind === "state" || kind === "away") told = heard;
         if (event.lastEventId) lastId = event.lastEventId;
         const data: unknown = JSON.parse(event.data);
-        news(message(data), (data as { messages?: unknown } | null)?.messages);
+        news(message(data), (data as { said?: unknown } | null)?.said, language);
       });
     on("state", (live) => ({ kind: "state", live: live as Live }));
     on("history", (part) => ({ kind: "history", part: part as History }));
@@ -133,7 +142,7 @@ function follow(until: AbortSignal): Promise<boolean> {
       unpaired();
       leave();
     });
-    source.onerror = leave;
+    source.onerror = () => leave();
   });
 }
 

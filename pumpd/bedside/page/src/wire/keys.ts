@@ -2,10 +2,12 @@
 // All pages of this origin share it.
 
 import { hex } from "./hex.ts";
+import { inTime } from "./in_time.ts";
 
 const DATABASE = "pumpd";
 const STORE = "keys";
 const NAME = "tablet";
+const PATIENCE_MS = 3000;
 const CURVE = { name: "ECDSA", namedCurve: "P-256" } as const;
 
 export interface TabletKey {
@@ -49,7 +51,10 @@ async function named(pair: CryptoKeyPair): Promise<TabletKey> {
   return { id: hex(digest.slice(0, 8)), pair };
 }
 
-export async function storedKey(): Promise<TabletKey | null> {
+/** Throws when the browser's store fails, or does not answer in time. */
+export const storedKey = (): Promise<TabletKey | null> => inTime(readKey(), PATIENCE_MS);
+
+async function readKey(): Promise<TabletKey | null> {
   const pair = await inStore<CryptoKeyPair | undefined>("readonly", (store) => store.get(NAME));
   return pair ? named(pair) : null;
 }
@@ -63,8 +68,9 @@ export async function keyForPairing(): Promise<TabletKey> {
   return (await storedKey()) ?? named(made);
 }
 
-/** ECDSA over SHA-256, r and s of 32 bytes each, base64. */
-export async function signature(key: TabletKey, text: string): Promise<string> {
+/** ECDSA over SHA-256, r and s of 32 bytes each, base64. Null when the browser does not sign, or not in time. */
+export async function signature(key: TabletKey, text: string): Promise<string | null> {
   const bytes = new TextEncoder().encode(text);
-  return base64(await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, key.pair.privateKey, bytes));
+  const signing = crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, key.pair.privateKey, bytes);
+  return inTime(signing, PATIENCE_MS).then(base64, () => null);
 }

@@ -8,16 +8,18 @@
 import { OLD_S } from "../state/fresh.ts";
 import type { Message } from "../state/page.ts";
 import { now } from "../state/store.ts";
+import type { Language } from "../words/language.ts";
 
 const NAME = "pumpd-live";
 const HERE_MS = 2000;
 /** News that a suspended page finds waiting is no news. */
 const LATE_MS = 3000;
 
-/** A message for the page's state, and what its texts are as messages (words/reasons.ts). */
+/** A message for the page's state, and what its texts are in the language of the leader (words/reasons.ts). */
 export interface News {
   message: Message;
-  texts: unknown;
+  said: unknown;
+  language: Language;
 }
 
 interface Passed {
@@ -85,16 +87,18 @@ async function request(steal: boolean): Promise<void> {
   queued.abort();
   const mine = (queued = new AbortController());
   const until = new AbortController();
+  let begun = false;
   try {
     await navigator.locks.request(NAME, steal ? { steal } : { signal: mine.signal }, () => {
+      begun = true;
       begin(until);
       return new Promise(() => undefined); // held until the page is closed, or another one takes it
     });
   } catch {
-    if (leading === until) {
-      leading = null;
-      until.abort();
-      void request(false);
-    } else if (!mine.signal.aborted) begin(until); // no locks here
+    if (!begun && !mine.signal.aborted) return begin(until); // no locks here
+    until.abort();
+    if (leading !== until) return; // this page took the lock from itself
+    leading = null;
+    void request(false);
   }
 }

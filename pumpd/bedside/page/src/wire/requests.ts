@@ -15,6 +15,9 @@ const CONFIRMATION = "pumpd-confirmation-v1\n";
 const tooLate = ({ ok, reasons }: Answer<unknown>): boolean =>
   !ok && reasons.some((reason) => reason.includes("must be signed again"));
 
+/** Nothing was sent. */
+const unsigned = <T>(why = say(WIRE.no_signature)): Answer<T> => ({ ok: false, result: {}, reasons: [why], status: 0 });
+
 async function signed<T>(
   path: string,
   key: TabletKey,
@@ -26,8 +29,9 @@ async function signed<T>(
     const drawn = await ask<{ nonce: string }>("/api/nonce");
     const nonce = drawn.result.nonce;
     if (!drawn.ok || !nonce) return { ...drawn, ok: false, result: {} };
-    const over = `${REQUEST}${gateway}\n${nonce}\n${text}`;
-    const answer = await ask<T>(path, { key: key.id, nonce, signature: await signature(key, over), ...fields });
+    const made = await signature(key, `${REQUEST}${gateway}\n${nonce}\n${text}`);
+    if (made === null) return unsigned();
+    const answer = await ask<T>(path, { key: key.id, nonce, signature: made, ...fields });
     if (again || !tooLate(answer)) return answer;
   }
 }
@@ -73,13 +77,10 @@ export async function confirm(
 ): Promise<Answer<Record<string, unknown>>> {
   const { binding } = challenge;
   if (typeof binding.expires_ns === "number" && !Number.isSafeInteger(binding.expires_ns)) {
-    return {
-      ok: false,
-      result: {},
-      reasons: [say(WIRE.not_signable)],
-      status: 0,
-    };
+    return unsigned(say(WIRE.not_signable));
   }
+  const made = await signature(key, confirmationText(binding, shown, wristband));
+  if (made === null) return unsigned();
   return request(key, gateway, {
     op: "confirm",
     pump,
@@ -88,7 +89,7 @@ export async function confirm(
     ...binding,
     shown,
     wristband,
-    signature: await signature(key, confirmationText(binding, shown, wristband)),
+    signature: made,
     ...(second ? { second } : {}),
   });
 }

@@ -13,6 +13,7 @@ import { OLD_S } from "../state/fresh.ts";
 import { EVERY } from "../state/page.ts";
 import { current, dispatch, now } from "../state/store.ts";
 import { ended } from "../words/terms.ts";
+import { chosenLanguage } from "../words/language.ts";
 import { reason as translated } from "../words/reasons.ts";
 
 const SOON_MS = 250;
@@ -27,6 +28,7 @@ export function stop(target: string, reason = "Stop pressed on the tablet"): voi
   ending.get(target)?.();
   const at = now();
   const session = onScreen(target);
+  const language = chosenLanguage();
   const waiting: AbortController[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
   const end = () => {
@@ -50,9 +52,10 @@ export function stop(target: string, reason = "Stop pressed on the tablet"): voi
       priority: "high",
       cache: "no-store",
       credentials,
+      headers: { "Accept-Language": language },
       signal: own.signal,
     })
-      .then((response) => read<{ already_ended: Record<string, string> }>(response))
+      .then((response) => read<{ already_ended: Record<string, string> }>(response, language))
       .then(({ ok, reasons, result }) => {
         if (ok) end();
         const late = Object.keys(result.already_ended ?? {});

@@ -4,7 +4,7 @@ import { weekdayName } from "./calendar.ts";
 import { chooseLanguage, LANGUAGES, type Language } from "./language.ts";
 import { added, ageText, calendarDay, clock, day, decimal, spell } from "./numbers.ts";
 import { say, sayIn, saidOf } from "./say.ts";
-import { inWords, lossOfControlSentence, placeInCourse, rates, STATE, weightOf } from "./terms.ts";
+import { inWords, lossOfControlSentence, nameOfContainer, placeInCourse, rates, STATE, weightOf } from "./terms.ts";
 import type { Review } from "../state/types.ts";
 
 afterEach(() => chooseLanguage("en"));
@@ -99,6 +99,14 @@ test("short words follow the language without being made again", () => {
   inEach({ en: "infusion 3 of 6", de: "Infusion 3 von 6", es: "infusión 3 de 6", fr: "perfusion 3 sur 6" }, () =>
     placeInCourse({ number: 3, of: 6, phase: "infusion" }),
   );
+});
+
+test("a bag has its name in the reader's language, and the site's own words stay", () => {
+  inEach({ en: "100 mL bag", de: "Beutel 100 mL", es: "bolsa de 100 mL", fr: "poche de 100 mL" }, () =>
+    nameOfContainer("100 mL bag"),
+  );
+  inEach(same("50 mL"), () => nameOfContainer("50 mL"));
+  inEach(same("blue bag"), () => nameOfContainer("blue bag"));
 });
 
 test("an unknown class of pump is told in the gateway's words, and nothing is promised without", () => {

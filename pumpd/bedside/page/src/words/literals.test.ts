@@ -77,3 +77,16 @@ test("this test finds them", () => {
   assert.deepEqual(texts("<b title={`Only ${n} of these`}>{n} mL/h</b>"), ["Only  of these"]);
   assert.deepEqual(texts("<b>{say(RUN.pause)} · {n} mg/mL</b>"), []);
 });
+
+/** In the built page a message is a number (packs.ts). */
+const OF_A_LANGUAGE = /\.(en|de|es|fr)\b|\{ ?(en|de|es|fr)\b/g;
+
+test("no part of the page takes a language of a message itself", () => {
+  const found = globSync("**/*.{ts,tsx}", { cwd: SOURCE })
+    .filter((path) => !path.startsWith("words/") && !path.endsWith(".test.ts"))
+    .flatMap((path) =>
+      [...readFileSync(SOURCE + path, "utf8").matchAll(OF_A_LANGUAGE)].map(([text]) => `${path}: ${text}`),
+    );
+  assert.deepEqual(found, []);
+  assert.equal("{REASONS.map((text) => text.en)}".match(OF_A_LANGUAGE)?.length, 1);
+});

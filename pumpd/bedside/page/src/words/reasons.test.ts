@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { afterEach, test } from "node:test";
 import { canonical, sha256 } from "../wire/canonical.ts";
 import { chooseLanguage } from "./language.ts";
-import { learn, reason, reasonIn } from "./reasons.ts";
+import { learn, reason } from "./reasons.ts";
 import { reasonOf } from "./terms.ts";
 
 Object.assign(globalThis, {
@@ -10,41 +10,38 @@ Object.assign(globalThis, {
   localStorage: { getItem: () => null, setItem: () => undefined },
 });
 
+afterEach(() => chooseLanguage("en"));
+
 const AWAY = "The gateway has not answered yet.";
+const GERMAN = "Das Gateway hat noch nicht geantwortet.";
 
-test("a text with a message is shown in the reader's language", () => {
-  learn({ [AWAY]: { id: "link.not_yet", parameters: {} } });
-  assert.equal(reasonIn("de", AWAY), "Das Gateway hat noch nicht geantwortet.");
+test("a text is shown as the gateway said it in the reader's language, and in English without", () => {
+  chooseLanguage("de");
+  learn({ [AWAY]: GERMAN }, "de");
+  assert.equal(reason(AWAY), GERMAN);
+  assert.equal(reason("Nothing of the kind"), "Nothing of the kind");
 });
 
-test("a text stays English without a message, and in a language without its template", () => {
-  learn({ [AWAY]: { id: "link.not_yet", parameters: {} }, Odd: { id: "link.no_such", parameters: {} } });
-  assert.equal(reasonIn("fr", AWAY), AWAY);
-  assert.equal(reasonIn("en", AWAY), AWAY);
-  assert.equal(reasonIn("de", "Nothing of the kind"), "Nothing of the kind");
-  assert.equal(reasonIn("de", "Odd"), "Odd");
+test("another language forgets what was said, and what still comes in the previous one is not shown", () => {
+  chooseLanguage("de");
+  learn({ [AWAY]: GERMAN }, "de");
+  chooseLanguage("fr");
+  assert.equal(reason(AWAY), AWAY);
+  learn({ [AWAY]: GERMAN }, "de");
+  assert.equal(reason(AWAY), AWAY);
 });
 
-test("what is no table of messages is passed over", () => {
-  for (const odd of [undefined, null, "text", 7]) learn(odd);
+test("what is no table of texts is passed over", () => {
+  for (const odd of [undefined, null, "text", 7, { [AWAY]: { id: "link.not_yet" } }]) learn(odd, "en");
+  assert.equal(reason(AWAY), AWAY);
 });
 
 const ABOVE = "0.65 mg/kg is above the soft limit of 0.5 mg/kg";
 const WARNING = `dose_high: ${ABOVE} (PRG-05)`;
 
-function learnWarning(): void {
-  learn({
-    [WARNING]: {
-      id: "reason.with_requirement",
-      parameters: { field: "dose_high", reason: ABOVE, requirement: "PRG-05" },
-    },
-    [ABOVE]: { id: "dose.above_soft", parameters: { value: "0.65 mg/kg", limit: "0.5 mg/kg" } },
-  });
-}
-
-test("a message in a message is translated too, and its field and rule are taken away as in English", () => {
-  learnWarning();
+test("its field and rule are taken away as in English", () => {
   chooseLanguage("de");
+  learn({ [WARNING]: "dose_high: 0.65 mg/kg liegt über der weichen Grenze von 0.5 mg/kg (PRG-05)" }, "de");
   assert.deepEqual(reasonOf(WARNING), {
     field: "dose_high",
     text: "0,65 mg/kg liegt über der weichen Grenze von 0,5 mg/kg",
@@ -54,16 +51,10 @@ test("a message in a message is translated too, and its field and rule are taken
 });
 
 test("only a number with a unit gets the comma: a version and a time stay what they are", () => {
-  const why = "the firmware is 3.928";
-  const again = "nothing within 0.5 s";
-  learn({
-    [why]: { id: "bench.why", parameters: { why: "Firmware 3.928, 10.0.0.1, 12.5 mL/h (0.3 mL)" } },
-    [again]: { id: "self_test.no_result", parameters: { seconds: "0.5" } },
-  });
   chooseLanguage("de");
-  assert.equal(reason(why), "bench: Firmware 3.928, 10.0.0.1, 12,5 mL/h (0,3 mL)");
-  assert.equal(reason(again), "kein Ergebnis innerhalb von 0,5 s");
-  chooseLanguage("en");
+  learn({ a: "bench: Firmware 3.928, 10.0.0.1, 12.5 mL/h (0.3 mL)", b: "kein Ergebnis innerhalb von 0.5 s" }, "de");
+  assert.equal(reason("a"), "bench: Firmware 3.928, 10.0.0.1, 12,5 mL/h (0,3 mL)");
+  assert.equal(reason("b"), "kein Ergebnis innerhalb von 0,5 s");
 });
 
 test("what is signed is the same in every language", async () => {
@@ -71,10 +62,9 @@ test("what is signed is the same in every language", async () => {
   const signed: string[] = [];
   for (const language of ["en", "de", "fr"] as const) {
     chooseLanguage(language);
-    learnWarning();
+    learn({ [WARNING]: "dose_high: …" }, language);
     reasonOf(WARNING);
     signed.push(await sha256(canonical(review)));
   }
-  chooseLanguage("en");
   assert.equal(new Set(signed).size, 1);
 });

@@ -12,6 +12,9 @@ export type Parameters = Readonly<Record<string, string | number>>;
 /** The message with its parameters, in the chosen language. */
 export const say = (text: Text, parameters: Parameters = {}): string => sayIn(chosenLanguage(), text, parameters);
 
+/** For what the journal keeps, whatever the language of the tablet. */
+export const inEnglish = (text: Text): string => sayIn("en", text);
+
 export const sayIn = (language: Language, text: Text, parameters: Parameters = {}): string =>
   formOf(language, text, parameters["n"]).replace(HOLE, (hole, name: string) => String(parameters[name] ?? hole));
 

@@ -75,6 +75,10 @@ export function placeInCourse({ number: n, of, phase: known, course_number: cour
   return course > 1 ? say(TERMS.place_course, { place, course }) : place;
 }
 
+/** A container of the library in the reader's language. Other words than "bag" in its name are the site's own. */
+export const nameOfContainer = (name: string): string =>
+  name.replace(/^(\d[\d.]* mL) bag$/, (_, volume: string) => say(TERMS.bag, { volume }));
+
 /** Whether this is the rest of an order, part of which was given before. */
 export const isRest = (review: Review): boolean => /[1-9]/.test(review.given_before_ml ?? "");
 

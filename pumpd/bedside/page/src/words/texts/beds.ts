@@ -64,6 +64,12 @@ export const BEDS = {
     es: "parada por su propia alarma",
     fr: "arrêtée par sa propre alarme",
   },
+  certificate_ends: {
+    en: "The gateway’s certificate ends in {n} day. Then no tablet connects any more. Have IT renew it.|The gateway’s certificate ends in {n} days. Then no tablet connects any more. Have IT renew it.",
+    de: "Das Zertifikat des Gateways läuft in {n} Tag ab. Danach verbindet sich kein Tablet mehr. Von der IT erneuern lassen.|Das Zertifikat des Gateways läuft in {n} Tagen ab. Danach verbindet sich kein Tablet mehr. Von der IT erneuern lassen.",
+    es: "El certificado de la pasarela caduca en {n} día. Después ninguna tableta se conecta. Pida a informática que lo renueve.|El certificado de la pasarela caduca en {n} días. Después ninguna tableta se conecta. Pida a informática que lo renueve.",
+    fr: "Le certificat de la passerelle expire dans {n} jour. Ensuite, aucune tablette ne se connecte. Faites-le renouveler par l’informatique.|Le certificat de la passerelle expire dans {n} jours. Ensuite, aucune tablette ne se connecte. Faites-le renouveler par l’informatique.",
+  },
   if_gateway_fails: {
     en: "If the gateway fails",
     de: "Wenn das Gateway ausfällt",

@@ -152,12 +152,6 @@ export const FRAME = {
   linked: { en: "Linked", de: "Verbunden", es: "Conectada", fr: "Connectée" },
   linking: { en: "Linking", de: "Verbindet", es: "Conectando", fr: "Connexion" },
   no_link: { en: "No link", de: "Keine Verbindung", es: "Sin conexión", fr: "Pas de liaison" },
-  no_link_for: {
-    en: "No link for {n} s",
-    de: "Keine Verbindung seit {n} s",
-    es: "Sin conexión desde hace {n} s",
-    fr: "Pas de liaison depuis {n} s",
-  },
   gateways_clock: {
     en: "Gateway's clock",
     de: "Uhr des Gateways",

@@ -130,6 +130,7 @@ export const TERMS = {
     es: "mantenimiento",
     fr: "entretien",
   },
+  bag: { en: "{volume} bag", de: "Beutel {volume}", es: "bolsa de {volume}", fr: "poche de {volume}" },
   place: { en: "{phase} {n}", de: "{phase} {n}", es: "{phase} {n}", fr: "{phase} {n}" },
   place_of: {
     en: "{phase} {n} of {of}",

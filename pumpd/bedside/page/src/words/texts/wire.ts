@@ -32,6 +32,12 @@ export const WIRE = {
     es: "La pasarela y esta tableta no tienen el mismo programa. No se inició nada. Vuelva atrás y abra la cama de nuevo.",
     fr: "La passerelle et cette tablette n'ont pas le même programme. Rien n'a été démarré. Revenez et rouvrez le lit.",
   },
+  no_signature: {
+    en: "This tablet could not sign. Nothing was sent. Try again, or reload the page.",
+    de: "Dieses Tablet konnte nicht signieren. Nichts wurde gesendet. Noch einmal versuchen oder die Seite neu laden.",
+    es: "Esta tableta no pudo firmar. No se envió nada. Inténtelo de nuevo o recargue la página.",
+    fr: "Cette tablette n'a pas pu signer. Rien n'a été envoyé. Réessayez ou rechargez la page.",
+  },
   not_signable: {
     en: "The gateway sent a number that this tablet cannot sign. Nothing was started.",
     de: "Das Gateway hat eine Zahl gesendet, die dieses Tablet nicht signieren kann. Nichts wurde gestartet.",

@@ -1,0 +1,116 @@
+"""Stop while the reply before it is lost, late or garbled, and while eight pumps infuse (STP-11).
+
+A real control process, and real pseudo-terminals at the speed of each family's line. From the write of the request on
+the operator socket to the last byte of the stop frame on the wire. The bound is 1.5 times the longest healthy poll with
+its answer on the wire, then the stop frame, and 5 ms for two processes. Each stop is sent while the spoilt answer is
+awaited: a little later, at a random phase.
+"""
+
+import asyncio
+import contextlib
+import json
+import random
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from benchmarks.control_process import control_process
+from benchmarks.families import FIRST, Bed, controlled, named
+from benchmarks.infusing import Nurse
+from benchmarks.line import Spoilt, exact_loop, line
+from benchmarks.result import Result, alone, percentile
+
+TRIES = 10
+POLLED_S = 2.2
+CALM_S = 1.0  # until the late answer, and the pause after it, are over
+PATIENCE, SLACK_S = 1.5, 0.005
+PUMPS = 8
+
+
+def _stop(bed=1):
+    return json.dumps({"op": "stop", "pump": f"bed{bed}", "by": "bench"}).encode() + b"\n"
+
+
+async def _try(process, served, how, phase_s, bed=1):
+    """Seconds from the request to the last byte of the stop frame, and the frame's own time on the line."""
+    if how is not None:
+        served.spoil(how)
+        await served.struck.wait()
+    await asyncio.sleep(phase_s)
+    count, asked = len(served.frames), time.monotonic()
+    process._writer.write(_stop(bed))
+    frame = await served.next_stop(count)
+    assert json.loads(await process._reader.readline())["ok"]
+    return frame.ended - asked, len(frame.data) * served.byte_s
+
+
+async def _spoilt(name, how, tries):
+    chance = random.Random(7)
+    with tempfile.TemporaryDirectory() as given:
+        folder = Path(given)
+        beds = [Bed(name, str(folder / "pump"))]
+        async with line(name, folder / "pump") as served, control_process(folder, beds, 0.005) as process:
+            await process.ready()
+            await asyncio.sleep(POLLED_S)
+            done = []
+            for _ in range(tries):
+                await process.ready()
+                await asyncio.sleep(CALM_S)
+                done.append(await _try(process, served, how, chance.uniform(0, served.longest_poll_s())))
+            return done, served.longest_poll_s()
+
+
+async def _while_infusing(name, how):
+    """Eight pumps infuse, and each is stopped in turn."""
+    chance, done = random.Random(7), []
+    async with contextlib.AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        nurse = Nurse(folder)
+        numbers = range(1, PUMPS + 1)
+        beds = [Bed(name, str(folder / f"pump{number}"), f"bed{number}", number) for number in numbers]
+        served = [await stack.enter_async_context(line(name, folder / f"pump{number}", number)) for number in numbers]
+        process = await stack.enter_async_context(control_process(folder, beds))
+        await process.ready()
+        for number in numbers:
+            await nurse.infuse(process, name, served[number - 1].pump, number)
+        await asyncio.sleep(POLLED_S)
+        for number in numbers:
+            one = served[number - 1]
+            done.append(await _try(process, one, how, chance.uniform(0, one.longest_poll_s()), number))
+        return done, max(one.longest_poll_s() for one in served)
+
+
+def _result(name, done, healthy_s):
+    taken = [one[0] for one in done]
+    bound_s = PATIENCE * healthy_s + max(one[1] for one in done) + SLACK_S
+    return Result(
+        name,
+        max(taken) * 1e3,
+        bound_s * 1e3,
+        "ms",
+        details={
+            "tries_ms": [round(each * 1e3, 1) for each in taken],
+            "p50_ms": round(percentile(taken, 50) * 1e3, 2),
+            "healthy_answer_ms": round(healthy_s * 1e3, 2),
+        },
+    )
+
+
+def measure(names: Iterable[str], tries: int = TRIES) -> list[Result]:
+    results = []
+    for name in controlled(names):
+        works = [(f"stop worst, {name}, the reply before it {how.value}", _spoilt(name, how, tries)) for how in Spoilt]
+        if name == FIRST:
+            works += [
+                (f"stop worst, {name}, {PUMPS} pumps infuse", _while_infusing(name, None)),
+                (f"stop worst, {name}, {PUMPS} infuse and the reply is lost", _while_infusing(name, Spoilt.LOST)),
+            ]
+        for title, work in works:
+            with asyncio.Runner(loop_factory=exact_loop) as runner:
+                results.append(_result(title, *runner.run(work)))
+    return results
+
+
+if __name__ == "__main__":
+    alone(lambda: measure(named()))
