@@ -11,6 +11,7 @@ Ends with status 1 at the first broken rule (with `--go-on`, after all stories);
 """
 
 import argparse
+import hashlib
 import json
 import multiprocessing
 import os
@@ -25,7 +26,9 @@ from tests.campaign.draw import story
 from tests.campaign.play import Played, play, quiet_logs
 from tests.campaign.shrink import shrink
 from tests.campaign.story import Story
+from tests.campaign.told import told
 
+ROOT = Path(__file__).resolve().parents[2]
 CHUNK = 20
 COUNTED = (
     *("starts", "processes", "entries", "alarms", "delivered_ml"),
@@ -81,12 +84,13 @@ def _replay(path: Path) -> int:
 
 def _campaign(options: argparse.Namespace) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
-    done_path = options.out / "done.jsonl"
+    done_path = options.out / f"done-{code()}.jsonl"
     if options.again:
         done_path.unlink(missing_ok=True)
     done = {each["seed"] for each in _lines(done_path)}
     seeds = [seed for seed in range(options.first, options.first + options.n) if seed not in done]
     begun, tally, broken = time.monotonic(), Tally(), 0
+    _mend(done_path)
     with done_path.open("a", encoding="utf-8") as log:
         for number, result in enumerate(_played(seeds, options), start=1):
             tally.add(result)
@@ -103,17 +107,35 @@ def _campaign(options: argparse.Namespace) -> int:
     whole = Tally()
     for result in _lines(done_path):
         whole.add(result)
-    summary = {"stories": options.n, "done": whole.stories, "broken": broken, **whole.facts()}
+    summary = {"code": code(), "stories": options.n, "done": whole.stories, "broken": broken, **whole.facts()}
     summary |= {"wall_s": round(time.monotonic() - begun, 1), "workers": options.workers}
     (options.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(summary))
     return 1 if broken else 0
 
 
+def code() -> str:
+    """A digest of everything that a story plays: what was done with other code is kept, and does not count."""
+    digest = hashlib.sha256()
+    for folder in ("pumpd", "drivers", "simulators", "config", "tests/campaign"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in (".py", ".toml") and "node_modules" not in path.parts:
+                digest.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _mend(path: Path) -> None:
+    """Drop a last line that was cut off, or the next one would be appended to it."""
+    if path.exists() and not (whole := path.read_bytes()).endswith(b"\n"):
+        path.write_bytes(whole[: whole.rfind(b"\n") + 1])
+
+
 def _lines(path: Path) -> Iterator[dict]:
     if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            yield json.loads(line)
+        with path.open(encoding="utf-8") as lines:  # a million of them
+            for line in lines:
+                if line.endswith("\n"):  # else it was cut off when the campaign was ended
+                    yield json.loads(line)
 
 
 class Tally:
@@ -195,6 +217,8 @@ def _report(result: dict, options: argparse.Namespace) -> None:
     small = shrink(drawn, lambda candidate: rule in play(candidate).violations)
     shrunk = path.with_name(f"{path.stem}-shrunk.toml")
     shrunk.write_text(small.to_toml(), encoding="utf-8")
+    for line in told(small):
+        print(f"    {line}")
     print(f"  of {len(drawn.events)} events {len(small.events)} are left: python -m tests.campaign --replay {shrunk}")
 
 

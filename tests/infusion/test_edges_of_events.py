@@ -1,6 +1,6 @@
 """What an event does at the edges of its rules: a reboot, a restart in each state, the same trip again."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
@@ -135,3 +135,10 @@ def test_other_trips_do_not_count_for_it():
     others = ((AlarmCode.AIR_IN_LINE, here.now_ns), (AlarmCode.EMPTY, here.now_ns), *here.infusion.tripped)
     after, _ = advance(here.infusion.but(tripped=others), ev.TripsCleared(here.now_ns, "nurse"))
     assert after.state is State.PAUSED
+
+
+def test_what_an_event_of_an_older_journal_does_not_say_is_taken_as_no():
+    """A replay uses these defaults; control always says it."""
+    assert ev.StopRequested(0, "nurse", "enough").switching is False
+    unsaid = {each.name: each.default for each in fields(ev.DeliveryReconciled)}
+    assert unsaid["seen_stopped"] is False

@@ -104,7 +104,7 @@ def test_a_process_that_lived_on_for_ten_seconds_would_have_written(later_ns, co
 
 @pytest.mark.requirement("AUD-05")
 def test_differences_are_in_the_order_of_their_entries():
-    """What is missing of an earlier event is found at the end, and stands before what differed later."""
+    """What is missing of an earlier event is found at the end, and is listed before what differed later."""
     entries = entries_of(completed())
     ready = next(entry for entry in entries if entry.kind == "state_changed" and entry.fields["to"] == "ready")
     reading = [entry for entry in entries if entry.kind == "reading"][-1]

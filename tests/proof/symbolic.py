@@ -1,4 +1,4 @@
-"""Decimals that stand for every number at once, so that the code that plans a dose can be run on all of them.
+"""Decimals that mean every number at once, so that the code that plans a dose can be run on all of them.
 
 A `Sym` is a term of the solver. The arithmetic of `pumpd.quantities` is replaced by one that builds terms, and a
 comparison asks which of its outcomes are possible; a run follows one of them, and the other is run later. So each path

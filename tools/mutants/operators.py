@@ -12,8 +12,10 @@ from pathlib import Path
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
-# Calls whose arguments make a text, and no decision.
-TEXTS = frozenset({"text", "listed", "named", "either", "JournalError", "TypeVar", "namedtuple", "cast", "shown"})
+# Calls whose arguments make a text or a type, and no decision.
+TEXTS = frozenset(
+    {"dataclass", "text", "listed", "named", "either", "JournalError", "TypeVar", "namedtuple", "cast", "shown"}
+)
 CALLS = {
     "max": "min",
     "min": "max",

@@ -131,7 +131,7 @@ class Patching(Plugin):
         left = list(self.mutants)
         functions = live_functions({str(ROOT / mutant.path) for mutant in left})
         for tests in (edges, others):
-            if not tests or not left or (self.quick and tests is others):
+            if not tests or not left or (self.quick and edges and tests is others):
                 continue
             seen = forked(partial(self._unchanged, tests), Limit(cpu_s=3600, wall_s=7200))
             if not isinstance(seen, Seen):
