@@ -41,7 +41,7 @@ class DriverSettings(BaseModel):
     )
     reads_while_answering: bool = assumed(
         False,
-        "The line carries both directions at once, and the pump takes a request while it still answers the previous one: "
+        "The line carries both directions at once, and the pump takes a request while it still answers another: "
         "a stop then waits for no reply at all. No source says that it does.",
     )
 

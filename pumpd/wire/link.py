@@ -15,7 +15,7 @@ Promises:
   the line returns of what was sent (an echo) is removed and is never a reply (see `heard`).
 - Frames that the protocol requires to be answered at once (`respond`: an acknowledgement) are answered on arrival.
 - A STOP is sent even when the task that requested it is cancelled; a queued NORMAL exchange is then not sent.
-- A caller that is refused lets others run: a plain loop of requests never keeps a stop from being sent.
+- A refused request lets others run: a plain loop of requests never keeps a stop from being sent.
 - When the port is lost, everything fails at once and states whether it may have been sent. Nothing is kept for the new
   connection and nothing is sent again.
 - A lost port is opened again with growing, jittered, capped pauses; the log records the loss once and the return once.
@@ -232,7 +232,7 @@ class Link(Generic[F]):
         is gone.
         """
         if self._transport is None:
-            await asyncio.sleep(0)  # a caller in a plain loop must let others run
+            await asyncio.sleep(0)  # a plain loop of requests must let others run
             raise LinkLostError(self._gone, sent=False)
         party = party or self._own
         future: asyncio.Future[F] = self._loop.create_future()

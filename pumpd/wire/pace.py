@@ -17,6 +17,7 @@ from pumpd.wire.line import LineSettings
 
 FIRST_S = FIRST_NS / 1e9  # of a stop: in this time, nothing but the stop is sent
 AGAIN_S = AGAIN_NS / 1e9
+LATEST = 1.15  # times AGAIN_S: an answer on its way may delay the next frame by so much, to less than 0.15 s
 SOON_S = 0.05  # no pump is sent more on a line that damages every answer
 PATIENCE = 1.5
 REMEMBERED = 8  # answers; those of a poll or two, so that a load long ago makes no stop wait longer
@@ -28,7 +29,7 @@ class LineFacts:
 
     `healthy_s`: a healthy pump answers within this time, not counting the time on the line. `longest_bytes`: its
     longest request with its reply. `reads_while_answering`: the line carries both directions at once, and the pump
-    takes a request while it still answers the previous one.
+    takes a request while it still answers another.
     """
 
     healthy_s: float = 0.1
@@ -87,7 +88,9 @@ class Pace:
         due = stop_sent_at + again_s
         if owed:
             return due
-        return max(due, now + self.answer_s) if now < due else now + again_s
+        if now >= due:
+            return now + again_s  # the stop was answered, and the pump is being watched
+        return min(max(due, now + self.answer_s), stop_sent_at + LATEST * again_s)
 
     def again_s(self, frame: bytes) -> float:
         """From one stop frame to the next. On a very slow line as long as the frame and an answer of its length."""

@@ -190,7 +190,7 @@ async def test_a_damaged_answer_brings_the_next_stop_soon_and_floods_no_pump(lin
     stopping = begin(stop(link))
     await asyncio.sleep(0.004)
     peer.say(b"\xff!\n")
-    assert isinstance(await stopping, NotUnderstoodError)  # whoever asked sends the next one
+    assert isinstance(await stopping, NotUnderstoodError)  # its caller sends the next one
     assert now() - began == pytest.approx(max(0.05, 1.5 * ANSWER_S), abs=1e-6)
 
 
@@ -387,7 +387,7 @@ async def test_two_stops_of_one_pump_are_one_series(link, peer):
     assert await asyncio.gather(*both) == [b"stop!"] * 2
 
 
-# -- whoever is refused ----------------------------------------------------------------------------------------------
+# -- a refused request ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("why", ["a stop is under way", "the port is lost"])
