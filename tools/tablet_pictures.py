@@ -282,6 +282,8 @@ def turn_to(page: Page, at: Mock, screen: Screen, said: Words = ENGLISH) -> None
         page.reload()
     page.get_by_role("heading", level=1).wait_for()
     page.locator("button.stop").first.wait_for()
+    if screen.paired:
+        page.locator(".badge-clock").wait_for()  # the gateway's: its state is here
     page.wait_for_timeout(200)
     if screen.silent_s:
         page.wait_for_timeout(800)

@@ -11,7 +11,7 @@ from tools.tablet_pictures import SCREENS, mock, opened, turn_to
 pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
 TYPED = ("no response at 0.5 mg/kg, asked by Dr A", "written on the sheet of that day", "ward 7, bed 1", "JYXQ-7TKD")
-BENCH = ("state", "door open", "lose replies", "rate times ten")  # names of the mock's simulator
+BENCH = ("state", "pressure", "door open", "lose replies", "rate times ten")  # names of the mock's simulator
 SAID = Words("de", marked=True)
 
 

@@ -198,7 +198,7 @@ export const selfTest = (now: number, passed: boolean): SelfTest => ({
   passed,
   results: [
     { what: "speaker", state: passed ? "passed" : "failed", detail: passed ? "" : "no result within 2 s" },
-    { what: "light", state: "absent", detail: "no alarm output is configured: only the pump and the tablets sound" },
+    { what: "stop_button", state: "absent", detail: "no stop button is configured: stop at a tablet or at the pump" },
     { what: "clock", state: "passed", detail: "" },
     { what: "disk", state: "passed", detail: "an entry of the journal was written and synced" },
     { what: "watchdog", state: "passed", detail: "" },

@@ -26,7 +26,7 @@ export function Badges({ page }: { page: Page }) {
           <BellOff />{" "}
           <span>
             {say(FRAME.sound_off)}
-            <span class="wide">{say(FRAME.sound_off_touch)}</span>
+            <span class="roomy">{say(FRAME.sound_off_touch)}</span>
           </span>
         </button>
       )}

@@ -1,5 +1,5 @@
-// Some services of a browser may never answer, such as its store or its keys. Waiting forever would be a page that shows
-// no alarm: so a time passes, and it is tried again.
+// Some services of a browser may never answer, such as its store or its keys. A page that waits without end shows no
+// alarm: so a time passes, and it is tried again.
 
 export async function inTime<T>(answer: Promise<T>, ms: number): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -22,7 +22,7 @@ test("a text is shown as the gateway said it in the reader's language, and in En
   assert.equal(reason("Nothing of the kind"), "Nothing of the kind");
 });
 
-test("another language forgets what was said, and what still comes in the previous one is not shown", () => {
+test("another language forgets what was said, and what still comes in the old one is not shown", () => {
   chooseLanguage("de");
   learn({ [AWAY]: GERMAN }, "de");
   chooseLanguage("fr");

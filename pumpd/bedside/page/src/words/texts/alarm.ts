@@ -90,7 +90,7 @@ export const CAUSE = {
   volume_mismatch: {
     en: "Volume and rate of the pump do not agree",
     de: "Volumen und Rate der Pumpe passen nicht zusammen",
-    es: "El volumen y el ritmo de la bomba no concuerdan",
+    es: "El volumen y la velocidad de la bomba no concuerdan",
     fr: "Volume et débit de la pompe ne concordent pas",
   },
   over_delivery: {
@@ -197,7 +197,7 @@ export const CAUSE = {
   },
   deadman_failed: {
     en: "The safety stop of the gateway does not work",
-    de: "Die Sicherheitsabschaltung des Gateways fehlt",
+    de: "Die Sicherheitsabschaltung des Gateways funktioniert nicht",
     es: "La parada de seguridad de la pasarela no funciona",
     fr: "L’arrêt de sécurité de la passerelle ne marche pas",
   },
@@ -381,11 +381,11 @@ export const ALARM = {
     es: "Administrado como máximo: {ml} mL",
     fr: "Administré au plus : {ml} mL",
   },
-  acknowledge: { en: "Acknowledge", de: "Quittieren", es: "Confirmar", fr: "Acquitter" },
+  acknowledge: { en: "Acknowledge", de: "Quittieren", es: "Reconocer", fr: "Acquitter" },
   acknowledge_quietly: {
     en: "Acknowledge, sound off 2 min",
     de: "Quittieren, Ton 2 min aus",
-    es: "Confirmar, sin sonido 2 min",
+    es: "Reconocer, sin sonido 2 min",
     fr: "Acquitter, son coupé 2 min",
   },
   quiet: { en: "Sound off 2 min", de: "Ton 2 min aus", es: "Sin sonido 2 min", fr: "Son coupé 2 min" },

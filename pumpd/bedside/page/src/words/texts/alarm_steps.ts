@@ -6,8 +6,8 @@ export const STEP = {
   patient: {
     en: "See the patient: breathing, consciousness, pulse.",
     de: "Patient ansehen: Atmung, Bewusstsein, Puls.",
-    es: "Vea al paciente: respiración, consciencia, pulso.",
-    fr: "Voir le patient : respiration, conscience, pouls.",
+    es: "Valore al paciente: respiración, consciencia, pulso.",
+    fr: "Examinez le patient : respiration, conscience, pouls.",
   },
   to_pump: {
     en: "Go to the pump.",
@@ -37,7 +37,7 @@ export const STEP = {
     en: "Take the pressure out of the line before it is opened, so that no bolus reaches the patient.",
     de: "Druck aus der Leitung nehmen, bevor sie geöffnet wird, damit kein Bolus zum Patienten gelangt.",
     es: "Quite la presión de la línea antes de abrirla, para que no llegue un bolo al paciente.",
-    fr: "Retirez la pression de la ligne avant de l’ouvrir, pour qu’aucun bolus n’atteigne le patient.",
+    fr: "Supprimez la pression dans la ligne avant de l’ouvrir, pour qu’aucun bolus n’atteigne le patient.",
   },
   air: {
     en: "Remove the air from the line.",
@@ -97,7 +97,7 @@ export const STEP = {
     en: "Find out who changed something at the pump.",
     de: "Klären, wer an der Pumpe etwas geändert hat.",
     es: "Averigüe quién cambió algo en la bomba.",
-    fr: "Trouvez qui a changé un réglage sur la pompe.",
+    fr: "Cherchez qui a changé un réglage sur la pompe.",
   },
   see_stopped: {
     en: "See with your own eyes that the pump has stopped.",
@@ -109,7 +109,7 @@ export const STEP = {
     en: "Find out at the bed which pump is connected to this cable.",
     de: "Am Bett klären, welche Pumpe an diesem Kabel hängt.",
     es: "Averigüe junto a la cama qué bomba está conectada a este cable.",
-    fr: "Trouvez au lit quelle pompe est reliée à ce câble.",
+    fr: "Vérifiez au lit du patient quelle pompe est reliée à ce câble.",
   },
   prescriber: {
     en: "Tell the prescriber what was given and what was not.",
@@ -150,8 +150,8 @@ export const STEP = {
   tablet: {
     en: "Bring a paired tablet to the bed, or watch the pump itself.",
     de: "Ein gekoppeltes Tablet ans Bett bringen oder die Pumpe selbst beobachten.",
-    es: "Lleve una tableta vinculada a la cama o vigile la bomba misma.",
-    fr: "Apportez une tablette appariée au lit, ou surveillez la pompe elle-même.",
+    es: "Lleve una tableta emparejada a la cama o vigile la bomba misma.",
+    fr: "Apportez une tablette appairée au lit, ou surveillez la pompe elle-même.",
   },
   network: {
     en: "Check that this tablet has Wi-Fi.",
@@ -199,7 +199,7 @@ export const STEP = {
     en: "The pump is being stopped. Wait until “Nothing flows” is shown.",
     de: "Die Pumpe wird gestoppt. Warten, bis „Nichts fließt“ angezeigt wird.",
     es: "La bomba se está deteniendo. Espere a que se muestre «No fluye nada».",
-    fr: "La pompe est en cours d’arrêt. Attendez « Rien ne coule ».",
+    fr: "La pompe est en cours d’arrêt. Attendez « Rien ne s’écoule ».",
   },
   touch_stop: {
     en: "In doubt, touch Stop.",
@@ -271,6 +271,6 @@ export const STEP = {
     en: "The infusion has ended; nothing flows. This alarm goes with the next order.",
     de: "Die Infusion ist beendet; nichts fließt. Dieser Alarm geht mit der nächsten Verordnung.",
     es: "La infusión ha terminado; no fluye nada. Esta alarma desaparece con la próxima prescripción.",
-    fr: "La perfusion est terminée ; rien ne coule. Cette alarme disparaît à la prochaine prescription.",
+    fr: "La perfusion est terminée ; rien ne s’écoule. Cette alarme disparaît à la prochaine prescription.",
   },
 } satisfies Record<string, Text>;

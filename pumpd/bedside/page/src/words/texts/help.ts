@@ -88,7 +88,7 @@ export const HELP = {
     en: "Here you order an infusion for the patient of this pump. Below each field you see what is permitted, and beside them what the pump would do. Nothing flows until the program was checked and started.",
     de: "Hier verordnen Sie eine Infusion für den Patienten dieser Pumpe. Unter jedem Feld sehen Sie, was zulässig ist, und daneben, was die Pumpe tun würde. Nichts fließt, bevor das Programm geprüft und gestartet wurde.",
     es: "Aquí prescribe una infusión para el paciente de esta bomba. Debajo de cada campo ve lo permitido, y al lado lo que haría la bomba. Nada fluye hasta que el programa se ha comprobado e iniciado.",
-    fr: "Ici, vous prescrivez une perfusion pour le patient de cette pompe. Sous chaque champ, vous voyez ce qui est permis, et à côté ce que ferait la pompe. Rien ne coule avant que le programme soit vérifié et démarré.",
+    fr: "Ici, vous prescrivez une perfusion pour le patient de cette pompe. Sous chaque champ, vous voyez ce qui est permis, et à côté ce que ferait la pompe. Rien ne s’écoule avant que le programme soit vérifié et démarré.",
   },
   order_stuck: {
     en: "If the button stays grey, a field is missing or refused: look for the red texts. A dose outside the hard limits cannot be ordered; ask the prescriber.",
@@ -124,7 +124,7 @@ export const HELP = {
     en: "The order is being loaded into the pump and read back from it. Nothing flows yet. When it is done, the program appears by itself for checking.",
     de: "Die Verordnung wird in die Pumpe geladen und von ihr zurückgelesen. Noch fließt nichts. Danach erscheint das Programm von selbst zur Prüfung.",
     es: "La prescripción se carga en la bomba y se vuelve a leer de ella. Todavía no fluye nada. Después el programa aparece solo para comprobarlo.",
-    fr: "La prescription est chargée dans la pompe et relue. Rien ne coule encore. Ensuite, le programme apparaît de lui-même pour vérification.",
+    fr: "La prescription est chargée dans la pompe et relue. Rien ne s’écoule encore. Ensuite, le programme apparaît de lui-même pour vérification.",
   },
   preparing_stuck: {
     en: "If it takes longer than a minute, check the pump's display and the alarms. Stop ends the order; nothing has flowed.",
@@ -160,7 +160,7 @@ export const HELP = {
     en: "The infusion is paused and nothing flows. The screen shows how much time is left for this pause. To continue, load the rest, check the program and hold the button.",
     de: "Die Infusion ist pausiert, es fließt nichts. Die Ansicht zeigt, wie viel Zeit für diese Pause bleibt. Um fortzufahren, laden Sie den Rest, prüfen Sie das Programm und halten Sie die Taste.",
     es: "La infusión está en pausa y no fluye nada. La pantalla muestra cuánto tiempo queda de esta pausa. Para continuar, cargue el resto, compruebe el programa y mantenga pulsado el botón.",
-    fr: "La perfusion est en pause et rien ne coule. L'écran montre le temps qui reste pour cette pause. Pour continuer, chargez le reste, vérifiez le programme et maintenez le bouton.",
+    fr: "La perfusion est en pause et rien ne s’écoule. L'écran montre le temps qui reste pour cette pause. Pour continuer, chargez le reste, vérifiez le programme et maintenez le bouton.",
   },
   paused_stuck: {
     en: "When the time of the pause is over, this infusion cannot continue. What is left may then be ordered as the rest.",
@@ -172,7 +172,7 @@ export const HELP = {
     en: "An alarm stopped the infusion; nothing flows. The screen shows the cause and what to do about it. Afterwards you clear the alarm.",
     de: "Ein Alarm hat die Infusion gestoppt; es fließt nichts. Die Ansicht zeigt die Ursache und was zu tun ist. Danach setzen Sie den Alarm zurück.",
     es: "Una alarma ha detenido la infusión; no fluye nada. La pantalla muestra la causa y qué hacer. Después restablezca la alarma.",
-    fr: "Une alarme a arrêté la perfusion ; rien ne coule. L'écran montre la cause et ce qu'il faut faire. Ensuite, vous réinitialisez l'alarme.",
+    fr: "Une alarme a arrêté la perfusion ; rien ne s’écoule. L'écran montre la cause et ce qu'il faut faire. Ensuite, vous réinitialisez l'alarme.",
   },
   tripped_stuck: {
     en: "If the alarm returns, check the pump and the line. If you are not sure, clamp the line and get help.",

@@ -226,7 +226,7 @@ export const ORDER = {
   needs_prescribe: {
     en: "To order, you and this tablet both need the role “prescribe”. A prescriber can order from any paired tablet; then this bed shows the program to check.",
     de: "Zum Verordnen brauchen Sie und dieses Tablet die Rolle „prescribe“. Ein Arzt kann an jedem gekoppelten Tablet verordnen; dann zeigt dieses Bett das Programm zum Prüfen.",
-    es: "Para prescribir, usted y esta tableta necesitan la función «prescribe». Un médico puede prescribir desde cualquier tableta vinculada; después esta cama muestra el programa para comprobarlo.",
+    es: "Para prescribir, usted y esta tableta necesitan la función «prescribe». Un médico puede prescribir desde cualquier tableta emparejada; después esta cama muestra el programa para comprobarlo.",
     fr: "Pour prescrire, vous et cette tablette avez besoin du rôle « prescribe ». Un médecin peut prescrire depuis toute tablette appairée ; ensuite ce lit affiche le programme à vérifier.",
   },
   no_library: {

@@ -238,7 +238,7 @@ export const REVIEW = {
   grey_wristband: {
     en: "Scan or type the wristband first",
     de: "Zuerst das Armband scannen oder eingeben",
-    es: "Primero escanee o escriba la pulsera",
+    es: "Primero escanee la pulsera o escriba su código",
     fr: "Scannez ou saisissez d'abord le bracelet",
   },
   grey_wrong: {
@@ -282,7 +282,7 @@ export const REVIEW = {
     en: "{model}, serial {serial}. Nothing flows yet.",
     de: "{model}, Seriennummer {serial}. Noch fließt nichts.",
     es: "{model}, n.º de serie {serial}. Aún no fluye nada.",
-    fr: "{model}, n° de série {serial}. Rien ne coule encore.",
+    fr: "{model}, n° de série {serial}. Rien ne s’écoule encore.",
   },
   long_wait: {
     en: "If it takes longer than a minute, press Stop: nothing has flowed. Then order again.",

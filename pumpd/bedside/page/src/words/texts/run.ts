@@ -272,7 +272,7 @@ export const RUN = {
     en: "Paused. Nothing flows.",
     de: "Pausiert. Nichts fließt.",
     es: "En pausa. No fluye nada.",
-    fr: "En pause. Rien ne coule.",
+    fr: "En pause. Rien ne s’écoule.",
   },
   pause_left: {
     en: "Left of the pause",

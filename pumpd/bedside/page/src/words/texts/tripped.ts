@@ -7,7 +7,7 @@ export const TRIPPED = {
     en: "Stopped by an alarm. Nothing flows.",
     de: "Durch einen Alarm gestoppt. Nichts fließt.",
     es: "Detenida por una alarma. No fluye nada.",
-    fr: "Arrêtée par une alarme. Rien ne coule.",
+    fr: "Arrêtée par une alarme. Rien ne s’écoule.",
   },
   causes: {
     en: "Causes",

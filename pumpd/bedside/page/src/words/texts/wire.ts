@@ -17,8 +17,8 @@ export const WIRE = {
   not_paired: {
     en: "This tablet is not paired with the gateway.",
     de: "Dieses Tablet ist nicht mit dem Gateway gekoppelt.",
-    es: "Esta tableta no está vinculada con la pasarela.",
-    fr: "Cette tablette n'est pas associée à la passerelle.",
+    es: "Esta tableta no está emparejada con la pasarela.",
+    fr: "Cette tablette n'est pas appairée à la passerelle.",
   },
   program_changed: {
     en: "The program changed while it was on the screen. Nothing was started. Check it again.",
