@@ -1,7 +1,7 @@
 // Curves over minutes, as SVG in the colours of the theme. The box of the curves is stretched to its place; the numbers
 // beside it are not.
 
-import { across, boxOf, down, marks, points, type Values } from "../state/drawing.ts";
+import { across, between, boxOf, curve, down, marks, type Values } from "../state/drawing.ts";
 import { decimal } from "../words/numbers.ts";
 
 export interface Curve {
@@ -27,7 +27,6 @@ export function Chart({ label, minutes, curves }: Props) {
     minutes,
     curves.map(({ values }) => values),
   );
-  const drawn = curves.map(({ values }) => points(box, minutes, values));
   return (
     <svg class="chart" role="img" aria-label={label}>
       {marks([0, box.most]).map((mark) => {
@@ -60,10 +59,10 @@ export function Chart({ label, minutes, curves }: Props) {
         viewBox="0 0 100 100"
         preserveAspectRatio="none"
       >
-        {curves.map(({ kind, band }, each) => (
+        {curves.map(({ kind, values, band }, each) => (
           <g key={each} class={`curve curve-${kind}`}>
-            {band && <polygon points={[...drawn[each]!, ...[...drawn[each + 1]!].reverse()].join(" ")} />}
-            <polyline points={drawn[each]!.join(" ")} />
+            {band && <path class="band" d={between(box, minutes, values, curves[each + 1]!.values)} />}
+            <path class="line" d={curve(box, minutes, values)} />
           </g>
         ))}
       </svg>

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { across, boxOf, down, marks, points } from "./drawing.ts";
+import { across, between, boxOf, curve, down, marks } from "./drawing.ts";
 
 test("a chart begins at 0, and ends a little above its highest value", () => {
   assert.deepEqual(
@@ -32,6 +32,12 @@ test("the marks are round numbers, few, and inside", () => {
 
 test("a curve runs from the bottom left to the top right, and passes over instants without a value", () => {
   const box = { x: [0, 40], most: 20 } as const;
-  assert.deepEqual(points(box, [0, 10, 40], [0, null, 20]), ["0,100", "100,0"]);
+  assert.equal(curve(box, [0, 10, 40], [0, null, 20]), "M0,100L100,0");
+  assert.equal(curve(box, [], []), "");
   assert.deepEqual([across(box, 10), down(box, 5)], [25, 75]);
+});
+
+test("an area lies between two curves, where both have a value", () => {
+  const box = { x: [0, 40], most: 20 } as const;
+  assert.equal(between(box, [0, 20, 40], [0, 5, 10], [0, null, 20]), "M0,100L100,0L100,50L0,100Z");
 });
