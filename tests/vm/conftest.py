@@ -1,6 +1,6 @@
 """Virtual gateways for the tests: `make vm` makes the image and names it in PUMPD_VM_IMAGE.
 
-What a test measures is printed at the end of the run, whether it passed or not.
+What a test measures is printed at once, so that a run that is ended early has said it.
 """
 
 import os
@@ -15,23 +15,17 @@ from tests.vm.gateway import WITHIN_S, VirtualGateway, virtual_gateway
 from tests.vm.machine import Image
 from tests.vm.nurse import Nurse
 
-MEASURED = pytest.StashKey[list[str]]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[MEASURED] = []
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if measured := config.stash[MEASURED]:
-        terminalreporter.section("measured")
-        for line in measured:
-            terminalreporter.line(line)
-
 
 @pytest.fixture(scope="session")
 def measured(pytestconfig: pytest.Config) -> Callable[[str], None]:
-    return pytestconfig.stash[MEASURED].append
+    terminal = pytestconfig.pluginmanager.get_plugin("terminalreporter")
+    assert terminal is not None
+
+    def say(line: str) -> None:
+        terminal.ensure_newline()
+        terminal.write_line(f"measured: {line}")
+
+    return say
 
 
 @pytest.fixture(scope="session")
