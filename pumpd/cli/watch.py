@@ -21,7 +21,6 @@ from pumpd.messages.requests import StatusRequest
 from pumpd.settings import BrokerSettings
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
-TOPICS = "pumpd/v1/{gateway}/#"
 
 File = Annotated[Path | None, typer.Option()]
 
@@ -111,7 +110,7 @@ async def _by_mqtt(broker: BrokerSettings, gateway: str, every: float, *, as_jso
             watching(
                 broker,
                 name,
-                [TOPICS.format(gateway=gateway)],
+                [f"pumpd/v1/{gateway}/#"],
                 lambda topic, payload, _stored: seen.hear(topic, payload, _now()),
             ) as made,
             asyncio.TaskGroup() as group,

@@ -24,21 +24,6 @@ GATEWAY = "_gateway"  # no pump can have this name
 _AVAILABLE = "{{ 'online' if value_json is defined and value_json.state == 'ready' else 'offline' }}"
 # An emptied topic makes the state unknown: that is what Home Assistant takes `None` for.
 _STATE = "{{ value_json.state if value_json is defined and value_json.state is defined else None }}"
-# A late reading leaves what is shown; where that has expired, it does not come back by it.
-_READING = (
-    "{{% if value_json is not defined or value_json.late is defined %}}"
-    "{{{{ this.state if this is defined and this.state | is_number else None }}}}"
-    "{{% else %}}{{{{ value_json.{field} | default(None) }}}}{{% endif %}}"
-)
-_ALARMS = (
-    "{{% if value_json is defined and value_json.alarms is defined %}}"
-    "{{{{ 'ON' if value_json.alarms | selectattr('{field}', 'eq', '{value}') | list else 'OFF' }}}}"
-    "{{% else %}}None{{% endif %}}"
-)
-_WHICH = (
-    "{{{{ {{'alarms': (value_json.alarms | default([]) | selectattr('{field}', 'eq', '{value}') | list)"
-    " if value_json is defined else []}} | tojson }}}}"
-)
 
 # By the field of a reading: the name of the entity, its unit, and what else Home Assistant needs to know of it.
 READINGS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
@@ -134,9 +119,31 @@ def _readings(own: str, topic: str, reported: Collection[str]) -> Iterator[tuple
     for field, (name, unit, more) in READINGS.items():
         if field in NOT_EVERYWHERE and field not in reported:
             continue
-        template = _READING.format(field=field)
+        template = _reading(field)
         about = {"unit_of_measurement": unit, "expire_after": READING_EXPIRY_S, **more}
         yield field, _entity(SENSOR, f"{own}/{field}", name, topic, template, **about)
+
+
+def _reading(field: str) -> str:
+    """A late reading leaves what is shown; where that has expired, it does not come back by it."""
+    late = "value_json is not defined or value_json.late is defined"
+    shown = "this.state if this is defined and this.state | is_number else None"
+    return f"{{% if {late} %}}{{{{ {shown} }}}}{{% else %}}{{{{ value_json.{field} | default(None) }}}}{{% endif %}}"
+
+
+def _selected(field: str, value: str) -> str:
+    return f"selectattr('{field}', 'eq', '{value}') | list"
+
+
+def _any(field: str, value: str) -> str:
+    known = "value_json is defined and value_json.alarms is defined"
+    on = f"'ON' if value_json.alarms | {_selected(field, value)} else 'OFF'"
+    return f"{{% if {known} %}}{{{{ {on} }}}}{{% else %}}None{{% endif %}}"
+
+
+def _which(field: str, value: str) -> str:
+    alarms = f"(value_json.alarms | default([]) | {_selected(field, value)}) if value_json is defined else []"
+    return f"{{{{ {{'alarms': {alarms}}} | tojson }}}}"
 
 
 def _alarms(own: str, topic: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -153,8 +160,8 @@ def _problem(unique_id: str, name: str, topic: str, *, field: str, value: str) -
         unique_id,
         name,
         topic,
-        _ALARMS.format(field=field, value=value),
+        _any(field, value),
         device_class="problem",
         json_attributes_topic=topic,
-        json_attributes_template=_WHICH.format(field=field, value=value),
+        json_attributes_template=_which(field, value),
     )

@@ -119,7 +119,7 @@ def test_no_start_without_a_deadman_and_no_flow_that_lost_its_only_one(folder):
             # Control that is asked to end reads "stopped" and leaves no deadman, only the socket of a killed one.
             process.popen.send_signal(signal.SIGTERM)
             assert process.popen.wait(PATIENCE_S) == 0
-            assert [path.stem for path in process.deadmen()] == ["deadman-harvard"]
+            assert {path.stem for path in process.deadmen()} <= {"deadman-harvard"}
         assert not any(pumps.truth(bed)["running"] for bed in beds)
 
 

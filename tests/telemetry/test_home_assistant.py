@@ -193,12 +193,11 @@ async def test_a_state_that_becomes_unknown_is_emptied_for_those_who_are_connect
     settings, journal: Journal, broker: Broker, monkeypatch
 ):
     """A broker forgets an expired message, and tells nobody who has it already."""
-    from dataclasses import replace
     from datetime import UTC, datetime, timedelta
 
     monkeypatch.setattr(retaining, "CHECK_S", 0.2)
     then = datetime.now(UTC) - timedelta(seconds=117)
-    journal.append([replace(Entry("state_changed", RUNNING, "pump-a", "s1"), at=then)])
+    journal.append([Entry("state_changed", RUNNING, "pump-a", "s1", at=then)])
     heard = []
     async with aiomqtt.Client("127.0.0.1", broker.port, protocol=aiomqtt.ProtocolVersion.V5) as connected:
         await connected.subscribe(f"{ROOT}/pumps/pump-a/state", qos=1)
