@@ -257,10 +257,12 @@ async function answer(request: IncomingMessage, out: ServerResponse) {
   if (url.pathname === "/mock") {
     for (const [name, value] of url.searchParams) {
       if (name === "scene" && value in SCENES)
-        [scene, own, patient, running] = [
+        [scene, own, patient, pauseReason, pausedAudioUntil, running] = [
           value,
           null,
           undefined,
+          null,
+          0,
           value === "running" ||
           value === "restRunning" ||
           value === "stopping" ||
