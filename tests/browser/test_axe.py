@@ -51,5 +51,5 @@ def broken_rules(page):
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE.read_text(encoding="utf-8"))
     # What the bar covers can be scrolled from under it; axe would take it for a smaller target.
-    page.evaluate("() => { const bar = document.querySelector('.dock'); if (bar) bar.style.position = 'static'; }")
+    page.evaluate("() => { const bar = document.querySelector('.bottom'); if (bar) bar.style.position = 'static'; }")
     return page.evaluate(RUN)

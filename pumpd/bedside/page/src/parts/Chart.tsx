@@ -52,6 +52,7 @@ export function Chart({ label, minutes, curves }: Props) {
         );
       })}
       <svg
+        aria-hidden="true"
         x={`${LEFT}%`}
         y={`${TOP}%`}
         width={`${WIDTH}%`}
