@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
+
 pytestmark = [pytest.mark.realtime, pytest.mark.timeout(120)]
 
 
@@ -81,29 +83,24 @@ def test_an_unknown_fault_is_refused_with_a_list_of_the_known_ones(tmp_path, opt
     assert {"--fault": "occlusion", "--vitals-fault": "desaturation"}[option] in ran.stderr
 
 
-def test_interrupted_half_way_it_leaves_no_process_behind(tmp_path):
-    running = {}
-    for number in (signal.SIGINT, signal.SIGTERM):
-        mark = f"PUMPD_TEST_MARK={tmp_path}/{number}"
-        key, _, value = mark.partition("=")
-        running[number, mark] = subprocess.Popen(
-            [sys.executable, "-m", "pumpd", "demo", "--report", str(tmp_path)],
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            env=os.environ | {key: value},
-        )
-    for (number, mark), process in running.items():
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_half_way_it_leaves_no_process_behind(tmp_path, number):
+    mark = f"PUMPD_TEST_MARK={tmp_path}"
+    key, _, value = mark.partition("=")
+    with subprocess.Popen(
+        [sys.executable, "-m", "pumpd", "demo", "--report", str(tmp_path)],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        env=os.environ | {key: value},
+    ) as process:
         assert process.stderr is not None
         output = b""
         while b"lease" not in output:
             output += os.read(process.stderr.fileno(), 4096)
         assert len(_marked(mark)) > 3
         process.send_signal(number)
-    for (_, mark), process in running.items():
-        assert process.wait(100) == 130
-        assert process.stderr is not None
-        process.stderr.close()
-        assert _marked(mark) == []
+        assert process.wait(PATIENCE_S) == 130
+    assert _marked(mark) == []
 
 
 def _marked(mark: str) -> list[str]:
