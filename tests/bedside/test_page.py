@@ -116,11 +116,11 @@ def test_the_licence_of_every_package_in_the_bundle_ships_with_the_page():
     bundled = {name.removeprefix("node_modules/") for name, each in lock.items() if name and not each.get("dev")}
     assert bundled - NOTHING_OF == set(LICENCES)
     notices = (STATIC / "THIRD-PARTY-NOTICES.txt").read_text()
-    for name in LICENCES:
+    for name, licence_name in LICENCES.items():
         folder = PAGE / "node_modules" / name
         (licence,) = (path for path in folder.iterdir() if re.match(r"licen[cs]e(\.|$)", path.name, re.IGNORECASE))
         assert licence.read_text().strip() in notices, name
-        assert f"{name} {json.loads((folder / 'package.json').read_text())['version']} ({LICENCES[name]})" in notices
+        assert f"{name} {json.loads((folder / 'package.json').read_text())['version']} ({licence_name})" in notices
     assert "/THIRD-PARTY-NOTICES.txt" in next(STATIC.glob("assets/page-*.js")).read_text()
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
     assert "pumpd/bedside/static/**" in wheel["artifacts"]
