@@ -18,12 +18,14 @@ from tests.vm.nurse import Nurse
 
 @pytest.fixture(scope="session")
 def measured(pytestconfig: pytest.Config) -> Callable[[str], None]:
-    terminal = pytestconfig.pluginmanager.get_plugin("terminalreporter")
+    terminal, capture = (pytestconfig.pluginmanager.get_plugin(name) for name in ("terminalreporter", "capturemanager"))
     assert terminal is not None
+    assert capture is not None
 
     def say(line: str) -> None:
-        terminal.ensure_newline()
-        terminal.write_line(f"measured: {line}")
+        with capture.global_and_fixture_disabled():
+            terminal.ensure_newline()
+            terminal.write_line(f"measured: {line}")
 
     return say
 

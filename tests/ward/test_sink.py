@@ -217,7 +217,7 @@ async def test_two_machines_with_one_cursor_say_that_they_are_two(state_dir, jou
     async with stream(node) as js:
         for boot in ("first", "second"):
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("pumpd.telemetry.machine.machine_boot", lambda boot=boot: boot)
+                patch.setattr("pumpd.telemetry.machine.boot_id", lambda boot=boot: boot)
                 async with sending(settings):
                     async with asyncio.timeout(10):
                         while len(said := await stored(js, "status")) < (1 if boot == "first" else 2):

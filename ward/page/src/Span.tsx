@@ -1,4 +1,5 @@
 // From when to when, and on which gateway: the same fields on each screen that looks back.
+// A field belongs to the person who types until it is left: an answer that comes meanwhile must not put back its old text.
 
 import { useState } from "preact/hooks";
 import { fromLocalInput, localInput } from "./words.ts";
@@ -18,15 +19,15 @@ export function useSpan(): [Chosen, preact.JSX.Element] {
     <>
       <label>
         From
-        <input type="datetime-local" value={from} onChange={typed(setFrom)} required />
+        <input type="datetime-local" defaultValue={from} onChange={typed(setFrom)} required />
       </label>
       <label>
         To (empty: now)
-        <input type="datetime-local" value={to} onChange={typed(setTo)} />
+        <input type="datetime-local" defaultValue={to} onChange={typed(setTo)} />
       </label>
       <label>
         Gateway (empty: all)
-        <input value={gateway} onChange={typed(setGateway)} spellcheck={false} />
+        <input defaultValue={gateway} onChange={typed(setGateway)} spellcheck={false} />
       </label>
     </>
   );

@@ -31,7 +31,7 @@ export function SearchScreen() {
         <label>
           Kind (empty: all)
           <input
-            value={kind}
+            defaultValue={kind}
             onChange={(event) => setKind(event.currentTarget.value)}
             placeholder="state_changed"
             spellcheck={false}
