@@ -39,6 +39,21 @@ class Terminal:
         end = time.monotonic() + within_s
         while self._read():
             assert time.monotonic() < end, f"it did not end:\n{self.shown}"
+        return self._status()
+
+    def interrupted(self, within_s: float = 90.0) -> int:
+        """Ctrl-C, again each second as a person does; the exit status. A process that has just asked and does not read
+        yet hears of the first one with the next key only.
+        """
+        end, again = time.monotonic() + within_s, 0.0
+        while self._read():
+            assert time.monotonic() < end, f"it did not end:\n{self.shown}"
+            if time.monotonic() >= again:
+                self.type("\x03")
+                again = time.monotonic() + 1.0
+        return self._status()
+
+    def _status(self) -> int:
         _, status = os.waitpid(self.pid, 0)
         self.pid = 0
         return os.waitstatus_to_exitcode(status)

@@ -112,7 +112,6 @@ def test_ctrl_c_in_the_middle_writes_nothing(tmp_path):
     with terminal(tmp_path, "setup", "--no-search", "--config", str(config)) as here:
         here.answer("Name of this gateway")
         here.until("Another port")
-        here.type("\x03")
-        assert here.ended() != 0
+        assert here.interrupted() != 0
         assert "Traceback" not in here.shown
     assert not config.parent.exists()
