@@ -1,4 +1,4 @@
-"""`make audit`: known vulnerabilities of what the package brings, and whether all of it is locked (SEC-11).
+"""`make audit`: known vulnerabilities of what the packages bring, and whether all of it is locked (SEC-11).
 
 It ends with 1 on a finding: a known vulnerability, a package without a hash, one from outside the index, a yanked one.
 A part that could not be carried out is reported as NOT CARRIED OUT, never as passed; with `--strict` it ends with 3.
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tools.package.layout import ROOT
+from tools.package.layout import PRODUCTS, ROOT
 from tools.package.locked import PackageError, groups, uv
 
 FOUND, NOT_CARRIED_OUT = 1, 3
@@ -99,10 +99,15 @@ def _run(*command: str) -> tuple[int, str, str]:
 
 
 def audit() -> list[Result]:
-    """Every part, over what the package brings."""
+    """Every part, over what the packages bring."""
     with (ROOT / "uv.lock").open("rb") as file:
         results = [locked(tomllib.load(file))]
-    texts = {name: text for group in groups().values() for name, text in group.items()}
+    texts = {
+        name: text
+        for product in PRODUCTS.values()
+        for group in groups(product).values()
+        for name, text in group.items()
+    }
     with tempfile.TemporaryDirectory() as folder:
         listed = Path(folder) / "requirements.txt"
         # Markers name Windows and other Pythons; pip-audit would leave those out as unknown.
