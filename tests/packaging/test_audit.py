@@ -83,8 +83,12 @@ def test_a_finding_outweighs_what_was_not_carried_out():
     assert status_of(results, strict=False) == status_of(results, strict=True) == FOUND
 
 
-def test_the_audit_covers_what_the_package_brings(monkeypatch):
-    monkeypatch.setattr(audit, "groups", lambda: {"core": {"a": "a==1 --hash=sha256:00\n"}, "cli": {"b": "b==2\n"}})
+def test_the_audit_covers_what_each_package_brings(monkeypatch):
+    brought = {
+        "pumpd": {"core": {"a": "a==1 --hash=sha256:00\n"}, "cli": {"b": "b==2\n"}},
+        "pumpd-ward": {"core": {"a": "a==1 --hash=sha256:00\n", "c": "c==3\n"}},
+    }
+    monkeypatch.setattr(audit, "groups", lambda product: brought[product.name])
     seen = []
 
     def run(*command):
@@ -95,4 +99,4 @@ def test_the_audit_covers_what_the_package_brings(monkeypatch):
     monkeypatch.setattr(audit, "_run", run)
     monkeypatch.setattr(audit, "uv", lambda: "uv")
     assert [str(each)[:3] for each in audit.audit()] == ["ok:", "ok:", "ok:"]
-    assert seen == ["a==1 --hash=sha256:00\nb==2\n"] * 2
+    assert seen == ["a==1 --hash=sha256:00\nb==2\nc==3\n"] * 2
