@@ -29,6 +29,7 @@ pytest.register_assert_rewrite(
     )
 )
 
+# The rules are imported only now: pytest rewrites the asserts of what is imported after it was registered.
 from pumpd_simulators.conformance.answers import AnswerRules, UnderstoodRules  # noqa: E402
 from pumpd_simulators.conformance.bad_line import BadLineRules  # noqa: E402
 from pumpd_simulators.conformance.identifying import ProgramRules  # noqa: E402
