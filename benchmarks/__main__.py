@@ -39,7 +39,7 @@ from benchmarks import (
     tablet_stop,
     virtual_time,
 )
-from benchmarks.part import Begun, Part
+from benchmarks.part import KEPT, Begun, Part
 from benchmarks.result import Result, table
 from benchmarks.running import run
 from benchmarks.size import Size
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for made in _run_all(chosen, LIMIT_S[size]):
             done.append(made)
             if size is Size.WHOLE:
-                part.keep(made)
+                part.keep(made, KEPT)
     except KeyboardInterrupt:
         print("Ended before all were done: what is below was measured before.", file=sys.stderr)
         return _told(done, size, options.json) or INTERRUPTED

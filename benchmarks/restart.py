@@ -43,8 +43,8 @@ async def _once(folder, entries):
         before, begun = len(served.frames), time.monotonic()
         async with control_process(folder, beds) as process:
             stop = await served.next_stop(before)
-            polls = [one.answered for one in served.frames[before:] if one.doing is Operation.READ and one.answered]
             pump = await process.pump(lambda pump: pump["pump_state"] and pump["infusion"])
+            polls = [one.answered for one in served.frames[before:] if one.doing is Operation.READ and one.answered]
             assert pump["infusion"]["state"] in ("stopping", "tripped", "uncertain"), pump
             return min(polls) - begun, stop.ended - begun
 
