@@ -166,13 +166,14 @@ audit: setup
 
 # The virtual gateway: Debian 13 with the package, on an emulated machine. Without ARGS everything but what takes an hour;
 # ARGS=tests/vm/test_short_form.py is its short form, ARGS="-m whole" the rest. ARCH=arm64 boots the arm64 package.
-VM := PUMPD_VM_IMAGE=$$($(SUDO) .venv/bin/python -m tests.vm.image $(ARCH)) $(RUN) pytest -n 0 -p no:randomly
+# An emulated machine has one processor: two files at once, each with its own machine.
+VM := PUMPD_VM_IMAGE=$$($(SUDO) .venv/bin/python -m tests.vm.image $(ARCH)) $(RUN) pytest -p no:randomly
 
 vm: vm-image system
-	$(VM) -m "vm and not whole" $(if $(findstring tests/,$(ARGS)),,tests/vm) $(ARGS)
+	$(VM) -n 2 --dist loadfile -m "vm and not whole" $(if $(findstring tests/,$(ARGS)),,tests/vm) $(ARGS)
 
 vm-soak: vm-image system
-	PUMPD_VM_HOURS=$(HOURS) $(VM) -m whole tests/vm/test_soak.py $(ARGS)
+	PUMPD_VM_HOURS=$(HOURS) $(VM) -n 0 -m whole tests/vm/test_soak.py $(ARGS)
 
 # Packages that changed are built, the disk is made when its package is new.
 vm-image: page roots qemu
