@@ -3,7 +3,7 @@
 #   make demo    a whole infusion on a simulated pump, 60 times faster than real time
 #   make test    the test suite; make browser    the tablet in a real browser, separate because it takes real time
 #   make check   lint, types, import rules, generated pages
-#   make bench   the measurements
+#   make bench   the measurements; ARGS=--short shows only that each of them works, in minutes
 #   make ward    a ward on this machine: nats-server, PostgreSQL, its page and 8 simulated gateways; ward-cluster: three nodes
 #   make ward-test   the ward's service with a real nats-server and PostgreSQL
 #   make firmware FIRMWARE=image.elf   pumpd on a pump's firmware, on an emulated chip (docs/how-to/firmware.md)
