@@ -121,10 +121,10 @@ class ControlServer:
         except asyncio.CancelledError:
             writer.transport.abort()  # control is ending, and does not wait for clients that do not read
         finally:
+            client.busy = False
+            with contextlib.suppress(asyncio.CancelledError):
+                await writer.end()
             self.clients.leave(client)
-            opened.close()
-            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
-                await opened.wait_closed()
 
     async def _converse(
         self, reader: asyncio.StreamReader, writer: BoundedWriter, client: Client, caller: Caller
