@@ -29,7 +29,7 @@ from pumpd.host.files import mode_of
 from pumpd.messages.requests import LONGEST_LINE, REQUEST, Answer, Request, unclear_stop
 from pumpd.settings import Settings
 from pumpd.texts import text
-from pumpd.validation import FEW, problems
+from pumpd.validation import FEW, problems, repeated
 
 log = structlog.get_logger("pumpd.control")
 
@@ -150,6 +150,8 @@ class ControlServer:
             if why := _too_much(line):
                 raise ValueError(why)
             request = REQUEST.validate_json(line)
+            if why := repeated(line, "request"):
+                raise ValueError(why)
         except ValueError as error:
             stop = unclear_stop(line)
             if stop is None:
