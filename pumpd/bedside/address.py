@@ -9,7 +9,7 @@ _ORIGIN = re.compile(r"^https?://[^/]*", re.IGNORECASE)
 
 
 class PlainAddress:
-    """Removes the origin that a proxy sends (RFC 9112, 3.2.2), superfluous slashes, and `.` and `..` (RFC 3986, 5.2.4)."""
+    """Removes the origin that a proxy sends (RFC 9112, 3.2.2), superfluous slashes, `.` and `..` (RFC 3986, 5.2.4)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
