@@ -242,7 +242,7 @@ class Planning:
 
     def _now(self, runner: PumpService | None) -> int | None:
         simulated = runner is not None and runner.settings.simulated
-        known = simulated or self._settings.clock_trusted or self._clock.kernel().synchronized
+        known = self._clock.known(trusted=simulated or self._settings.clock_trusted)
         return int(self._clock.now().timestamp() * 1e9) if known else None
 
 
