@@ -189,13 +189,15 @@ def _in_time(dose: Dose) -> tuple[int, str]:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """The requested infusion. `course` is the prescriber's token for the course to which it belongs. `treatment`: it is
-    the rest of this treatment; empty when it is a new one.
+    the rest of this treatment; empty when it is a new one. `fastest`: no less time than this would give the dose at the
+    highest rate of its program; 0 where that is not known.
     """
 
     dose: Mass
     weight: Weight
     course: str = ""
     treatment: str = ""
+    fastest: Duration = Duration(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,6 +223,12 @@ class Entry(Section):
     order_valid: DurationText = ORDER_VALID  # an order expires after this unless it is started (PRG-26)
     rest: Rest = Rest()
 
+    def fastest(self, duration: Duration) -> Duration:
+        """The time that a whole dose would take at the highest rate of its profile, if it is given in this time."""
+        return Duration.from_ns(
+            int(min((duration.ns * step.time / step.dose for step in self.profile), default=duration.ns))
+        )
+
     @field_validator("kvo", mode="before")
     @classmethod
     def _no_kvo(cls, value: object) -> object:
