@@ -103,7 +103,7 @@ class World(NamedTuple):
     first: int | None = None  # the first start of all
     earlier: int = 0  # given by the deliveries before this one
     flowed: int = 0  # ticks that they flowed
-    by_hand: bool = False  # the pump was started at its panel while no infusion had it
+    by_hand: bool = False  # the pump was started at its panel, and no infusion had it, or has read of it
     record: tuple[Recorded, ...] = ()  # what the journal says of each delivery that ended after its start
     # the witness: stop
     stop_first: int | None = None
