@@ -12,7 +12,7 @@ from enum import StrEnum
 from pumpd.infusion import Infusion, State
 from pumpd.infusion import events as ev
 from pumpd.pump import AlarmCode, PumpAlarm
-from tests.exploration.slices import NEVER, RATES, TICK, Slice, volume
+from tests.exploration.slices import NEVER, RATES, TICK, Slice, units, volume
 from tests.exploration.step import FLOW, RESUMABLE
 from tests.exploration.treatment import LONGEST
 from tests.exploration.world import Line, World
@@ -23,13 +23,13 @@ Key = tuple[object, ...]
 def key(sl: Slice, i: Infusion, w: World) -> Key:
     state = i.state
     doubt = AlarmCode.DELIVERY_UNCERTAIN in i.alarms and sl.groups_know("reconcile")  # nothing else asks for it
-    pump = _pump(sl, i, w)
+    resumable = set(i.trips) <= RESUMABLE
+    future = _future(sl, i, resumable=resumable)
+    pump = _pump(sl, i, w, future)
     cable = _cable(sl, i, w) if sl.groups_know("cable") else ()
     treatment = _treatment(i, w, pump)
     if state.ended:
         return (state, doubt, treatment, *cable, *_ended(sl, i, w, pump, doubt=doubt))
-    resumable = set(i.trips) <= RESUMABLE
-    future = _future(sl, i, resumable=resumable)
     most = max(sl.container, w.vtbi + 4) + 1  # above this all counts are alike: no display is believed
     return (
         state,
@@ -58,6 +58,8 @@ def _future(sl: Slice, i: Infusion, *, resumable: bool) -> Future:
     state = i.state
     if state in FLOW or state in (State.ORDERED, State.LOADING, State.READY, State.ARMED):
         return Future.FLOW
+    if state.ended:
+        return Future.END
     asked = i.then is State.STOPPED and (bool(i.trips) or not sl.groups_know("occlusion", "alarm"))
     if not resumable or asked:  # an alarm during a stop that a person asked for would be latched
         return Future.END
@@ -67,11 +69,11 @@ def _future(sl: Slice, i: Infusion, *, resumable: bool) -> Future:
     return Future.FLOW if sl.groups_know("resume") else Future.PAUSE
 
 
-def _pump(sl: Slice, i: Infusion, w: World) -> Key:
+def _pump(sl: Slice, i: Infusion, w: World, future: Future) -> Key:
     """What a lying counter, or a person, has made unknowable is dropped: no rule speaks of it any more."""
     true = not w.lied
     return (
-        w.held,
+        w.held if future is not Future.END or w.held is None else w.held[0],
         w.flowing,
         w.by_panel and (w.flowing or w.unseen or sl.groups_know("cable")),
         w.shown,
@@ -82,7 +84,7 @@ def _pump(sl: Slice, i: Infusion, w: World) -> Key:
         w.lost and true and sl.groups_know("panel", "unseen"),
         w.blink and true,
         w.start_left,
-        w.stop_left,
+        w.stop_pending,
     )
 
 
@@ -118,7 +120,7 @@ def _ended(sl: Slice, i: Infusion, w: World, pump: Key, *, doubt: bool) -> Key:
         return (*pump, i.counted, w.counted, w.loaded, i.unaccounted)
     if w.flowing or w.start_left or sl.groups_know("panel", "unseen"):
         return pump
-    return (w.stop_left, w.held is None)
+    return (w.held is None,)
 
 
 def _of_state(sl: Slice, i: Infusion, w: World, future: Future) -> Key:
@@ -229,10 +231,12 @@ def _ending(sl: Slice, i: Infusion, w: World, future: Future) -> Key:
     seen: Key = ()
     if r is not None:
         stop_ns = i.stop_since_ns or 0
+        lossy = sl.groups_know("supply", "counter") or not r.delivered.decimal
+        left = w.ordered if lossy else max(w.vtbi - units(i.accounted), 0)  # the most that may be booked in addition
         seen = (
             r.delivered,
-            (r.state.flowing, r.state.no_flow),
-            _age(r.answered_ns, now, max(w.whole, stop_cut, sl.lease)),
+            r.state.flowing and (lossy or bool(i.unaccounted.decimal)),
+            _age(r.answered_ns, now, max(-(-left // w.rate), sl.lease if asking else 0)),
             PumpAlarm.PUMP_RESET in r.alarms,
             (asking and r.asked_ns < stop_ns, asking and r.asked_ns > stop_ns),
             not r.delivered.decimal and i.flow_since_ns is not None and r.asked_ns > i.flow_since_ns,
@@ -257,13 +261,15 @@ def _clock(sl: Slice, i: Infusion, w: World, future: Future) -> Key:
     """The time against the limits that may still matter."""
     now = w.now
     running = i.running_ns(now * TICK) // TICK
-    # A confirmed stop counts from the first reading that shows no flow.
+    # A confirmed stop counts from the first reading that shows no flow, unless flow is seen again.
+    back = back_w = 0
     if i.state.ending and i.no_flow_since_ns is not None and i.flow_ended_ns is None:
-        running -= now - i.no_flow_since_ns // TICK
-    recorded = min(running, LONGEST + 1) if w.rests else 0
+        back = now - i.no_flow_since_ns // TICK
+    if i.state.ending and w.still is not None and w.run_to is None:
+        back_w = now - w.still[0]
+    recorded = min(running - back, LONGEST + 1) if w.rests else 0
     if future is Future.END:
-        return (recorded, i.flow_ended_ns is None) if w.rests else ()
-    back_w = now - w.still[0] if i.state.ending and w.still is not None and w.run_to is None else 0
+        return (recorded, min(running, LONGEST + 1), i.flow_ended_ns is None) if w.rests else ()
     ended = _age(i.flow_ended_ns, now, sl.pause_single)
     ended_w = _ago(w.run_to, now, sl.pause_single)
     elapsed = min(w.elapsed, w.longest)
@@ -274,7 +280,8 @@ def _clock(sl: Slice, i: Infusion, w: World, future: Future) -> Key:
             return (recorded, left, left_w)
     most = LONGEST + 1 if w.rests else w.most
     pauses = i.pauses if sl.groups_know("pause") else 0
-    return (elapsed, min(running, most), min(w.running - back_w, most), ended, ended_w, pauses)
+    ran = (min(running, most), min(running - back, most), min(w.running, most), min(w.running - back_w, most))
+    return (elapsed, ran, ended, ended_w, pauses)
 
 
 def _left(sl: Slice, w: World, running: int, ended: int) -> int:

@@ -112,6 +112,12 @@ class World(NamedTuple):
     still: tuple[int, int] | None = None  # since, shown
 
     @property
+    def stop_pending(self) -> bool:
+        """A stop is on its way that will change something. What reaches an idle pump changes nothing."""
+        flows = self.other[1] if self.line is Line.OTHER else self.flowing
+        return self.stop_left and (flows or self.start_left)
+
+    @property
     def running(self) -> int:
         if self.run_from is None:
             return self.run_before
