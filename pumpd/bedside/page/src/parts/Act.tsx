@@ -4,13 +4,16 @@ interface Props {
   label: string;
   /** Why it is not possible now; null when it is. */
   why: string | null;
+  /** What the label leaves open, while it is possible. */
+  note?: string;
   onAct: () => void;
 }
 
-export function Act({ label, why, onAct }: Props) {
+export function Act({ label, why, note, onAct }: Props) {
+  const below = why ?? note;
   return (
     <button type="button" class="primary act" disabled={why !== null} onClick={onAct}>
-      <span>{label}</span> {why && <small>{why}</small>}
+      <span>{label}</span> {below && <small>{below}</small>}
     </button>
   );
 }
