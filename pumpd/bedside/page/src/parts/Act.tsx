@@ -1,5 +1,8 @@
 // The main act of a screen, in the fixed bar. While it is not possible, the button says why.
 
+import { say } from "../words/say.ts";
+import { REVIEW } from "../words/texts/review.ts";
+
 interface Props {
   label: string;
   /** Why it is not possible now; null when it is. */
@@ -17,3 +20,8 @@ export function Act({ label, why, note, onAct }: Props) {
     </button>
   );
 }
+
+/** An act of nurses, for a person who only looks or prescribes. */
+export const NotMine = ({ label }: { label: string }) => (
+  <Act label={label} why={say(REVIEW.grey_role)} onAct={() => undefined} />
+);

@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { Choice, DateField, TextField } from "./Fields.tsx";
+import { Lacking } from "./Lacking.tsx";
 import { Reasons } from "./Reasons.tsx";
 import { useLibrary } from "./library.ts";
 import { lacksForCourse, WEEKDAYS, type CourseLack } from "../state/treatments.ts";
@@ -9,7 +10,6 @@ import { act } from "../wire/connection.ts";
 import { nameOfEntry, profileInWords } from "../words/entering.ts";
 import { say, type Text } from "../words/say.ts";
 import { COURSE, WEEKDAY } from "../words/texts/course.ts";
-import { ORDER } from "../words/texts/order.ts";
 
 const LACK: Readonly<Record<CourseLack, Text>> = {
   drug: COURSE.drug,
@@ -109,9 +109,7 @@ function CourseForm({ patient, onClose, onOrdered }: { patient: string; onClose:
         </div>
       </fieldset>
       <Reasons reasons={reasons} title={say(COURSE.not_ordered)} />
-      {lacks.length > 0 && (
-        <p class="muted">{say(ORDER.needed, { fields: lacks.map((each) => say(LACK[each])).join(", ") })}</p>
-      )}
+      <Lacking of={lacks.map((each) => LACK[each])} />
       <div class="acts">
         <button type="submit" class="primary" disabled={busy || lacks.length > 0}>
           {say(COURSE.order_this)}

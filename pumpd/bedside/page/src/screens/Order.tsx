@@ -32,12 +32,13 @@ import {
   type Draft,
   type Needed,
 } from "../state/draft.ts";
-import { bedAddress, go } from "../state/route.ts";
+import { bedAddress, leaveFor } from "../state/route.ts";
 import type { PatientHistory } from "../state/treatments.ts";
 import type { Entry, Library, Preview } from "../state/types.ts";
 import { act } from "../wire/connection.ts";
 import { decimalComma, hint, nameOfEntry, numberIn, profileInWords } from "../words/entering.ts";
 import { decimal } from "../words/numbers.ts";
+import { reason } from "../words/reasons.ts";
 import { say } from "../words/say.ts";
 import { ended, nameOfContainer, placeInCourse } from "../words/terms.ts";
 import { BEDS } from "../words/texts/beds.ts";
@@ -54,7 +55,7 @@ export function Order(props: BedProps) {
     );
   if (!may(page, "prescribe"))
     return <Instead bed={pump.pump}>{say(may(page, "confirm") ? ORDER.needs_prescribe : BEDS.view_only)}</Instead>;
-  if (pump.problem) return <Instead bed={pump.pump}>{say(BEDS.unavailable, { why: pump.problem })}</Instead>;
+  if (pump.problem) return <Instead bed={pump.pump}>{say(BEDS.unavailable, { why: reason(pump.problem) })}</Instead>;
   if (pump.infusion && !ended(pump.infusion)) return <Instead bed={pump.pump}>{say(ORDER.busy_pump)}</Instead>;
   if (!library)
     return (
@@ -148,7 +149,7 @@ function OrderForm({ page, live, pump, library }: BedProps & { library: Library 
     setBusy(false);
     if (answer.ok) {
       sent();
-      return go(bedAddress(pump.pump));
+      return leaveFor(bedAddress(pump.pump));
     }
     setSecond(false);
     return setRefused(answer.reasons);

@@ -18,7 +18,7 @@ import { usePatient } from "../parts/patient.ts";
 import { usePreview } from "../parts/preview.ts";
 import { byField } from "../state/draft.ts";
 import { restFields, RESTING, restLacks, type RestDraft } from "../state/restDraft.ts";
-import { bedAddress, go } from "../state/route.ts";
+import { bedAddress, leaveFor } from "../state/route.ts";
 import {
   balance,
   mayOrderRest,
@@ -101,7 +101,7 @@ function RestForm({ live, pump, offer, history }: BedProps & { offer: Offer; his
     setBusy(false);
     if (answer.ok) {
       sent();
-      return go(bedAddress(pump.pump));
+      return leaveFor(bedAddress(pump.pump));
     }
     return setRefused(answer.reasons);
   };

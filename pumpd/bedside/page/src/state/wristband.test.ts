@@ -37,7 +37,7 @@ test("a scanner is faster than a person", () => {
   assert.equal(isScan([0, 1]), false);
 });
 
-test("a scan begins anew after what was typed before a pause", () => {
+test("a scan counts without what was typed before a pause", () => {
   assert.equal(scannedKeys([0, 20, 40, 60]), 4);
   assert.equal(scannedKeys([0, 150, 900, 910, 920, 930, 940]), 5, "two keys of a person before it");
   assert.equal(scannedKeys([0, 20, 40]), 0, "three keys may roll off a hand");

@@ -222,7 +222,7 @@ export const PURPOSE = {
   },
 } satisfies Record<string, Text>;
 
-/** What to do on that screen if it does not go on. */
+/** What to do on that screen if nothing happens there. */
 export const STUCK = {
   connecting: {
     en: "If it takes longer than a minute, go to the pump: it works without the tablet. Then check the tablet's wireless network.",
