@@ -63,7 +63,7 @@ def typed(hand, patient):
 
 def load(hand):
     """Two containers hold it: which one is in the pump is the last question, and its answer loads the pump."""
-    hand.tap(hand.page.get_by_role("button", name="50 mL Load with this container"))
+    hand.tap(hand.page.get_by_role("button", name="50 mL Load this container"))
 
 
 def order_everyday(hand):

@@ -360,12 +360,9 @@ function useChosen(
   };
 }
 
-/** So many acts fit beside Stop on a phone. */
-const ACTS_MOST = 3;
-
-/** The containers to load with, each by an act of its own: when nothing but the choice between them is missing. */
+/** Two containers, each loaded by an act of its own: when nothing is missing but the choice. More do not fit beside Stop. */
 const toLoadWith = (draft: Draft, fitting: readonly string[] = []): readonly string[] =>
-  missing(draft).join() === "container" && fitting.length > 1 && fitting.length <= ACTS_MOST ? fitting : [];
+  missing(draft).join() === "container" && fitting.length === 2 ? fitting : [];
 
 /** The container that is checked: until one is chosen, the first of those that hold the order. */
 const inThePump = (draft: Draft, fitting?: readonly string[]): string =>

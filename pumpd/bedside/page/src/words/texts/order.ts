@@ -150,10 +150,10 @@ export const ORDER = {
     fr: "Celui qui est dans la pompe.",
   },
   load_with: {
-    en: "Load with this container",
-    de: "Mit diesem Behälter laden",
-    es: "Cargar con este recipiente",
-    fr: "Charger avec ce contenant",
+    en: "Load this container",
+    de: "Diesen Behälter laden",
+    es: "Cargar este recipiente",
+    fr: "Charger ce contenant",
   },
   result: {
     en: "What this order means",
