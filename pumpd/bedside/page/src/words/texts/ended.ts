@@ -204,6 +204,25 @@ export const RECONCILE = {
     es: "Estoy junto a la bomba. Está parada.",
     fr: "Je suis à la pompe. Elle est arrêtée.",
   },
+  need_volume: { en: "volume", de: "Volumen", es: "volumen", fr: "volume" },
+  need_again: {
+    en: "volume again",
+    de: "Volumen noch einmal",
+    es: "el volumen otra vez",
+    fr: "le volume à nouveau",
+  },
+  need_reason: {
+    en: "why this is right",
+    de: "warum das stimmt",
+    es: "por qué es correcto",
+    fr: "pourquoi c’est exact",
+  },
+  need_tick: {
+    en: "the tick that the pump has stopped",
+    de: "das Häkchen, dass die Pumpe gestoppt ist",
+    es: "la marca de que la bomba está parada",
+    fr: "la coche que la pompe est arrêtée",
+  },
   not_accepted: {
     en: "Not accepted",
     de: "Nicht angenommen",

@@ -91,6 +91,12 @@ export const OBSERVE = {
     fr: "Terminer la surveillance",
   },
   end_early: { en: "End it early", de: "Vorzeitig beenden", es: "Terminar antes", fr: "Terminer plus tôt" },
+  need_reason: {
+    en: "a reason of at least 3 letters",
+    de: "ein Grund mit mindestens 3 Buchstaben",
+    es: "un motivo de al menos 3 letras",
+    fr: "un motif d'au moins 3 lettres",
+  },
   why_early: {
     en: "Why does the observation end early?",
     de: "Warum endet die Überwachung vorzeitig?",

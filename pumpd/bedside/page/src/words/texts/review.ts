@@ -321,35 +321,39 @@ export const REVIEW = {
     es: "Autocomprobación {result} {time}: ocultar",
     fr: "Autotest {result} {time} : masquer",
   },
-  part_speaker: { en: "Speaker", de: "Lautsprecher", es: "Altavoz", fr: "Haut-parleur" },
-  part_stop_button: { en: "Stop button", de: "Stopptaste", es: "Botón de parada", fr: "Bouton d'arrêt" },
-  part_clock: { en: "Clock", de: "Uhr", es: "Reloj", fr: "Horloge" },
-  part_disk: { en: "Disk", de: "Speicher", es: "Disco", fr: "Disque" },
-  part_watchdog: {
+  passed_word: { en: "passed", de: "bestanden", es: "superada", fr: "réussi" },
+  failed_word: { en: "failed", de: "fehlgeschlagen", es: "fallida", fr: "échoué" },
+  absent_word: { en: "not there", de: "nicht vorhanden", es: "no existe", fr: "absent" },
+} satisfies Record<string, Text>;
+
+/** A part of the self-test, by its name. */
+export const PART = {
+  speaker: { en: "Speaker", de: "Lautsprecher", es: "Altavoz", fr: "Haut-parleur" },
+  stop_button: { en: "Stop button", de: "Stopptaste", es: "Botón de parada", fr: "Bouton d'arrêt" },
+  clock: { en: "Clock", de: "Uhr", es: "Reloj", fr: "Horloge" },
+  disk: { en: "Disk", de: "Speicher", es: "Disco", fr: "Disque" },
+  watchdog: {
     en: "Watchdog of the program",
     de: "Überwachung des Programms",
     es: "Vigilancia del programa",
     fr: "Surveillance du programme",
   },
-  part_hardware_watchdog: {
+  hardware_watchdog: {
     en: "Watchdog of the hardware",
     de: "Überwachung der Hardware",
     es: "Vigilancia del hardware",
     fr: "Surveillance du matériel",
   },
-  part_deadman: {
+  deadman: {
     en: "Stop when the program dies",
     de: "Stopp beim Ausfall des Programms",
     es: "Parada si falla el programa",
     fr: "Arrêt si le programme tombe",
   },
-  part_stop_path: {
+  stop_path: {
     en: "Way of the stop to the pump",
     de: "Weg des Stopps zur Pumpe",
     es: "Vía de la parada a la bomba",
     fr: "Chemin de l'arrêt vers la pompe",
   },
-  passed_word: { en: "passed", de: "bestanden", es: "superada", fr: "réussi" },
-  failed_word: { en: "failed", de: "fehlgeschlagen", es: "fallida", fr: "échoué" },
-  absent_word: { en: "not there", de: "nicht vorhanden", es: "no existe", fr: "absent" },
 } satisfies Record<string, Text>;
