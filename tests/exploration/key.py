@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from pumpd.infusion import Infusion, State
 from pumpd.infusion import events as ev
-from pumpd.pump import AlarmCode, PumpAlarm
+from pumpd.pump import AlarmCode, PumpAlarm, PumpState
 from tests.exploration.slices import NEVER, RATES, TICK, Slice, units, volume
 from tests.exploration.step import FLOW, RESUMABLE
 from tests.exploration.treatment import LONGEST
@@ -197,9 +197,10 @@ def _flow(sl: Slice, i: Infusion, w: World) -> Key:
     seen: Key = ()
     if r is not None:
         since = -1 if i.flow_since_ns is None else i.flow_since_ns
-        seen = (r.state, _age(r.asked_ns, now, sl.lease + 2), _age(r.answered_ns, now, sl.lease + 2))
+        shown = PumpState.STOPPED if r.state is PumpState.PAUSED else r.state  # only an idle pump differs in that
+        seen = (shown, _age(r.asked_ns, now, sl.lease + 2), _age(r.answered_ns, now, sl.lease + 2))
         seen += (r.asked_ns >= since, r.asked_ns > since)
-        seen += (r.rate == RATES[w.rate], r.delivered)
+        seen += (r.state.flowing and r.rate == RATES[w.rate], r.delivered)
     return (
         seen,
         _age(i.since_ns, now, 2) if i.state is State.STARTING else 0,
