@@ -12,7 +12,7 @@ from enum import StrEnum
 from pumpd.infusion import Infusion, State
 from pumpd.infusion import events as ev
 from pumpd.pump import AlarmCode, PumpAlarm, PumpState
-from tests.exploration.slices import NEVER, RATES, TICK, Slice, units, volume
+from tests.exploration.slices import NEVER, TICK, Slice, units, volume
 from tests.exploration.step import FLOW, RESUMABLE
 from tests.exploration.treatment import LONGEST
 from tests.exploration.world import Line, World
@@ -38,7 +38,7 @@ def key(sl: Slice, i: Infusion, w: World) -> Key:
         cable,
         _of_state(sl, i, w, future),
         () if i.started_ns is None else _clock(sl, i, w, future),
-        (min(i.counted, volume(most)), i.given_before, w.before, min(w.counted, most), w.vtbi),
+        (min(i.counted, volume(most)), i.given_before, w.before, min(w.counted, most), w.vtbi, w.turn, w.held_turn),
         (bool(i.trips), resumable, doubt, AlarmCode.DELIVERY_UNCERTAIN in i.trips, w.latched, w.uncertain),
         (w.start_open, w.load_open, w.back_open, w.used is None and sl.groups_know("forge")),
         min(i.unaccounted, volume(w.ordered)),  # no more is ever booked
@@ -96,7 +96,18 @@ def _treatment(i: Infusion, w: World, pump: Key) -> Key:
     record = (booked, min(sum(each.running_ns for each in w.record), (LONGEST + 1) * TICK))
     now = (pump, w.used is None) if i.state.ended else ()
     late = 0 if w.closes == NEVER else _ago(w.first, w.now, w.closes)
-    return (w.delivery, 0 if w.lied else w.earlier, w.ordered, w.rate, record, late, w.first is None, w.by_hand, now)
+    return (
+        w.delivery,
+        0 if w.lied else w.earlier,
+        w.ordered,
+        w.rate,
+        record,
+        late,
+        w.first is None,
+        w.by_hand,
+        w.pump,
+        now,
+    )
 
 
 def _cable(sl: Slice, i: Infusion, w: World) -> Key:
@@ -200,7 +211,7 @@ def _flow(sl: Slice, i: Infusion, w: World) -> Key:
         shown = PumpState.STOPPED if r.state is PumpState.PAUSED else r.state  # only an idle pump differs in that
         seen = (shown, _age(r.asked_ns, now, sl.lease + 2), _age(r.answered_ns, now, sl.lease + 2))
         seen += (r.asked_ns >= since, r.asked_ns > since)
-        seen += (r.state.flowing and r.rate == RATES[w.rate], r.delivered)
+        seen += (r.rate if r.state.flowing else None, r.delivered)
     return (
         seen,
         _age(i.since_ns, now, 2) if i.state is State.STARTING else 0,

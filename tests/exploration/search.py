@@ -8,11 +8,12 @@ from pumpd.infusion import Infusion, State, begin
 from pumpd.infusion import events as ev
 from pumpd.infusion.states import TRANSITIONS
 from pumpd.infusion.turn import ImpossibleTransitionError
+from tests.exploration.alike import Pair, differ_in, unlike
 from tests.exploration.happenings import HAPPENINGS
 from tests.exploration.happenings.cable import BACK, IDENTIFIED
 from tests.exploration.key import key
 from tests.exploration.rules import broken
-from tests.exploration.slices import BEGAN, NORMAL, Slice
+from tests.exploration.slices import BEGAN, Slice
 from tests.exploration.step import Step, take
 from tests.exploration.treatment import RestOrdered
 from tests.exploration.world import World
@@ -34,14 +35,16 @@ class Found:
 class Explorer:
     slice: Slice
     every: bool = False  # continue after a broken rule, and note the first path for each
-    pairs_wanted: int = 0
+    compare: int = 0  # of the merged nodes, one in so many is a candidate to be compared with what it was merged into
     found: dict[str, Found] = field(default_factory=dict)
     nodes: int = 0
     steps: int = 0
     closed: bool = False
     seconds: float = 0.0
     ways: set[tuple[State, State]] = field(default_factory=set)
-    pairs: list[tuple[Infusion, World, Infusion, World]] = field(default_factory=list)
+    depth: int = 0  # every order of so many happenings was tried
+    pairs: dict[tuple[State, frozenset[str]], Pair] = field(default_factory=dict)  # one for each set of fields
+    unlike: list[str] = field(default_factory=list)  # how the futures of merged nodes differ
 
     def __post_init__(self) -> None:
         wanted = self.slice.known
@@ -58,6 +61,8 @@ class Explorer:
         self._search(self.slice.nodes if nodes is None else nodes)
         if not self.found or self.every:
             self._check_paths()
+        found = (unlike(self.slice, self.alphabet, pair) for pair in self.pairs.values())
+        self.unlike = [text for text in found if text is not None]
         self.seconds = time.perf_counter() - began
         return self
 
@@ -68,7 +73,7 @@ class Explorer:
         start, world = beginning
         known = {key(sl, start, world): 0}
         queue = deque([(start, world)])
-        concrete = {0: (start, world)} if self.pairs_wanted else {}
+        concrete = {0: (start, world)} if self.compare else {}
         self._add(start, world, (-1, -1))
         here = -1
         while queue:
@@ -95,19 +100,27 @@ class Explorer:
                     there = known[mark] = len(known)
                     queue.append(nxt)
                     self._add(*nxt, (here, n))
-                    if self.pairs_wanted:
+                    if self.compare:
                         concrete[there] = nxt
-                elif self.pairs_wanted and self.steps % self.pairs_wanted == 0:
-                    self.pairs.append((*concrete[there], *nxt))
+                elif self.compare and self.steps % self.compare == 0:
+                    pair = Pair(concrete[there], nxt)
+                    self.pairs.setdefault((nxt[0].state, differ_in(pair)), pair)
                 edges[n] = there
         self.nodes, self.closed = len(known), not queue
+        self.depth = self._depth(len(known) - 1) if self.closed else self._depth(here + 1)
+
+    def _depth(self, node: int) -> int:
+        steps = 0
+        while node > 0:
+            node, steps = self._came[node][0], steps + 1
+        return steps
 
     def _beginning(self) -> tuple[Infusion, World] | None:
         """Where the slice begins; None when a rule breaks on the way there."""
         infusion, _ = begin(self.slice.order())
-        whole = self.slice.dose * NORMAL
-        world = World(now=BEGAN, loading=BEGAN, vtbi=whole, ordered=whole, window=self.slice.dose)
-        world = world._replace(rests=self.slice.rests, closes=self.slice.closes)
+        sl, whole = self.slice, self.slice.units
+        world = World(now=BEGAN, loading=BEGAN, vtbi=whole, ordered=whole, window=sl.dose)
+        world = world._replace(rests=sl.rests, closes=sl.closes, turn=sl.turn, step=sl.counter_step)
         for number, name in enumerate(self.slice.after, 1):
             outcome = HAPPENINGS[name][1](infusion, world)
             assert outcome is not None, name

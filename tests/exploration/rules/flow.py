@@ -56,7 +56,10 @@ def change_at_the_panel_stops(s: Step) -> bool:
     if r is None or r.state is PumpState.ALARM:
         return True
     if r.state is PumpState.INFUSING:
-        return (r.rate == RATES[s.noted.rate] and s.before.state is not State.COMPLETING) or s.stops
+        near = {
+            RATES[w.rate_at(w.counted + more)] for more in (-1, 0, 1)
+        }  # rate and volume are read one after the other
+        return (r.rate in near and s.before.state is not State.COMPLETING) or s.stops
     early = s.before.state is State.RUNNING and w.counted < w.vtbi - 1
     return (r.state in NO_FLOW and not early) or s.stops
 
@@ -77,7 +80,7 @@ def counter_going_back_stops(s: Step) -> bool:
 def _growth(s: Step, since: tuple[int, int]) -> tuple[int, int]:
     """The volume counted since then, and the volume programmed for that time."""
     w = s.noted
-    return w.counted - since[1], min(w.rate * (w.now - since[0]), w.vtbi - since[1])
+    return w.counted - since[1], w.growth(since[1], w.now - since[0])
 
 
 def _track(s: Step) -> tuple[tuple[int, int], ...]:
@@ -94,7 +97,7 @@ def twice_the_rate_stops(s: Step) -> bool:
     if not track:
         return True
     counted, expected = _growth(s, track[-2])
-    return not (expected > 0 and counted >= 2 * expected) or s.stops
+    return not (expected > 2 * s.noted.slack and counted >= 2 * expected) or s.stops
 
 
 @rule("flow", on=ev.ReadingTaken)
@@ -104,7 +107,7 @@ def no_growth_stops(s: Step) -> bool:
     if not track:
         return True
     counted, expected = _growth(s, track[-2])
-    return not (expected > 0 and counted == 0) or s.stops
+    return not (expected > 2 * s.noted.slack and counted == 0) or s.stops
 
 
 def _longest(s: Step, ticks: int) -> tuple[int, int]:
@@ -121,14 +124,14 @@ def _longest(s: Step, ticks: int) -> tuple[int, int]:
 def faster_than_programmed_stops(s: Step) -> bool:
     """Where the floor is low, one unit too much over the time for a deviation stops."""
     counted, expected = _longest(s, s.slice.deviation_for)
-    return s.slice.deviation_floor != "0.5" or counted - expected < 1 or s.stops
+    return s.slice.deviation_floor != "0.5" or counted - expected < 1 + s.noted.slack or s.stops
 
 
 @rule("flow", on=ev.ReadingTaken)
 def mean_rate_is_bounded(s: Step) -> bool:
     """Where no other guard applies, a mean above 105 % over the time for a mean stops."""
     counted, expected = _longest(s, s.slice.mean_over)
-    return s.slice.mean_percent != 105 or counted - expected < 1 or s.stops
+    return s.slice.mean_percent != 105 or counted - expected < 1 + s.noted.slack or s.stops
 
 
 @rule("flow", on=ev.ReadingTaken)
@@ -137,7 +140,7 @@ def mismatch_stops(s: Step) -> bool:
     r, w = s.reading, s.noted
     if s.slice.mismatch_floor != "0.1" or s.before.state is not State.RUNNING or r is None:
         return True
-    return not w.track or w.counted - w.rate * (w.now - w.track[0][0]) < 4 or s.stops
+    return not w.track or w.counted - w.rate * (w.now - w.track[0][0]) < 4 + w.slack or s.stops
 
 
 @rule("flow", on=ev.ReadingTaken)
