@@ -46,26 +46,10 @@ def unlike(sl: Slice, alphabet: Iterable[tuple[str, Happening]], pair: Pair) -> 
 _TEXTS = ("reason", "stopped_by", "confirmed_by", "requests", "segment", "challenge", "confirmed", "tripped", "place")
 _INFUSION = tuple(each.name for each in fields(Infusion) if each.name not in _TEXTS)
 _WORLD = tuple(name for name in World._fields if name not in ("digest", "open", "permit", "used", "now", "segments"))
-_WORLD_INSTANTS = frozenset(
-    (
-        "permit_at",
-        "back_from",
-        "idle_at",
-        "doubted",
-        "lease",
-        "asked",
-        "answered",
-        "started",
-        "start_at",
-        "run_from",
-        "run_to",
-        "first",
-        "stop_first",
-        "stop_last",
-        "loading",
-        "ordered_at",
-    )
-)
+_WORLD_INSTANTS = {
+    *("permit_at", "back_from", "idle_at", "doubted", "lease", "asked", "answered", "started", "start_at", "run_from"),
+    *("run_to", "first", "stop_first", "stop_last", "loading", "ordered_at"),
+}
 
 
 def differ_in(pair: Pair) -> frozenset[str]:

@@ -1,6 +1,7 @@
 """The search: breadth first from a new order, each happening at each node, until nothing new is found or to a bound."""
 
 import time
+from array import array
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -26,6 +27,7 @@ class Found:
     rule: str
     slice: str
     path: tuple[str, ...]
+    depth: int = 0  # happenings since the slice begins
 
     def __str__(self) -> str:
         return f"{self.rule} [{self.slice}]: " + " > ".join(self.path)
@@ -52,7 +54,7 @@ class Explorer:
         self.alphabet = [(name, make) for name, (group, make) in HAPPENINGS.items() if group in wanted]
         self._number = {name: n for n, (name, _) in enumerate(self.alphabet)}
         self._came: list[tuple[int, int]] = []  # parent and happening of each node
-        self._edges: list[list[int]] = []  # target of each happening, -1 where it cannot happen
+        self._edges: list[array[int]] = []  # target of each happening, -1 where it cannot happen
         self._calm: list[bool] = []  # no flow, and none may be assumed
         self._ended: list[bool] = []
 
@@ -81,7 +83,7 @@ class Explorer:
                 break
             i, w = queue.popleft()
             here += 1
-            edges = [-1] * len(self.alphabet)
+            edges = array("i", [-1]) * len(self.alphabet)
             self._edges.append(edges)
             for n, (_, make) in enumerate(self.alphabet):
                 outcome = make(i, w)
@@ -165,7 +167,7 @@ class Explorer:
         while here > 0:
             here, n = self._came[here]
             path.append(self.alphabet[n][0])
-        self.found[name] = Found(name, self.slice.name, (*self.slice.after, *reversed(path)))
+        self.found[name] = Found(name, self.slice.name, (*self.slice.after, *reversed(path)), len(path))
 
     def _check_paths(self) -> None:
         for node in range(len(self._edges)):

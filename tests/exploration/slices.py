@@ -79,6 +79,7 @@ class Slice:
     expires: int = NEVER  # after the order
     after: tuple[str, ...] = ()  # what has already happened when the search begins
     nodes: int | None = None
+    bound: str = ""  # why it need not close; printed beside it
 
     flowing_within = 2
     read_back_within = 2
