@@ -10,7 +10,6 @@ Promises:
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import asyncpg
 import nats
@@ -23,7 +22,7 @@ from pumpd_ward.ingest.stream import CONSUMER, STREAM, connect, prepare
 from pumpd_ward.messages import Batch, Status
 from pumpd_ward.settings import WardSettings
 from pumpd_ward.store import sql
-from pumpd_ward.store.migrate import migrate
+from pumpd_ward.store.migrate import OlderSchemaError, ready
 from pumpd_ward.store.partitions import Partitions
 from pumpd_ward.store.writing import Arrived, refuse, write
 
@@ -50,7 +49,7 @@ class Worker:
         while True:
             try:
                 await self._session()
-            except (nats.errors.Error, *_STORE_AWAY, asyncpg.PostgresError) as error:
+            except (nats.errors.Error, *_STORE_AWAY, asyncpg.PostgresError, OlderSchemaError) as error:
                 self._say(str(error) or type(error).__name__)
             await asyncio.sleep(RETRY_S)
 
@@ -64,7 +63,7 @@ class Worker:
     async def _session(self) -> None:
         store = await asyncpg.connect(self._settings.store.dsn, timeout=10, command_timeout=COMMAND_TIMEOUT_S)
         try:
-            await migrate(store)
+            await ready(store)
             client = await connect(self._settings.stream, f"ward-{self._name}")
             try:
                 js = client.jetstream()
@@ -95,7 +94,7 @@ class Worker:
                 await store.execute(sql.GAPS_FILLED)
                 gaps_due = loop.time() + GAPS_S
             if loop.time() >= day_due:
-                await self._partitions.remove_readings(store, datetime.now(UTC), self._settings.store.reading_months)
+                await self._partitions.remove_readings(store, self._settings.store.reading_months)
                 await store.execute(sql.MACHINES_GONE)
                 day_due = loop.time() + DAY_S
 
