@@ -19,7 +19,7 @@ from nats.js import JetStreamContext
 from pydantic import ValidationError
 
 from pumpd_ward.ingest.stream import CONSUMER, STREAM, connect, prepare
-from pumpd_ward.messages import Batch, Status
+from pumpd_ward.messages import LONGEST_STATUS, Batch, Status
 from pumpd_ward.settings import WardSettings
 from pumpd_ward.store import sql
 from pumpd_ward.store.migrate import OlderSchemaError, ready
@@ -35,6 +35,17 @@ COMMAND_TIMEOUT_S = 8.0  # less than the stream waits before it gives a message 
 
 _log = structlog.get_logger()
 _STORE_AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError)
+
+
+# What the store cannot hold of a message: that is the message's fault, and it would be the same again.
+_OF_A_MESSAGE = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+    ValueError,
+    OverflowError,
+    RecursionError,
+)
 
 
 class Worker:
@@ -107,11 +118,11 @@ class Worker:
                 await self._put_aside(store, each, str(error))
         try:
             await self._write(store, understood)
-        except asyncpg.DataError:  # one of them cannot be stored: find it
+        except _OF_A_MESSAGE:  # one of them cannot be stored: find it
             for one in understood:
                 try:
                     await self._write(store, [one])
-                except asyncpg.DataError as error:
+                except _OF_A_MESSAGE as error:
                     await self._put_aside(store, one[0], str(error))
         except (*_STORE_AWAY, asyncpg.PostgresError):
             for message, _ in understood:
@@ -134,6 +145,8 @@ class Worker:
 def _understood(message: Msg) -> Batch | Status:
     """Raises ValueError."""
     gateway, what = message.subject.split(".")[-2:]
+    if what == "status" and len(message.data) > LONGEST_STATUS:
+        raise ValueError(f"a status of {len(message.data)} bytes is longer than any gateway's")
     kind = Batch if what == "entries" else Status if what == "status" else None
     if kind is None:
         raise ValueError("neither entries nor status")

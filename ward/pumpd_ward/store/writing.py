@@ -65,7 +65,8 @@ async def write(connection: Connection, arrived: Sequence[Arrived], partitions: 
 
 
 async def refuse(connection: Connection, subject: str, why: str, payload: bytes) -> None:
-    await connection.execute(sql.REFUSED, subject[:200], why[:1000], payload[:65536])
+    texts = (subject[:200].replace("\0", " "), why[:1000].replace("\0", " "))
+    await connection.execute(sql.REFUSED, *texts, payload[:65536])
 
 
 async def _write_status(connection: Connection, arrived: Iterable[Arrived]) -> None:
