@@ -15,7 +15,7 @@ from pumpd.telemetry.fleet.cursor import FleetCursor
 from pumpd.telemetry.fleet.service import Fleet
 from pumpd_ward.ingest.worker import Worker
 from pumpd_ward.local.nats_server import cluster
-from pumpd_ward.local.postgres import Postgres
+from pumpd_ward.local.postgres import USER, Postgres
 from pumpd_ward.settings import WardSettings
 from pumpd_ward.store.writing import MOST_REFUSED, refuse
 from tests.patience import PATIENCE_S
@@ -127,7 +127,7 @@ async def test_a_store_that_dies_loses_nothing_and_each_cause_is_said_once(node,
     own.start()
     try:
         with capture_logs() as logs:
-            async with working(ward_settings(own, node), 2):
+            async with working(ward_settings(own, node, USER), 2):
                 await publish(node.url, steps(500))
                 own.kill()
                 await publish(node.url, steps(1500)[50:])
