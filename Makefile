@@ -3,7 +3,7 @@
 #   make demo    a whole infusion on a simulated pump, 60 times faster than real time
 #   make test    the test suite; make browser    the tablet in a real browser, separate because it takes real time
 #   make check   lint, types, import rules, generated pages
-#   make bench   the measurements
+#   make bench   the measurements; ARGS=--short shows only that each of them works, in minutes
 #   make ward    a ward on this machine: nats-server, PostgreSQL, its page and 8 simulated gateways; ward-cluster: three nodes
 #   make ward-test   the ward's service with a real nats-server and PostgreSQL
 #   make firmware FIRMWARE=image.elf   pumpd on a pump's firmware, on an emulated chip (docs/how-to/firmware.md)
@@ -166,13 +166,14 @@ audit: setup
 
 # The virtual gateway: Debian 13 with the package, on an emulated machine. Without ARGS everything but what takes an hour;
 # ARGS=tests/vm/test_short_form.py is its short form, ARGS="-m whole" the rest. ARCH=arm64 boots the arm64 package.
-VM := PUMPD_VM_IMAGE=$$($(SUDO) .venv/bin/python -m tests.vm.image $(ARCH)) $(RUN) pytest -n 0 -p no:randomly
+# An emulated machine has one processor: two files at once, each with its own machine.
+VM := PUMPD_VM_IMAGE=$$($(SUDO) .venv/bin/python -m tests.vm.image $(ARCH)) $(RUN) pytest -p no:randomly
 
 vm: vm-image system
-	$(VM) -m "vm and not whole" $(if $(findstring tests/,$(ARGS)),,tests/vm) $(ARGS)
+	$(VM) -n 2 --dist loadfile -m "vm and not whole" $(if $(findstring tests/,$(ARGS)),,tests/vm) $(ARGS)
 
 vm-soak: vm-image system
-	PUMPD_VM_HOURS=$(HOURS) $(VM) -m whole tests/vm/test_soak.py $(ARGS)
+	PUMPD_VM_HOURS=$(HOURS) $(VM) -n 0 -m whole tests/vm/test_soak.py $(ARGS)
 
 # Packages that changed are built, the disk is made when its package is new.
 vm-image: page roots qemu

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks.browser_stop import clock_of
 from benchmarks.result import Result, alone, percentile
+from benchmarks.size import Size
 from tests.browser.chromium import chromium
 from tests.browser.gateway import Certificate, real_gateway, wait_until
 from tests.browser.software_nurse import SoftwareNurse
@@ -38,12 +39,14 @@ def _raised(gateway, bed, after):
     return found[-1].mono_ns / 1e9 if len(found) > after else None
 
 
-def measure(tries: int = TRIES) -> list[Result]:
+def measure(size: Size = Size.WHOLE) -> list[Result]:
+    tries = size.of(TRIES, 1)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         certificate = Certificate.made(folder / "tls")
         (folder / "g").mkdir()
-        beds = {f"pump{number}": f"SIM-{number}" for number in range(1, BEDS + 1)}  # bed6 has no address there
+        numbers = range(1, size.of(BEDS, 1) + 1)
+        beds = {f"pump{number}": f"SIM-{number}" for number in numbers}  # bed6 has no address there
         gateway = stack.enter_context(real_gateway(folder / "g", certificate, beds, 1))
         browser = stack.enter_context(chromium(certificate.key_hash))
         watching = stack.enter_context(tablet(browser, gateway, "watching"))

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import ssl
 import sys
+from collections.abc import Sequence
 
 HOST = "127.0.0.1"
 ENDS_S = 60.0
@@ -132,10 +133,18 @@ PLAIN = ("silent", "half_handshake")
 HOLDING = (*PLAIN, "slow_header", "large_header", "slow_body", "slow_stop", "never_reads")
 FLOODS = ("whole_handshake", "requests", "malformed", "stops", "unknown_pumps", "pipelined")
 ALL = HOLDING + FLOODS
+EVERYTHING = "everything"
+
+
+def named(given: Sequence[str]) -> Sequence[str]:
+    """Those that were given; exits if there is no such attack."""
+    if unknown := set(given) - {*ALL, EVERYTHING}:
+        raise SystemExit(f"no such attack: {', '.join(sorted(unknown))}; known: {', '.join(ALL)}, {EVERYTHING}")
+    return given
 
 
 async def _attack(name, port, pump):
-    names, share = (ALL, 4) if name == "everything" else ([name], 1)
+    names, share = (ALL, 4) if name == EVERYTHING else ([name], 1)
     attack = Attack(port, pump)
     tasks = [
         asyncio.create_task(attack.held(getattr(attack, each), tls=each not in PLAIN))

@@ -22,6 +22,7 @@ import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 
 from benchmarks.result import Result, alone
+from benchmarks.size import Size
 from pumpd import mqtt
 from pumpd.host.name_taken import NameTaken
 from pumpd.journal import Entry, Journal, JournalReader
@@ -33,6 +34,7 @@ from tests.mosquitto import MOSQUITTO
 
 ENTRIES = 2_000
 ROUNDS = 15
+AT_ONCE = 500  # entries a transaction
 RATIO = 0.9
 MEMORY_MB = 51.0  # what it took when it sent in one lane
 
@@ -54,7 +56,7 @@ def _reading(number):
     return Entry("reading", body, "bed1", "session-1", number * 10**9)
 
 
-async def _telemetry(folder, settings):
+async def _telemetry(folder, settings, entries):
     for old in folder.glob("telemetry.sqlite3*"):
         old.unlink()
     cursor = Cursor(folder / "telemetry.sqlite3")
@@ -62,7 +64,7 @@ async def _telemetry(folder, settings):
     telemetry = Telemetry(settings, settings.mqtt, cursor, random.Random(1), NameTaken(folder / "name-taken"))
     begun, cpu = time.perf_counter(), time.process_time()
     task = asyncio.create_task(telemetry.run())
-    while cursor.position.id < ENTRIES:  # noqa: ASYNC110 - nothing sets an Event
+    while cursor.position.id < entries:  # noqa: ASYNC110 - nothing sets an Event
         await asyncio.sleep(0.01)
     took = time.perf_counter() - begun, time.process_time() - cpu
     task.cancel()
@@ -91,18 +93,18 @@ async def _bare(port, messages):
     return time.perf_counter() - begun, time.process_time() - cpu
 
 
-async def _measured(folder, port):
+async def _measured(folder, port, entries, rounds):
     settings = _settings(folder, port)
     with contextlib.closing(Journal(folder / "journal.sqlite3", boot="b")) as journal:
-        for first in range(0, ENTRIES, 1000):
-            journal.append([_reading(number) for number in range(first + 1, first + 1001)])
+        for first in range(0, entries, AT_ONCE):
+            journal.append([_reading(number) for number in range(first + 1, first + AT_ONCE + 1)])
     translator = Translator("bench", {"bed1": True})
     with contextlib.closing(JournalReader(folder / "journal.sqlite3")) as reader:
         messages = [message for entry in reader.all() for message in translator.late(entry)]
-    return [(await _bare(port, messages), await _telemetry(folder, settings)) for _ in range(ROUNDS)]
+    return [(await _bare(port, messages), await _telemetry(folder, settings, entries)) for _ in range(rounds)]
 
 
-async def _own_process(folder, port):
+async def _own_process(folder, port, entries):
     """What the process of telemetry takes at most while it fills in, in MB."""
     config = folder / "pumpd.toml"
     config.write_text(
@@ -119,7 +121,7 @@ async def _own_process(folder, port):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: ASYNC220 - it runs on
         try:
             async for message in client.messages:
-                if not message.retain and json.loads(message.payload)["seq"] == ENTRIES:
+                if not message.retain and json.loads(message.payload)["seq"] == entries:
                     break
             status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")  # noqa: ASYNC240 - no disk
             rows = dict(row.split(":", 1) for row in status.splitlines())
@@ -129,7 +131,8 @@ async def _own_process(folder, port):
     return int(rows["VmHWM"].split()[0]) * 1024 / 1e6
 
 
-def measure() -> list[Result]:
+def measure(size: Size = Size.WHOLE) -> list[Result]:
+    entries = size.of(ENTRIES, AT_ONCE)
     with tempfile.TemporaryDirectory() as given, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         folder, port = Path(given), probe.getsockname()[1]
@@ -139,8 +142,8 @@ def measure() -> list[Result]:
         broker = subprocess.Popen([MOSQUITTO, "-c", str(config)], stderr=subprocess.DEVNULL)
         try:
             time.sleep(0.5)
-            rounds = asyncio.run(_measured(folder, port))
-            memory = asyncio.run(_own_process(folder, port))
+            rounds = asyncio.run(_measured(folder, port, entries, size.of(ROUNDS, 1)))
+            memory = asyncio.run(_own_process(folder, port, entries))
         finally:
             broker.terminate()
             broker.wait(10)
@@ -148,7 +151,7 @@ def measure() -> list[Result]:
     wall = statistics.median(bare[0] / ours[0] for bare, ours in rounds)
     cpu = statistics.median(bare[1] / ours[1] for bare, ours in rounds)
     details = {
-        "messages_s": {"bare": round(ENTRIES / bare_s), "telemetry": round(ENTRIES / ours_s)},
+        "messages_s": {"bare": round(entries / bare_s), "telemetry": round(entries / ours_s)},
         "ratio by CPU time": round(cpu, 3),
         "ratio by round": [round(bare[0] / ours[0], 2) for bare, ours in rounds],
     }

@@ -15,12 +15,14 @@ import os
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 
 from benchmarks.result import Result, alone, percentile
+from benchmarks.size import Size
 from pumpd.control.confirming.signature import pairable
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.messages.signing import der_of
@@ -143,12 +145,13 @@ def _result(title, taken, error, load, **more):
     )
 
 
-def measure(tries: int = TRIES) -> list[Result]:
+def measure(size: Size = Size.WHOLE) -> Iterator[Result]:
+    tries, viewers = size.of(TRIES, 1), size.of(VIEWERS, 1)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         certificate = Certificate.made(folder / "tls")
         (folder / "g").mkdir()
-        beds = {f"bed{number}": f"SIM-{number}" for number in range(1, BEDS + 1)}
+        beds = {f"bed{number}": f"SIM-{number}" for number in range(1, size.of(BEDS, 1) + 1)}
         gateway = stack.enter_context(real_gateway(folder / "g", certificate, beds, 1))
         browser = stack.enter_context(chromium(certificate.key_hash))
         wire = stack.enter_context(contextlib.closing(StopFrames(gateway)))
@@ -159,18 +162,12 @@ def measure(tries: int = TRIES) -> list[Result]:
         other.bed("bed1")
         nurse = SoftwareNurse(gateway)
         alone_with_two = _tries(gateway, wire, nurse, pressing, tries)
-        with Viewers(gateway, VIEWERS) as viewers:
+        yield _result("stop in a browser p99, two tablets", *alone_with_two)
+        with Viewers(gateway, viewers) as watching:
             with_more = _tries(gateway, wire, nurse, pressing, tries)
         grown = (percentile(with_more[0], 99) - percentile(alone_with_two[0], 99)) * 1e3
-        return [
-            _result("stop in a browser p99, two tablets", *alone_with_two),
-            _result(
-                f"stop in a browser p99, and {VIEWERS} viewers",
-                *with_more,
-                grown_p99_ms=round(grown, 1),
-                viewers_events=viewers.events,
-            ),
-        ]
+        more = {"grown_p99_ms": round(grown, 1), "viewers_events": watching.events}
+        yield _result(f"stop in a browser p99, and {viewers} viewers", *with_more, **more)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,10 @@ from benchmarks.families import FIRST, Bed
 from benchmarks.infusing import Nurse
 from benchmarks.line import exact_loop, line
 from benchmarks.result import Result, alone
+from benchmarks.size import Size
 
 SECONDS = 120
+SETTLED_S = 10
 IDLE_MB, RUNNING_MB = 5.0, 100.0  # an hour
 
 
@@ -40,7 +42,7 @@ async def _hour(folder, process, seconds) -> tuple[float, float]:
     return (_written(process) - before) / 1e6 * scale, (_entries(folder) - entries) * scale
 
 
-async def _measure(seconds):
+async def _measure(seconds, settled_s):
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         nurse = Nurse(folder)
@@ -49,16 +51,16 @@ async def _measure(seconds):
             control_process(folder, [Bed(FIRST, str(folder / "pump"))]) as process,
         ):
             await process.ready()
-            await asyncio.sleep(10)
+            await asyncio.sleep(settled_s)
             idle = await _hour(folder, process, seconds)
             await nurse.infuse(process, FIRST)
             running = await _hour(folder, process, seconds)
             return idle, running
 
 
-def measure(seconds: int = SECONDS) -> list[Result]:
+def measure(size: Size = Size.WHOLE) -> list[Result]:
     with asyncio.Runner(loop_factory=exact_loop) as runner:
-        idle, running = runner.run(_measure(seconds))
+        idle, running = runner.run(_measure(size.of(SECONDS, 1), size.of(SETTLED_S, 1)))
     return [
         Result(f"card, {what}", megabytes, bound, "MB/h", details={"entries_an_hour": round(entries)})
         for what, (megabytes, entries), bound in (("idle", idle, IDLE_MB), ("infusing", running, RUNNING_MB))

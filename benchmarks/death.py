@@ -8,11 +8,13 @@ of a second. Where only the volume ends a flow, the bound is the rest of the pro
 import asyncio
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.dying import BEDS, CABLE, DEATHS, LEASE_S, RATE_ML_H, DyingBed, Simulators, control, simulators
 from benchmarks.line import exact_loop
 from benchmarks.result import Result, alone, percentile
+from benchmarks.size import Size
 from pumpd.pump import Container, Done, PumpProgram, RateStep, family
 from pumpd.quantities import Duration, Length, Rate, Volume
 from pumpd.wire.guard import Guard
@@ -22,44 +24,47 @@ from pumpd_simulators.port import PtyPort
 
 WATCHED_S = LEASE_S + 3.0
 STEP_S = 0.1
+FEW = ["new-era", "new-era-basic", "harvard"]
 LAPSES = 25
 LAPSE_S = 0.25
 STOPPED_MS = 1000.0  # STP-09: flow ends within the lease and a second
 VTBI_ML = 35.0
 
 
-def measure() -> list[Result]:
-    results = [each for death in (*DEATHS, CABLE) for each in _deaths(death)]
+def measure(size: Size = Size.WHOLE) -> Iterator[Result]:
+    beds = size.of(list(BEDS), FEW)
+    for death in size.of([*DEATHS, CABLE], ["SIGKILL"]):
+        yield from _deaths(death, beds, size.of(WATCHED_S, 1.0))
     with asyncio.Runner(loop_factory=exact_loop) as runner:
-        results += [runner.run(_lapses(bed)) for bed in BEDS if "deadman" in BEDS[bed].ends]
-    return results
+        for bed in beds:
+            if "deadman" in BEDS[bed].ends:
+                yield runner.run(_lapses(bed, size.of(LAPSES, 1)))
 
 
-def _deaths(death: str) -> list[Result]:
+def _deaths(death: str, beds: Sequence[str], watched_s: float) -> list[Result]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        ports = {bed: bed for bed in BEDS}
         with (
-            simulators(folder / "p", ports) as pumps,
-            control(folder / "c", {bed: pumps.port(bed) for bed in BEDS}) as process,
+            simulators(folder / "p", {bed: bed for bed in beds}) as pumps,
+            control(folder / "c", {bed: pumps.port(bed) for bed in beds}) as process,
         ):
             process.run_all()
-            given = {bed: pumps.truth(bed)["delivered_ml"] for bed in BEDS}
+            given = {bed: pumps.truth(bed)["delivered_ml"] for bed in beds}
             began = time.monotonic()
             if death == CABLE:
-                for bed in BEDS:
+                for bed in beds:
                     pumps.pull_cable(bed)
             else:
                 process.popen.send_signal(DEATHS[death])
-            flowed_s = _watch(pumps, began)
-            return [_result(bed, death, pumps.truth(bed), given[bed], flowed_s[bed]) for bed in BEDS]
+            flowed_s = _watch(pumps, beds, began, watched_s)
+            return [_result(bed, death, pumps.truth(bed), given[bed], flowed_s[bed]) for bed in beds]
 
 
-def _watch(pumps: Simulators, began: float) -> dict[str, float]:
+def _watch(pumps: Simulators, beds: Sequence[str], began: float, watched_s: float) -> dict[str, float]:
     """Seconds from the death to the last check at which each pump flowed."""
-    flowed = dict.fromkeys(BEDS, 0.0)
-    while (at := time.monotonic() - began) < WATCHED_S:
-        for bed in BEDS:
+    flowed = dict.fromkeys(beds, 0.0)
+    while (at := time.monotonic() - began) < watched_s:
+        for bed in beds:
             if pumps.truth(bed)["running"]:
                 flowed[bed] = time.monotonic() - began
         time.sleep(max(0.0, at + STEP_S - (time.monotonic() - began)))
@@ -78,11 +83,11 @@ def _result(bed: str, death: str, truth: dict[str, object], before: float, flowe
     return Result(f"{what}: flow after it", flowed_s, bound_s, "s", details=about | {"allowed_ml": round(allowed, 4)})
 
 
-async def _lapses(bed: str) -> Result:
+async def _lapses(bed: str, tries: int) -> Result:
     """From the instant of the lapse until the plant has stopped, on a pseudo-terminal at the line's speed."""
     made = BEDS[bed]
-    taken = [await _lapse(made) for _ in range(LAPSES)]
-    details = {"p50_ms": round(percentile(taken, 50), 2), "worst_ms": round(max(taken), 2), "tries": LAPSES}
+    taken = [await _lapse(made) for _ in range(tries)]
+    details = {"p50_ms": round(percentile(taken, 50), 2), "worst_ms": round(max(taken), 2), "tries": tries}
     return Result(f"from lapse to no flow, {bed}, p99", percentile(taken, 99), STOPPED_MS, "ms", details=details)
 
 

@@ -1,7 +1,6 @@
 """The families that are measured: those of pumpd's own drivers, and what an infusion on each needs."""
 
-import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pumpd.pump import Done, Identity, Mark, families, family
@@ -32,13 +31,10 @@ def controlled(names: Iterable[str]) -> list[str]:
     return [name for name in names if not family(name).monitor_only]
 
 
-def named() -> list[str]:
-    """The families on the command line of a single benchmark; all, if none is named."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("family", nargs="*", help=f"one of {', '.join(own())}; default: all")
-    given: list[str] = parser.parse_args().family
+def named(given: Sequence[str]) -> Sequence[str]:
+    """Those that were given on the command line of a single benchmark, or all; exits if there is no such family."""
     if unknown := set(given) - set(own()):
-        parser.error(f"no such family: {', '.join(sorted(unknown))}")
+        raise SystemExit(f"no such family: {', '.join(sorted(unknown))}; known: {', '.join(own())}")
     return given or own()
 
 

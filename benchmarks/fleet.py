@@ -6,6 +6,7 @@ as 1,000 would measure this machine's sockets. An entry is due at a fixed time: 
 
 With --kill a node, a worker and the store die in turn under load. Afterwards every entry must be there, once.
 With --scaling the stream is filled first, and then emptied by one, two and three workers.
+The figures are kept for `python -m benchmarks report`.
 Ctrl-C, SIGTERM and SIGHUP end it, with all its processes and files.
 """
 
@@ -14,6 +15,7 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -28,6 +30,7 @@ from typing import Any
 import asyncpg
 import nats
 
+from benchmarks.part import Begun, keep
 from benchmarks.result import Result, percentile, table
 from pumpd.journal import Record
 from pumpd.telemetry.fleet.messages import batch
@@ -402,6 +405,12 @@ async def _results(
     return results
 
 
+def _title(options: argparse.Namespace) -> str:
+    """Each kind of run has figures of its own."""
+    kind = "scaling" if options.scaling else "kill" if options.kill else "load"
+    return f"{kind}, {options.gateways} gateways, every {options.every} s, {options.nodes} nodes"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.fleet", description=__doc__)
     parser.add_argument("--gateways", type=int, default=1000)
@@ -413,12 +422,14 @@ def main() -> int:
     parser.add_argument("--scaling", action="store_true", help="how fast 1, 2 and 3 workers empty a full stream")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="pumpd-fleet-") as folder:
-        work = scaling if options.scaling else run
+        work, begun, began = scaling if options.scaling else run, Begun.now("fleet", _title(options)), time.monotonic()
         try:
             results = asyncio.run(_until_signal(work(Path(folder), options)))
         except asyncio.CancelledError:
             print("Ended before it was done: nothing was measured, and nothing is left.", file=sys.stderr)
             return ENDED
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    keep(begun.done(results, time.monotonic() - began, used.ru_utime + used.ru_stime))
     print(table(results))
     for each in results:
         print(json.dumps(each.as_json()), file=sys.stderr)

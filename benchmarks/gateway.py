@@ -22,6 +22,7 @@ from benchmarks.families import FIRST, Bed
 from benchmarks.infusing import Nurse
 from benchmarks.line import exact_loop, line
 from benchmarks.result import Result, alone
+from benchmarks.size import Size
 from benchmarks.tablet_stop import _bedside, _free_port, _pair, _trusting, _watched
 from pumpd.bedside.certificates import make
 from tests.mosquitto import MOSQUITTO
@@ -74,7 +75,7 @@ def _telemetry(folder, port):
             process.wait(10)
 
 
-async def _measured():
+async def _measured(watched_s):
     with tempfile.TemporaryDirectory() as given:
         folder = Path(given)
         nurse, port = Nurse(folder), _free_port()
@@ -88,22 +89,22 @@ async def _measured():
             await control.ready()
             with _telemetry(folder, _free_port()) as telemetry:
                 pids = {"control": control.popen.pid, "bedside": bedside.pid, "telemetry": telemetry}
-                idle = await _watch(pids)
-                with _watched(folder, port, 1):
+                idle = await _watch(pids, watched_s)
+                async with _watched(folder, port, 1):
                     async with httpx.AsyncClient(
                         verify=_trusting(folder), base_url=f"https://localhost:{port}"
                     ) as page:
                         assert (await page.get(f"https://localhost:{port}/")).status_code == 200
                     await control.ready()
                     await nurse.infuse(control, FIRST, served.pump)
-                    return idle, await _watch(pids)
+                    return idle, await _watch(pids, watched_s)
 
 
-async def _watch(pids):
+async def _watch(pids, seconds):
     """Memory together in MB, and by process: resident MB, own MB, CPU in % of a core, MB/h to files and to the disk."""
     before = {name: (_cpu_s(pid), *_written(pid)) for name, pid in pids.items()}
     begun = time.monotonic()
-    await asyncio.sleep(WATCHED_S)
+    await asyncio.sleep(seconds)
     took = time.monotonic() - begun
     found, all_own, all_shared = {}, 0, collections.Counter()
     for name, pid in pids.items():
@@ -115,9 +116,9 @@ async def _watch(pids):
     return all_own + all_shared.total(), found
 
 
-def measure() -> list[Result]:
+def measure(size: Size = Size.WHOLE) -> list[Result]:
     with asyncio.Runner(loop_factory=exact_loop) as runner:
-        (_, idle), (together, running) = runner.run(_measured())
+        (_, idle), (together, running) = runner.run(_measured(size.of(WATCHED_S, 1.0)))
     titles = ("rss_mb", "own_mb", "cpu_percent", "written_mb_h", "disk_mb_h")
     details = {
         f"{state} {name}": dict(zip(titles, (round(value, 2) for value in values), strict=True))

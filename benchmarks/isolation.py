@@ -22,6 +22,7 @@ from benchmarks.families import FIRST, Bed
 from benchmarks.infusing import Nurse
 from benchmarks.line import exact_loop, line
 from benchmarks.result import Result, alone
+from benchmarks.size import Size
 from pumpd.journal import JournalReader
 from tests.mosquitto import Broker
 
@@ -36,10 +37,10 @@ STOP_S = 1.0
 STOPS = 20
 
 
-async def _turns(control):
+async def _turns(control, turns):
     """Milliseconds from question to answer."""
     found = []
-    for _ in range(TURNS):
+    for _ in range(turns):
         begun = time.perf_counter()
         await control.ask(op="status")
         found.append((time.perf_counter() - begun) * 1000)
@@ -47,10 +48,10 @@ async def _turns(control):
     return sorted(found)
 
 
-async def _stops(control, served):
+async def _stops(control, served, stops):
     """Seconds from the request to the last byte of the stop frame on the wire. The first ends the infusion."""
     found = []
-    for _ in range(STOPS):
+    for _ in range(stops):
         count, asked = len(served.frames), time.monotonic()
         answer = asyncio.create_task(control.ask(op="stop", pump="bed1", by="bench"))
         found.append((await served.next_stop(count)).ended - asked)
@@ -130,7 +131,7 @@ STATES = {
 }
 
 
-async def _measured():
+async def _measured(turns, tries):
     with tempfile.TemporaryDirectory(dir=os.environ.get("PUMPD_BENCH_DISK")) as given:
         folder = Path(given)
         (folder / "broker").mkdir()
@@ -147,11 +148,11 @@ async def _measured():
                     await nurse.infuse(control, FIRST, served.pump)
                     await asyncio.sleep(2)
                     for name, state in STATES.items():
-                        calm = await _turns(control)
+                        calm = await _turns(control, turns)
                         async with state(here):
-                            found[name] = calm, await _turns(control)
+                            found[name] = calm, await _turns(control, turns)
                     async with _all(here):
-                        stops = await _stops(control, served)
+                        stops = await _stops(control, served, tries)
                 with contextlib.closing(JournalReader(folder / "state" / "journal.sqlite3")) as reader:
                     at = [entry.mono_ns for entry in reader.all() if entry.kind == "reading"]
         finally:
@@ -164,9 +165,9 @@ def _p99(turns):
     return turns[int(len(turns) * 0.99)]
 
 
-def measure() -> list[Result]:
+def measure(size: Size = Size.WHOLE) -> list[Result]:
     with asyncio.Runner(loop_factory=exact_loop) as runner:
-        found, gap_s, stops = runner.run(_measured())
+        found, gap_s, stops = runner.run(_measured(size.of(TURNS, 5), size.of(STOPS, 2)))
     results = [
         Result(
             f"control's turn, {name}, p99",

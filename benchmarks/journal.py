@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 from benchmarks.result import Result, alone, percentile
+from benchmarks.size import Size
 from pumpd.journal import Entry
 from pumpd.journal.writer import ThreadWriter
 
@@ -40,7 +41,8 @@ async def _appends(folder, count):
     return ours, bare
 
 
-def measure(count: int = APPENDS) -> list[Result]:
+def measure(size: Size = Size.WHOLE) -> list[Result]:
+    count = size.of(APPENDS, 20)
     with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as runner:
         ours, bare = runner.run(_appends(Path(folder), count))
     results = []

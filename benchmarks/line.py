@@ -25,6 +25,7 @@ def exact_loop() -> asyncio.AbstractEventLoop:
 
 POLLS = (Operation.READ, Operation.KEEP_ALIVE)
 LATE_S = 0.4
+NEVER_S = 30.0  # a stop that is not sent by then is not sent
 
 
 class Spoilt(enum.Enum):
@@ -100,7 +101,7 @@ class Line:
 
     async def next_stop(self, count):
         """The next frame that holds a stop, after the first `count` frames."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(NEVER_S):
             while True:
                 for frame in self.frames[count:]:
                     if frame.doing is Operation.STOP:

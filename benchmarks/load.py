@@ -17,6 +17,7 @@ from pathlib import Path
 from benchmarks.control_process import control_process
 from benchmarks.families import FIRST, Bed, named, own_address
 from benchmarks.result import Result, alone
+from benchmarks.size import Size
 
 SECONDS = 4.0
 SETTLED_S = 1.0
@@ -67,20 +68,20 @@ def _load(name, count, seconds):
             return asyncio.run(_percent(beds, folder, seconds))
 
 
-def measure(names: Iterable[str], seconds: float = SECONDS) -> list[Result]:
-    results = []
+def measure(names: Iterable[str], size: Size = Size.WHOLE) -> list[Result]:
+    results, pumps = [], size.of(PUMPS, 2)
     for name in names:
-        sizes = GROWTH if name == FIRST else (PUMPS,)
-        seen = {count: _load(name, count, seconds) for count in sizes}
-        percent = seen[PUMPS]
+        counts = GROWTH if name == FIRST and size is Size.WHOLE else (pumps,)
+        seen = {count: _load(name, count, size.of(SECONDS, 0.6)) for count in counts}
+        percent = seen[pumps]
         details = {
-            "ms_per_poll": round(percent / 100 / PUMPS * POLL_EACH_S * 1e3, 3),
+            "ms_per_poll": round(percent / 100 / pumps * POLL_EACH_S * 1e3, 3),
             "percent_by_pumps": {str(count): round(each, 2) for count, each in seen.items()},
             "percent_per_pump": {str(count): round(each / count, 3) for count, each in seen.items()},
         }
-        results.append(Result(f"CPU of {PUMPS} pumps at 2 Hz, {name}", percent, BOUND_PERCENT, "%", details=details))
+        results.append(Result(f"CPU of {pumps} pumps at 2 Hz, {name}", percent, BOUND_PERCENT, "%", details=details))
     return results
 
 
 if __name__ == "__main__":
-    alone(lambda: measure(named()))
+    alone(measure, named)

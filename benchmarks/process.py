@@ -14,6 +14,7 @@ from benchmarks.control_process import ROOT, control_process
 from benchmarks.families import FIRST, Bed
 from benchmarks.line import exact_loop, line
 from benchmarks.result import Result, alone
+from benchmarks.size import Size
 
 STARTS = 7
 RSS_MB = 45.0
@@ -45,10 +46,9 @@ def _slowest_imports(count):
     return {module: round(ms, 1) for ms, module in ranked[:count]}
 
 
-def measure(starts: int = STARTS) -> list[Result]:
+def measure(size: Size = Size.WHOLE) -> list[Result]:
     with asyncio.Runner(loop_factory=exact_loop) as runner:
-        runner.run(_start())
-        seen = [runner.run(_start()) for _ in range(starts)]
+        seen = [runner.run(_start()) for _ in range(size.of(1 + STARTS, 1))][-STARTS:]
     ready, rss = [one[0] for one in seen], [one[1] for one in seen]
     imports = _slowest_imports(25)
     return [
@@ -60,7 +60,7 @@ def measure(starts: int = STARTS) -> list[Result]:
             details={
                 "best_s": round(min(ready), 3),
                 "worst_s": round(max(ready), 3),
-                "starts": starts,
+                "starts": len(seen),
                 "imports_ms": imports,
             },
         ),

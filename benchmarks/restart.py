@@ -15,6 +15,7 @@ from benchmarks.families import FIRST, Bed
 from benchmarks.infusing import Nurse
 from benchmarks.line import exact_loop, line
 from benchmarks.result import Result, alone
+from benchmarks.size import Size
 from pumpd.journal import Entry, Journal
 from pumpd_simulators.device import Operation
 
@@ -23,17 +24,17 @@ ENTRIES = 100_000
 BOUND_S = 2.0  # of the 10 s that PWR-05 allows
 
 
-def _fill(path):
+def _fill(path, entries):
     body = {"state": "running", "pump_state": "infusing", "rate_ml_h": "52.5", "frames": ["02083052415438cb03" * 12]}
     with closing(Journal(path, "boot-0")) as journal:
-        for _ in range(ENTRIES // 1000):
+        for _ in range(entries // 1000):
             journal.append([Entry("reading", body, "bed1", "before")] * 1000)
 
 
-async def _once(folder):
+async def _once(folder, entries):
     beds = [Bed(FIRST, str(folder / "pump"))]
     nurse = Nurse(folder)
-    _fill(folder / "state" / "journal.sqlite3")
+    _fill(folder / "state" / "journal.sqlite3", entries)
     async with line(FIRST, folder / "pump") as served:
         async with control_process(folder, beds) as process:
             await process.ready()
@@ -48,18 +49,19 @@ async def _once(folder):
             return min(polls) - begun, stop.ended - begun
 
 
-async def _measure(tries):
+async def _measure(tries, entries):
     seen = []
     for _ in range(tries):
         with tempfile.TemporaryDirectory() as folder:
-            seen.append(await _once(Path(folder)))
+            seen.append(await _once(Path(folder), entries))
     return seen
 
 
-def measure(tries: int = TRIES) -> list[Result]:
+def measure(size: Size = Size.WHOLE) -> list[Result]:
+    tries, entries = size.of(TRIES, 1), size.of(ENTRIES, 1000)
     with asyncio.Runner(loop_factory=exact_loop) as runner:
-        seen = runner.run(_measure(tries))
-    details = {"tries": tries, "journal_entries": ENTRIES}
+        seen = runner.run(_measure(tries, entries))
+    details = {"tries": tries, "journal_entries": entries}
     results = []
     for name, times in zip(("first reading", "stop on the wire"), zip(*seen, strict=True), strict=True):
         ordered = sorted(times)

@@ -2,10 +2,10 @@
 
 A control process is killed during an infusion. Measured are, from the next exec: READY, the first answer to a poll, and
 the stop on the wire; then the first order, `status` and a patient's history. The ratio is long over empty.
-`python -m benchmarks.scale --journal FILE` uses one that `benchmarks.year` wrote; without that it writes a short one.
+`python -m benchmarks.scale FOLDER/state/journal.sqlite3` uses one that `benchmarks.year` wrote; without that it writes
+a short one.
 """
 
-import argparse
 import asyncio
 import contextlib
 import tempfile
@@ -19,6 +19,7 @@ from benchmarks.families import FIRST, Bed
 from benchmarks.infusing import Nurse
 from benchmarks.line import exact_loop, line
 from benchmarks.result import Result, alone
+from benchmarks.size import Size
 from pumpd_simulators.device import Operation
 from tests.control.testbed import ORDER
 
@@ -69,30 +70,32 @@ async def _once(folder, number):
 
 
 async def _measure(folder, tries):
-    seen = [await _once(folder, number) for number in range(tries + 1)][1:]  # the first one warms the disk's cache
-    return {name: sorted(one[name] for one in seen)[tries // 2] for name in seen[0]}
+    seen = [await _once(folder, number) for number in range(tries)]
+    seen = seen[1:] or seen  # the first one warms the disk's cache
+    return {name: sorted(one[name] for one in seen)[len(seen) // 2] for name in seen[0]}
 
 
 @contextlib.contextmanager
-def _long(journal: Path | None) -> Iterator[Path]:
+def _long(journal: Path | None, entries: int) -> Iterator[Path]:
     """A folder whose state holds a long journal."""
     if journal is not None:
         yield journal.parent.parent
         return
     with tempfile.TemporaryDirectory() as name:
         (Path(name) / "state").mkdir()
-        year.write(Path(name) / "state" / "journal.sqlite3", ENTRIES)
+        year.write(Path(name) / "state" / "journal.sqlite3", entries)
         yield Path(name)
 
 
-def measure(tries: int = TRIES, journal: Path | None = None) -> list[Result]:
+def measure(size: Size = Size.WHOLE, journal: Path | None = None) -> list[Result]:
+    tries = size.of(1 + TRIES, 1)
     with asyncio.Runner(loop_factory=exact_loop) as runner:
         with tempfile.TemporaryDirectory() as name:
             empty = runner.run(_measure(Path(name), tries))
-        with _long(journal) as folder:
+        with _long(journal, size.of(ENTRIES, 5000)) as folder:
             long = runner.run(_measure(folder, tries))
-            size = (folder / "state" / "journal.sqlite3").stat().st_size
-    details = {"tries": tries, "journal_mb": round(size / 1e6)}
+            written = (folder / "state" / "journal.sqlite3").stat().st_size
+    details = {"tries": size.of(TRIES, 1), "journal_mb": round(written / 1e6)}
     history_s = long.pop(HISTORY)  # of a patient who has one there
     return [
         Result(f"long journal, {HISTORY}, median", history_s, HISTORY_S, "s", details=details),
@@ -114,7 +117,4 @@ def _ratios(long: dict[str, float], empty: dict[str, float], details: dict[str, 
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--journal", type=Path, metavar="FILE", help="at FOLDER/state/journal.sqlite3")
-    given = parser.parse_args()
-    alone(lambda: measure(journal=given.journal))
+    alone(lambda files, size: measure(size, *map(Path, files[:1])), list)

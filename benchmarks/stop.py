@@ -14,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from benchmarks.control_process import ROOT, control_process
@@ -22,6 +23,7 @@ from benchmarks.families import FIRST, Bed, controlled, named
 from benchmarks.infusing import Nurse
 from benchmarks.line import exact_loop, line
 from benchmarks.result import Result, alone, percentile
+from benchmarks.size import Size
 
 TRIES = 120
 RUNNING_TRIES = 4
@@ -58,17 +60,17 @@ async def _try(process, served, phase_s):
     return frame.ended - asked, frame.ended - least, frame
 
 
-async def _idle(name, idle_poll_s, tries):
+async def _idle(name, idle_poll_s, size):
     chance = random.Random(7)
     with tempfile.TemporaryDirectory() as given:
         folder = Path(given)
         beds = [Bed(name, str(folder / "pump"))]
         async with line(name, folder / "pump") as served, control_process(folder, beds, idle_poll_s) as process:
             await process.ready()
-            await asyncio.sleep(POLLED_S)
+            await asyncio.sleep(size.of(POLLED_S, 1.2))
             poll_s = served.longest_poll_s()
             gap_s = max(LEAST_GAP_S, POLLS_PER_STOP * poll_s)
-            done = [await _try(process, served, chance.uniform(gap_s, gap_s + 0.12)) for _ in range(tries)]
+            done = [await _try(process, served, chance.uniform(gap_s, gap_s + 0.12)) for _ in range(size.of(TRIES, 2))]
             return _times(done, poll_s, served)
 
 
@@ -134,9 +136,9 @@ def _result(name, taken, added, limit_s):
     )
 
 
-def _command_result(name):
+def _command_result(name, size):
     with asyncio.Runner(loop_factory=exact_loop) as runner:
-        taken = runner.run(_command(name, COMMAND_TRIES))
+        taken = runner.run(_command(name, size.of(COMMAND_TRIES, 1)))
     return Result(
         f"`pumpd stop` p99, {name}, command to frame",
         percentile(taken, 99),
@@ -146,23 +148,21 @@ def _command_result(name):
     )
 
 
-def measure(names: Iterable[str], tries: int = TRIES) -> list[Result]:
+def measure(names: Iterable[str], size: Size = Size.WHOLE) -> Iterator[Result]:
     """Polling once a second is tried for one family only: without a pause is the harder case."""
-    results = []
     for name in controlled(names):
         works = [
-            (f"stop p99, {name}, polling without a pause", _idle(name, 0.005, tries)),
-            (f"stop worst, {name}, infusion running", _running(name, RUNNING_TRIES)),
+            (f"stop p99, {name}, polling without a pause", partial(_idle, name, 0.005, size)),
+            (f"stop worst, {name}, infusion running", partial(_running, name, size.of(RUNNING_TRIES, 1))),
         ]
         if name == FIRST:
-            works.insert(0, (f"stop p99, {name}, polling at 1 Hz", _idle(name, 1.0, tries)))
+            works.insert(0, (f"stop p99, {name}, polling at 1 Hz", partial(_idle, name, 1.0, size)))
         for title, work in works:
             with asyncio.Runner(loop_factory=exact_loop) as runner:
-                results.append(_result(title, *runner.run(work)))
+                yield _result(title, *runner.run(work()))
         if name == FIRST:
-            results.append(_command_result(name))
-    return results
+            yield _command_result(name, size)
 
 
 if __name__ == "__main__":
-    alone(lambda: measure(named()))
+    alone(measure, named)

@@ -12,7 +12,8 @@ import json
 import random
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from benchmarks.control_process import control_process
@@ -20,6 +21,7 @@ from benchmarks.families import FIRST, Bed, controlled, named
 from benchmarks.infusing import Nurse
 from benchmarks.line import Spoilt, exact_loop, line
 from benchmarks.result import Result, alone, percentile
+from benchmarks.size import Size
 
 TRIES = 10
 POLLED_S = 2.2
@@ -45,29 +47,29 @@ async def _try(process, served, how, phase_s, bed=1):
     return frame.ended - asked, len(frame.data) * served.byte_s
 
 
-async def _spoilt(name, how, tries):
+async def _spoilt(name, how, size):
     chance = random.Random(7)
     with tempfile.TemporaryDirectory() as given:
         folder = Path(given)
         beds = [Bed(name, str(folder / "pump"))]
         async with line(name, folder / "pump") as served, control_process(folder, beds, 0.005) as process:
             await process.ready()
-            await asyncio.sleep(POLLED_S)
+            await asyncio.sleep(size.of(POLLED_S, 1.2))
             done = []
-            for _ in range(tries):
+            for _ in range(size.of(TRIES, 1)):
                 await process.ready()
                 await asyncio.sleep(CALM_S)
                 done.append(await _try(process, served, how, chance.uniform(0, served.longest_poll_s())))
             return done, served.longest_poll_s()
 
 
-async def _while_infusing(name, how):
-    """Eight pumps infuse, and each is stopped in turn."""
+async def _while_infusing(name, how, count):
+    """So many pumps infuse, and each is stopped in turn."""
     chance, done = random.Random(7), []
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         nurse = Nurse(folder)
-        numbers = range(1, PUMPS + 1)
+        numbers = range(1, count + 1)
         beds = [Bed(name, str(folder / f"pump{number}"), f"bed{number}", number) for number in numbers]
         served = [await stack.enter_async_context(line(name, folder / f"pump{number}", number)) for number in numbers]
         process = await stack.enter_async_context(control_process(folder, beds))
@@ -97,20 +99,25 @@ def _result(name, done, healthy_s):
     )
 
 
-def measure(names: Iterable[str], tries: int = TRIES) -> list[Result]:
-    results = []
+def measure(names: Iterable[str], size: Size = Size.WHOLE) -> Iterator[Result]:
+    spoilt, pumps = size.of(list(Spoilt), [Spoilt.LOST]), size.of(PUMPS, 2)
     for name in controlled(names):
-        works = [(f"stop worst, {name}, the reply before it {how.value}", _spoilt(name, how, tries)) for how in Spoilt]
+        works = [
+            (f"stop worst, {name}, the reply before it {how.value}", partial(_spoilt, name, how, size))
+            for how in spoilt
+        ]
         if name == FIRST:
             works += [
-                (f"stop worst, {name}, {PUMPS} pumps infuse", _while_infusing(name, None)),
-                (f"stop worst, {name}, {PUMPS} infuse and the reply is lost", _while_infusing(name, Spoilt.LOST)),
+                (f"stop worst, {name}, {pumps} pumps infuse", partial(_while_infusing, name, None, pumps)),
+                (
+                    f"stop worst, {name}, {pumps} infuse and the reply is lost",
+                    partial(_while_infusing, name, Spoilt.LOST, pumps),
+                ),
             ]
         for title, work in works:
             with asyncio.Runner(loop_factory=exact_loop) as runner:
-                results.append(_result(title, *runner.run(work)))
-    return results
+                yield _result(title, *runner.run(work()))
 
 
 if __name__ == "__main__":
-    alone(lambda: measure(named()))
+    alone(measure, named)

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,12 +23,14 @@ from benchmarks.control_process import control_process
 from benchmarks.families import FIRST, Bed
 from benchmarks.line import exact_loop, line
 from benchmarks.result import Result, alone, percentile
-from benchmarks.tablet_stop import BOUND_MS, GAP_S, _bedside, _free_port, _trusting
+from benchmarks.size import Size
+from benchmarks.tablet_stop import BOUND_MS, GAP_S, _bedside, _free_port, _trusting, beside
 from pumpd.bedside.certificates import make
 
 TRIES = 20
 TABLET = "127.0.0.2"
 NOTHING = "nothing"
+FEW = ("slow_header", "stops")
 LOST_S = 9.0
 TIMES = 10.0
 GROWN_MB = 20.0
@@ -42,17 +43,8 @@ def _rss_mb(pid):
     raise LookupError
 
 
-@contextlib.contextmanager
 def _attacked(name, port):
-    command = [sys.executable, "-m", "benchmarks.attacks", name, str(port), "bed1"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    try:
-        process.stdout.readline()
-        yield process
-    finally:
-        process.kill()
-        process.wait(10)
-        process.stdout.close()
+    return beside("benchmarks.attacks", name, port, "bed1") if name != NOTHING else contextlib.nullcontext()
 
 
 async def _stop(context, port, served):
@@ -80,7 +72,7 @@ async def _attack(name, folder, port, served, pid, tries):
     """Stops during one attack: seconds of each, and what bedside and the journal used meanwhile."""
     chance, context, taken = random.Random(7), _trusting(folder), []
     before, peak, journal = _rss_mb(pid), 0.0, _on_disk_kb(folder)
-    with _attacked(name, port) if name != NOTHING else contextlib.nullcontext():
+    async with _attacked(name, port):
         for _ in range(tries):
             await asyncio.sleep(chance.uniform(GAP_S, 2 * GAP_S))
             taken.append(await _stop(context, port, served))
@@ -115,9 +107,10 @@ async def _measured(names, tries):
             return seen
 
 
-def measure(tries: int = TRIES, names: Sequence[str] = (NOTHING, *attacks.ALL, "everything")) -> list[Result]:
+def measure(size: Size = Size.WHOLE, names: Sequence[str] = ()) -> list[Result]:
+    names = (NOTHING, *(names or size.of((*attacks.ALL, "everything"), FEW)))
     with asyncio.Runner(loop_factory=exact_loop) as runner:
-        seen = runner.run(_measured(names, tries))
+        seen = runner.run(_measured(names, size.of(TRIES, 2)))
     details = {name: each for name, (_, each) in seen.items()}
     attacked = [took for name, (taken, _) in seen.items() if name != NOTHING for took in taken]
     calm = percentile(seen[NOTHING][0], 99)
@@ -136,4 +129,4 @@ def measure(tries: int = TRIES, names: Sequence[str] = (NOTHING, *attacks.ALL, "
 
 
 if __name__ == "__main__":
-    alone(lambda: measure(names=(NOTHING, *sys.argv[1:])) if sys.argv[1:] else measure())
+    alone(lambda names, size: measure(size, names), attacks.named)

@@ -3,8 +3,8 @@
 Real control and bedside processes, and real pseudo-terminals at the speed of the New Era line. One pump infuses, so
 that there is a plot; the other one, which is read once a second, is stopped. Measured alone and with viewers. Each
 viewer is a paired tablet with an open stream of live state, which reports every 2 s that it is alive. The tablet that
-stops has an open connection, as a page has. `browser_stop` measures from a click in a browser. Then the same in a
-browser, under each condition that may stand in the way (`stop_conditions`).
+stops has an open connection, as a page has. `browser_stop` measures from a click in a browser, `stop_conditions` under
+each condition that may stand in the way there.
 """
 
 import asyncio
@@ -17,17 +17,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from benchmarks.control_process import control_process
+from benchmarks.control_process import ROOT, WITHIN_S, control_process
 from benchmarks.families import FIRST, Bed
 from benchmarks.infusing import Nurse
 from benchmarks.line import exact_loop, line
 from benchmarks.result import Result, alone, percentile
+from benchmarks.size import Size
 from pumpd.bedside.certificates import make
 from pumpd.control.confirming.signature import pairable
 from pumpd.control.tablets.keys import KeyStore
@@ -70,7 +72,7 @@ async def _bedside(folder, port):
     command = [sys.executable, "-m", "pumpd.bedside", "--config", str(config)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)  # noqa: ASYNC220
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WITHIN_S):
             while True:
                 with contextlib.suppress(OSError):
                     _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -83,21 +85,26 @@ async def _bedside(folder, port):
         await asyncio.to_thread(process.wait, 10)
 
 
-@contextlib.contextmanager
-def _watched(folder, port, viewers):
-    """So many viewers in their own process, so that they do not disturb the measurement."""
-    if not viewers:
-        yield
-        return
-    command = [sys.executable, "-m", "benchmarks.tablet_stop", "view", str(folder), str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+@contextlib.asynccontextmanager
+async def beside(module, *arguments):
+    """Another process of the benchmark, which has said in a line that it has begun. This loop has the pumps: it must
+    not wait for it.
+    """
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
     try:
-        process.stdout.readline()  # all of them have a state
+        async with asyncio.timeout(WITHIN_S):
+            assert await process.stdout.readline(), f"{module} ended"
         yield
     finally:
-        process.terminate()
-        process.wait(10)
-        process.stdout.close()
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+def _watched(folder, port, viewers):
+    """So many viewers in their own process, so that they do not disturb the measurement. All of them have a state."""
+    return beside("benchmarks.tablet_stop", "view", folder, port) if viewers else contextlib.nullcontext()
 
 
 async def _measured(viewers, tries):
@@ -117,15 +124,18 @@ async def _measured(viewers, tries):
         ):
             await process.ready()
             await nurse.infuse(process, FIRST)
-            with _watched(folder, port, viewers):
-                async with httpx.AsyncClient(verify=_trusting(folder), base_url=f"https://localhost:{port}") as tablet:
-                    for _ in range(tries):
-                        await asyncio.sleep(chance.uniform(GAP_S, 2 * GAP_S))
-                        count, asked = len(served.frames), time.monotonic()
-                        answering = asyncio.create_task(tablet.post("/api/stop?pump=bed2"))
-                        frame = await served.next_stop(count)
-                        taken.append(frame.ended - asked)
-                        assert (await answering).json()["ok"]
+            url = f"https://localhost:{port}"
+            async with (
+                _watched(folder, port, viewers),
+                httpx.AsyncClient(verify=_trusting(folder), base_url=url) as tablet,
+            ):
+                for _ in range(tries):
+                    await asyncio.sleep(chance.uniform(GAP_S, 2 * GAP_S))
+                    count, asked = len(served.frames), time.monotonic()
+                    answering = asyncio.create_task(tablet.post("/api/stop?pump=bed2"))
+                    frame = await served.next_stop(count)
+                    taken.append(frame.ended - asked)
+                    assert (await answering).json()["ok"]
     return taken
 
 
@@ -163,21 +173,17 @@ async def _view(folder, port):
     await asyncio.gather(report(), *(one(pem) for pem in keys))
 
 
-def measure(tries: int = TRIES) -> list[Result]:
-    results = []
-    for viewers in (0, VIEWERS):
+def measure(size: Size = Size.WHOLE) -> Iterator[Result]:
+    for viewers in (0, size.of(VIEWERS, 1)):
         with asyncio.Runner(loop_factory=exact_loop) as runner:
-            taken = runner.run(_measured(viewers, tries))
+            taken = runner.run(_measured(viewers, size.of(TRIES, 2)))
         name = f"tablet's stop p99, {viewers} viewers" if viewers else "tablet's stop p99, alone"
         details = {
             "tries": len(taken),
             "p50_ms": round(percentile(taken, 50) * 1e3, 1),
             "worst_ms": round(max(taken) * 1e3, 1),
         }
-        results.append(Result(name, percentile(taken, 99) * 1e3, BOUND_MS, "ms", details=details))
-    from benchmarks import stop_conditions  # noqa: PLC0415  # the viewers' process starts without a browser's library
-
-    return results + stop_conditions.measure()
+        yield Result(name, percentile(taken, 99) * 1e3, BOUND_MS, "ms", details=details)
 
 
 if __name__ == "__main__":

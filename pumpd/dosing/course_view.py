@@ -11,7 +11,7 @@ from pumpd.dosing.course_plan import CourseOrder, Day, DayState
 from pumpd.dosing.history import NONE, History, Position, Wanted, position_in, proper_in
 from pumpd.dosing.history_limits import earliest_ns
 from pumpd.dosing.library import Entry
-from pumpd.quantities import NS_PER_S, Weight
+from pumpd.quantities import NS_PER_S, Duration, Weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +94,20 @@ def _next(course: str, history: History, entry: Entry, now: Now) -> Next | None:
     suspect = any(dose.suspect(now.ns) for each in history.treatments for dose in each.deliveries)
     if suspect or not course:
         return None
-    wanted, at = Wanted(NONE, Weight(1), course), now.ns
+    wanted, at = _as_last_time(history, course), now.ns
     for _ in range(2):  # while it waits, the course proper may end, and maintenance has longer spacing
         at = max(at, earliest_ns(history, wanted, at, entry.course))
     place = position_in(history, course, at, entry.course)
     if place.of is not None and place.number > place.of:
         return None
     return Next(place, at, None)
+
+
+def _as_last_time(history: History, course: str) -> Wanted:
+    """The next infusion, as if it were prescribed like the last one."""
+    last = history.treatments[-1] if history.treatments else None
+    if last is None or last.first.weight is None:
+        return Wanted(NONE, Weight(1), course)
+    program = last.first.program
+    fastest = Duration(0) if program is None else program.fastest
+    return Wanted(last.prescribed, last.first.weight, course, fastest=fastest)

@@ -69,6 +69,12 @@ class Clock:
     def kernel(self) -> KernelClock:
         return read_kernel()
 
+    def known(self, *, trusted: bool) -> bool:
+        """Whether wall time can be relied on now. `trusted`: the site is responsible for it, or only a simulated pump
+        asks.
+        """
+        return trusted or self.kernel().synchronized
+
     def utc_offset_min(self) -> int:
         """Minutes by which local time is now ahead of UTC."""
         ahead = self.now().astimezone().utcoffset()

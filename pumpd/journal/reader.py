@@ -101,6 +101,14 @@ class JournalReader:
         found = self._records(f"{SELECT} WHERE {where} AND boot = ? ORDER BY id DESC LIMIT 1", *values, boot)
         return next(found, None)
 
+    def last_of_process(self, entry: Record) -> Record:
+        """The last entry of the process that wrote this one."""
+        where, values = of_kind("control_started")
+        started = self._records(f"{SELECT} WHERE {where} AND id > ? ORDER BY id LIMIT 1", *values, entry.id)
+        following = next(started, None)
+        found = self.at_most(_ANY if following is None else following.id - 1)
+        return entry if found is None or found.boot != entry.boot else found
+
     def kept_of(self, session: str, after: int = 0) -> list[Record]:
         """The entries of an infusion after an id, except its many: readings, events, bytes of the line."""
         return list(self._records(f"{SELECT} WHERE session = ? AND {THIN} = 0 AND id > ? ORDER BY id", session, after))

@@ -7,10 +7,12 @@ anything reads it. What is left out must not matter: `test_slices` takes pairs o
 happen to both, and expects the same answers and again the same key.
 """
 
+from enum import StrEnum
+
 from pumpd.infusion import Infusion, State
 from pumpd.infusion import events as ev
 from pumpd.pump import AlarmCode, PumpAlarm
-from tests.exploration.slices import NEVER, RATES, TICK, Slice, volume
+from tests.exploration.slices import NEVER, RATES, TICK, Slice, units, volume
 from tests.exploration.step import FLOW, RESUMABLE
 from tests.exploration.treatment import LONGEST
 from tests.exploration.world import Line, World
@@ -20,39 +22,69 @@ Key = tuple[object, ...]
 
 def key(sl: Slice, i: Infusion, w: World) -> Key:
     state = i.state
-    doubt = AlarmCode.DELIVERY_UNCERTAIN in i.alarms
-    pump = (
-        w.held,
-        w.flowing,
-        w.by_panel,
-        w.shown,
-        w.given,
-        (w.speed, w.pace),
-        w.lied,
-        w.unseen,
-        w.lost,
-        w.blink,
-        w.start_left,
-        w.stop_left,
-    )
+    doubt = AlarmCode.DELIVERY_UNCERTAIN in i.alarms and sl.groups_know("reconcile")  # nothing else asks for it
+    resumable = set(i.trips) <= RESUMABLE
+    future = _future(sl, i, resumable=resumable)
+    pump = _pump(sl, i, w, future)
     cable = _cable(sl, i, w) if sl.groups_know("cable") else ()
     treatment = _treatment(i, w, pump)
     if state.ended:
         return (state, doubt, treatment, *cable, *_ended(sl, i, w, pump, doubt=doubt))
-    resumable = set(i.trips) <= RESUMABLE
-    over = not resumable or (state.ending and not sl.groups_know("clear", "pause"))  # it will not flow again
+    most = max(sl.container, w.vtbi + 4) + 1  # above this all counts are alike: no display is believed
     return (
         state,
         pump,
         treatment,
         cable,
-        _of_state(sl, i, w, over=over),
-        () if (over and not w.rests) or i.started_ns is None else _clock(sl, i, w),
-        (i.counted, i.given_before, w.before, w.counted, w.vtbi),
+        _of_state(sl, i, w, future),
+        () if i.started_ns is None else _clock(sl, i, w, future),
+        (min(i.counted, volume(most)), i.given_before, w.before, min(w.counted, most), w.vtbi),
         (bool(i.trips), resumable, doubt, AlarmCode.DELIVERY_UNCERTAIN in i.trips, w.latched, w.uncertain),
-        (w.start_open, w.load_open, w.back_open, w.used is None),
+        (w.start_open, w.load_open, w.back_open, w.used is None and sl.groups_know("forge")),
         min(i.unaccounted, volume(w.ordered)),  # no more is ever booked
         () if sl.same_trips == NEVER else (frozenset(i.trips), _latest(sl, i, w)),
+    )
+
+
+class Future(StrEnum):
+    """What can still come of an infusion that does not flow, by the alphabet of its slice."""
+
+    FLOW = "it may flow again"
+    PAUSE = "it may wait in a pause, until that is over"
+    END = "it ends"
+
+
+def _future(sl: Slice, i: Infusion, *, resumable: bool) -> Future:
+    state = i.state
+    if state in FLOW or state in (State.ORDERED, State.LOADING, State.READY, State.ARMED):
+        return Future.FLOW
+    if state.ended:
+        return Future.END
+    asked = i.then is State.STOPPED and (bool(i.trips) or not sl.groups_know("occlusion", "alarm"))
+    if not resumable or asked:  # an alarm during a stop that a person asked for would be latched
+        return Future.END
+    paused = state in (State.PAUSED, State.PAUSING) or sl.groups_know("clear")
+    if not paused:
+        return Future.END
+    return Future.FLOW if sl.groups_know("resume") else Future.PAUSE
+
+
+def _pump(sl: Slice, i: Infusion, w: World, future: Future) -> Key:
+    """What a lying counter, or a person, has made unknowable is dropped: no rule speaks of it any more."""
+    true = not w.lied
+    return (
+        w.held if future is not Future.END or w.held is None else w.held[0],
+        w.flowing,
+        w.by_panel and (w.flowing or w.unseen or sl.groups_know("cable")),
+        w.shown,
+        w.given if true else 0,
+        (w.speed, w.pace),
+        w.lied,
+        w.unseen and true,
+        w.lost and true and sl.groups_know("panel", "unseen"),
+        w.blink and true,
+        w.start_left,
+        w.stop_pending,
     )
 
 
@@ -64,7 +96,7 @@ def _treatment(i: Infusion, w: World, pump: Key) -> Key:
     record = (booked, min(sum(each.running_ns for each in w.record), (LONGEST + 1) * TICK))
     now = (pump, w.used is None) if i.state.ended else ()
     late = 0 if w.closes == NEVER else _ago(w.first, w.now, w.closes)
-    return (w.delivery, w.earlier, w.ordered, w.rate, record, late, w.first is None, w.by_hand, now)
+    return (w.delivery, 0 if w.lied else w.earlier, w.ordered, w.rate, record, late, w.first is None, w.by_hand, now)
 
 
 def _cable(sl: Slice, i: Infusion, w: World) -> Key:
@@ -88,12 +120,12 @@ def _ended(sl: Slice, i: Infusion, w: World, pump: Key, *, doubt: bool) -> Key:
         return (*pump, i.counted, w.counted, w.loaded, i.unaccounted)
     if w.flowing or w.start_left or sl.groups_know("panel", "unseen"):
         return pump
-    return (w.stop_left, w.held is None)
+    return (w.held is None,)
 
 
-def _of_state(sl: Slice, i: Infusion, w: World, *, over: bool) -> Key:
+def _of_state(sl: Slice, i: Infusion, w: World, future: Future) -> Key:
     if i.state.ending:
-        return _ending(sl, i, w, over=over)
+        return _ending(sl, i, w, future)
     if i.state in FLOW:
         return _flow(sl, i, w)
     return _waiting(sl, i, w)
@@ -118,6 +150,7 @@ def _waiting(sl: Slice, i: Infusion, w: World) -> Key:
         None if r is None else r.delivered,
         -1 if r is None or not kept else _age(r.asked_ns, now, max(w.whole, sl.lease)),  # it may have given more since
         (i.loaded, i.load_unknown, w.loaded, w.reported),
+        i.flow_since_ns is None,
     )
     expires = _age(i.ordered_ns, now, sl.expires) if sl.expires != NEVER and i.started_ns is None else 0
     counter = (*counter, expires)
@@ -141,8 +174,7 @@ def _waiting(sl: Slice, i: Infusion, w: World) -> Key:
         case State.ARMED:
             seen: Key = ()
             if r is not None:
-                alarmed = any(alarm.stops_flow for alarm in r.alarms)
-                seen = (r.state, _age(r.asked_ns, now, 2), _age(r.answered_ns, now, 2), alarmed)
+                seen = (r.state, _age(r.asked_ns, now, 2), _age(r.answered_ns, now, 2), frozenset(r.alarms))
                 seen += (r.asked_ns >= i.since_ns,)
             idle = (_ago(w.idle_at, now, 2), w.idle_at is not None and w.idle_at >= w.permit_at)
             permit = (w.permit is None, _ago(w.permit_at, now, 3), w.back_ok)
@@ -177,7 +209,7 @@ def _flow(sl: Slice, i: Infusion, w: World) -> Key:
         _age(i.flow_since_ns, now, far),
         min(i.integral, volume(sl.dose * 6)),  # beyond that it is a mismatch whatever is counted
         tuple((_age(x.at_ns, now, far), x.delivered) for x in i.samples),
-        tuple((_ago(tick, now, far), counted) for tick, counted in w.track),
+        tuple((_ago(tick, now, far), counted) for tick, counted in _track(sl, w)),
         _age(i.no_flow_since_ns, now, far),
         None if w.still is None else (_ago(w.still[0], now, far), w.still[1]),
         AlarmCode.FLOW_DEVIATION in i.alarms,
@@ -185,21 +217,29 @@ def _flow(sl: Slice, i: Infusion, w: World) -> Key:
     )
 
 
-def _ending(sl: Slice, i: Infusion, w: World, *, over: bool) -> Key:
+def _track(sl: Slice, w: World) -> tuple[tuple[int, int], ...]:
+    """The beginning, and what is not older than the youngest point that is old enough for a mean."""
+    old = [n for n, (tick, _) in enumerate(w.track) if w.now - tick >= sl.mean_over]
+    return (w.track[0], *w.track[old[-1] :]) if old and old[-1] > 1 else w.track
+
+
+def _ending(sl: Slice, i: Infusion, w: World, future: Future) -> Key:
     now, r = w.now, i.reading
     asking = sl.groups_know("reconcile")
     stop_cut = max(sl.stop_alarm, sl.lease) if asking else sl.stop_alarm
-    still_cut = 1 if over else sl.pause_single
+    still_cut = 1 if future is Future.END else sl.pause_single
     seen: Key = ()
     if r is not None:
         stop_ns = i.stop_since_ns or 0
+        lossy = sl.groups_know("supply", "counter") or not r.delivered.decimal
+        left = w.ordered if lossy else max(w.vtbi - units(i.accounted), 0)  # the most that may be booked in addition
         seen = (
             r.delivered,
-            (r.state.flowing, r.state.no_flow),
-            _age(r.answered_ns, now, max(w.whole, stop_cut, sl.lease)),
+            r.state.flowing and (lossy or bool(i.unaccounted.decimal)),
+            _age(r.answered_ns, now, max(-(-left // w.rate), sl.lease if asking else 0)),
             PumpAlarm.PUMP_RESET in r.alarms,
-            (r.asked_ns < stop_ns, asking and r.asked_ns > stop_ns),
-            i.flow_since_ns is not None and r.asked_ns > i.flow_since_ns,
+            (asking and r.asked_ns < stop_ns, asking and r.asked_ns > stop_ns),
+            not r.delivered.decimal and i.flow_since_ns is not None and r.asked_ns > i.flow_since_ns,
             i.no_flow_since_ns is not None and min((r.answered_ns - i.no_flow_since_ns) // TICK, 1),
         )
     return (
@@ -207,7 +247,7 @@ def _ending(sl: Slice, i: Infusion, w: World, *, over: bool) -> Key:
         _age(i.stop_since_ns, now, stop_cut),
         _age(i.stop_sent_ns, now, 1),
         _age(i.no_flow_since_ns, now, still_cut),
-        _age(i.flow_since_ns, now, w.whole if r is None else 3),
+        _age(i.flow_since_ns, now, w.whole if r is None else 1),
         (i.then, w.wanted),
         (i.loaded, i.load_unknown, w.loaded, w.reported),
         None if w.still is None else (_ago(w.still[0], now, still_cut), w.still[1]),
@@ -217,23 +257,39 @@ def _ending(sl: Slice, i: Infusion, w: World, *, over: bool) -> Key:
     )
 
 
-def _clock(sl: Slice, i: Infusion, w: World) -> Key:
-    ended = _age(i.flow_ended_ns, w.now, sl.pause_single)
-    elapsed = _age(i.started_ns, w.now, w.longest)
+def _clock(sl: Slice, i: Infusion, w: World, future: Future) -> Key:
+    """The time against the limits that may still matter."""
+    now = w.now
+    running = i.running_ns(now * TICK) // TICK
+    # A confirmed stop counts from the first reading that shows no flow, unless flow is seen again.
+    back = back_w = 0
+    if i.state.ending and i.no_flow_since_ns is not None and i.flow_ended_ns is None:
+        back = now - i.no_flow_since_ns // TICK
+    if i.state.ending and w.still is not None and w.run_to is None:
+        back_w = now - w.still[0]
+    recorded = min(running - back, LONGEST + 1) if w.rests else 0
+    if future is Future.END:
+        return (recorded, min(running, LONGEST + 1), i.flow_ended_ns is None) if w.rests else ()
+    ended = _age(i.flow_ended_ns, now, sl.pause_single)
+    ended_w = _ago(w.run_to, now, sl.pause_single)
+    elapsed = min(w.elapsed, w.longest)
+    if i.state not in FLOW and not i.state.ending:
+        left = _left(sl, w, running, ended)
+        left_w = _left(sl, w, w.running, ended_w)
+        if future is Future.PAUSE or (left == 0 and left_w == 0):
+            return (recorded, left, left_w)
     most = LONGEST + 1 if w.rests else w.most
-    if i.state not in FLOW and not i.state.ending and (ended == sl.pause_single or elapsed == w.longest):
-        return ("no more flow", min(i.running_ns(w.now * TICK) // TICK, most) if w.rests else 0)
-    # A confirmed stop counts from the first reading that shows no flow.
-    back = w.now - i.no_flow_since_ns // TICK if i.state.ending and i.no_flow_since_ns is not None else 0
-    back_w = w.now - w.still[0] if i.state.ending and w.still is not None else 0
-    return (
-        elapsed,
-        min(i.running_ns(w.now * TICK) // TICK - back, most),
-        min(w.running - back_w, most),
-        ended,
-        _ago(w.run_to, w.now, sl.pause_single),
-        i.pauses,
-    )
+    pauses = i.pauses if sl.groups_know("pause") else 0
+    ran = (min(running, most), min(running - back, most), min(w.running, most), min(w.running - back_w, most))
+    return (elapsed, ran, ended, ended_w, pauses)
+
+
+def _left(sl: Slice, w: World, running: int, ended: int) -> int:
+    """Ticks until a pause must end."""
+    if w.flowed + running >= w.most:
+        return 0
+    left = min(w.longest - w.elapsed, sl.pause_total - (w.elapsed - running))
+    return max(left if ended < 0 else min(left, sl.pause_single - ended), 0)
 
 
 def _latest(sl: Slice, i: Infusion, w: World) -> frozenset[tuple[AlarmCode, int, int]]:

@@ -181,10 +181,13 @@ def note_actions(sl: Slice, i: Infusion, after: Infusion, w: World, actions: tup
         loading = after.state is State.LOADING
         back = w.back_open and (loading or after.state is State.ARMED)  # a later answer is a stray one
         w = w._replace(load_open=loading and w.load_open, back_open=back)
+        if i.state is State.STARTING:
+            w = w._replace(start_open=False)
         if after.state is not State.PAUSED:
             w = w._replace(plan=None)
         if after.state.ended:
-            w = w._replace(start_open=False, record=_recorded(w, after, actions))
+            by_hand = w.by_hand or (w.by_panel and (w.flowing or w.unseen))  # no reading of that counts any more
+            w = w._replace(start_open=False, by_hand=by_hand, record=_recorded(w, after, actions))
     return w
 
 

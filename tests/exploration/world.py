@@ -103,13 +103,19 @@ class World(NamedTuple):
     first: int | None = None  # the first start of all
     earlier: int = 0  # given by the deliveries before this one
     flowed: int = 0  # ticks that they flowed
-    by_hand: bool = False  # the pump was started at its panel while no infusion had it
+    by_hand: bool = False  # the pump was started at its panel, and no infusion had it, or has read of it
     record: tuple[Recorded, ...] = ()  # what the journal says of each delivery that ended after its start
     # the witness: stop
     stop_first: int | None = None
     stop_last: int = 0
     wanted: bool = False  # a person asked for a stop while one was under way that a trip began
     still: tuple[int, int] | None = None  # since, shown
+
+    @property
+    def stop_pending(self) -> bool:
+        """A stop is on its way that will change something. What reaches an idle pump changes nothing."""
+        flows = self.other[1] if self.line is Line.OTHER else self.flowing
+        return self.stop_left and (flows or self.start_left)
 
     @property
     def running(self) -> int:

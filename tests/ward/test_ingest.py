@@ -17,6 +17,7 @@ from pumpd_ward.ingest.worker import Worker
 from pumpd_ward.local.nats_server import cluster
 from pumpd_ward.local.postgres import Postgres
 from pumpd_ward.settings import WardSettings
+from pumpd_ward.store.writing import MOST_REFUSED, refuse
 from tests.patience import PATIENCE_S
 
 from . import made
@@ -170,6 +171,10 @@ GARBAGE = [
     b"{}",
     made.batch(0, [made.entry(1, "x", pump="a\0b")]).model_dump_json(by_alias=True).encode(),
     made.batch(0, [made.entry(1, "x", note="a\0b")]).model_dump_json(by_alias=True).encode(),
+    made.batch(0, [made.reading(1, rate=10**400)]).model_dump_json(by_alias=True).encode(),
+    made.batch(0, [made.alarm(1, "raised", code=random.Random(1).randbytes(5000).hex())])
+    .model_dump_json(by_alias=True)
+    .encode(),
     made.batch(0, [made.entry(1, "x")], gateway="someone-else").model_dump_json(by_alias=True).encode(),
     made.batch(0, [{**made.entry(1, "x"), "ts": "2026-03-01T08:00:00Z"}]).model_dump_json(by_alias=True).encode()[:-2],
 ]
@@ -182,6 +187,16 @@ async def test_what_cannot_be_understood_is_put_aside_and_holds_up_nothing(node,
         await eventually(store, "SELECT count(*) FROM refused", len(GARBAGE) + 1)
     assert await store.fetchval("SELECT count(*) FROM refused WHERE why = ''") == 0
     assert await store.fetchval("SELECT string_agg(name, ',') FROM gateway") == "g2"
+
+
+async def test_what_was_put_aside_is_bounded_for_each_subject(store):
+    for number in range(MOST_REFUSED + 20):
+        await refuse(store, "pumpd.fleet.v1.g1.entries", "why", b"%d" % number)
+    await refuse(store, "pumpd.fleet.v1.g\0.entries", "w\0", b"other")
+    kept = await store.fetch("SELECT payload FROM refused ORDER BY number")
+    assert [each["payload"] for each in kept] == [b"%d" % number for number in range(20, MOST_REFUSED + 20)] + [
+        b"other"
+    ]
 
 
 async def test_a_late_status_does_not_replace_a_newer_one(node, server, store):

@@ -67,7 +67,7 @@ def _other_starts(i: Infusion, w: World) -> Outcome:
     """Not one from elsewhere: no bed here has it."""
     if w.line is not Line.OTHER or not w.others or w.other[1] or w.other[0] >= OTHERS:
         return None
-    return None, w._replace(other=(w.other[0], True))
+    return None, w._replace(other=(w.other[0], True), stop_left=False)
 
 
 @happens("cable", "the other pump, doubled, is stopped from its own bed")

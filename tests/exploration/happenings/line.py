@@ -111,8 +111,9 @@ def _start_unknown(i: Infusion, w: World) -> Outcome:
 
 @happens("base", "pump carries out the stop")
 def _takes_stop(i: Infusion, w: World) -> Outcome:
-    if not w.stop_left:
-        return None
+    if not w.stop_pending:  # a stop that was sent before is answered
+        answered = i.state.ending and w.line is not Line.OUT
+        return (ev.StopAnswered(at_ns(w), Done(None)), w._replace(stop_left=False)) if answered else None
     if w.line is Line.OTHER:
         return ev.StopAnswered(at_ns(w), Done(None)), w._replace(stop_left=False, other=(w.other[0], False))
     return ev.StopAnswered(at_ns(w), Done(None)), w._replace(

@@ -79,7 +79,7 @@ def delivered_is_bounded(s: Step) -> bool:
 def booked_covers_the_truth(s: Step) -> bool:
     """What is booked is never less than what was given, of each delivery and of all, while the pump keeps its rate."""
     w = s.world
-    if w.speed > NORMAL or w.lied or w.by_hand or (w.by_panel and (w.flowing or w.unseen or s.after.state.ended)):
+    if w.speed > NORMAL or w.lied or w.by_hand or (w.by_panel and (w.flowing or w.unseen)):
         return True  # nobody can know that a counter lies, or what was done at a panel before the next poll
     booked = s.after.booked(w.now * TICK)
     return w.given - w.earlier <= units(booked) and w.given <= units(s.after.earlier + booked)

@@ -35,6 +35,11 @@ DAY_S = 86_400.0
 COMMAND_TIMEOUT_S = 8.0  # less than the stream waits before it gives a message to another worker
 
 _log = structlog.get_logger()
+# What the content of a message causes, however often it comes: a text or number that the store cannot hold or index.
+_UNUSABLE = (
+    *(asyncpg.DataError, asyncpg.ProgramLimitExceededError, asyncpg.IntegrityConstraintViolationError),
+    *(ValueError, ArithmeticError),
+)
 _STORE_AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError)
 
 
@@ -108,11 +113,11 @@ class Worker:
                 await self._put_aside(store, each, str(error))
         try:
             await self._write(store, understood)
-        except asyncpg.DataError:  # one of them cannot be stored: find it
+        except _UNUSABLE:  # one of them cannot be stored: find it
             for one in understood:
                 try:
                     await self._write(store, [one])
-                except asyncpg.DataError as error:
+                except _UNUSABLE as error:
                     await self._put_aside(store, one[0], str(error))
         except (*_STORE_AWAY, asyncpg.PostgresError):
             for message, _ in understood:
