@@ -53,7 +53,7 @@ def _refused(page: Page, said: Words) -> None:
     page.locator(".problem").first.wait_for()
 
 
-def _container_left(page: Page, _said: Words) -> None:
+def _two_left(page: Page, _said: Words) -> None:
     """An order to which nothing is missing but the container, which two of them can be."""
     page.locator("button.still").click()
     page.locator(".docked .act:enabled").first.wait_for()
@@ -162,7 +162,7 @@ SCREENS = (
     Screen("idle", "A bed without an infusion: one scan of the wristband opens the order"),
     Screen("order", "The usual values are filled in, the weight is typed or confirmed", "ordering", _FORM),
     Screen("order-refused", "Outside the hard limits: refused at the field", "ordering", _FORM, then=_refused),
-    Screen("order-container", "Two containers hold it: the one in the pump loads it", "ordering", _FORM, then=_container_left),
+    Screen("order-container", "Two containers hold it: the one in the pump loads", "ordering", _FORM, then=_two_left),
     Screen("order-soft", "A soft limit needs a reason and a second confirmation", "ordering", _FORM, then=_order),
     Screen("loading", "The pump is being loaded and read back", "loading"),
     Screen("review", "The review: the program as read back from the pump; the wristband, then hold for 1.5 s", "ready"),
