@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.families import own_address
+from benchmarks.families import own_mark
 from benchmarks.line import exact_loop
 from benchmarks.peers.client import CLIENTS, ClientError, Command, pumpd_client
 from benchmarks.peers.environment import Environment, UnavailableError
@@ -30,7 +30,7 @@ PEERS = (
     ("alaris-asena", "infupy", "infupy==2022.1.11", "with_infupy_alaris.py"),
 )
 WHY = {
-    "exchanges": "the processes of driver and simulator wake each other once an exchange, and the machine was busy",
+    "exchanges": "both wait for the same line: what differs is how soon the machine wakes their processes",
     "cpu": "a blocking read costs less than an event loop, which pumpd needs to send a stop while an answer is awaited",
     "stop": "pumpd first lets the answer come in that is on the line, as a pump may lose what it is sent meanwhile",
 }
@@ -48,7 +48,7 @@ def measure(size: Size = Size.WHOLE) -> Iterator[Result]:
         for family, name, package, script in PEERS:
             try:
                 theirs = Command(environment.python(package), CLIENTS / script)
-                both = _tried(family, [pumpd_client(family, own_address(family)[0]), theirs], size)
+                both = _tried(family, [pumpd_client(family, own_mark(family)[0]), theirs], size)
             except (UnavailableError, ClientError) as error:
                 problems.append(f"{name} at {family}: {error}")
             else:

@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
 
 import benchmarks.__main__ as bench
-from benchmarks import part, report, stop
+from benchmarks import families, part, report, stop
+from benchmarks.control_process import NotStartedError, control_process
 from benchmarks.line import exact_loop
 from benchmarks.part import Part
 from benchmarks.peers import compared, trials
@@ -209,6 +211,25 @@ def test_the_stop_benchmark_stops_one_infusion_after_the_other_on_one_pump(famil
     with asyncio.Runner(loop_factory=exact_loop) as runner:
         taken, _, _ = runner.run(stop._running(family, tries))
     assert len(taken) == tries
+
+
+@pytest.mark.parametrize("family", families.own())
+async def test_no_two_pumps_of_a_benchmark_are_one_pump_to_control(family):
+    """Sixteen pumps of one family: their addresses or, where they report one, their serial numbers differ."""
+    beds = [tomllib.loads(await families.Bed(family, "/dev/null", f"bed{n}", n).as_toml()) for n in range(1, 17)]
+    marks = {(pump["serial"], pump.get("settings", {}).get("address")) for bed in beds for pump in bed["pump"]}
+    assert len(marks) == 16
+
+
+@pytest.mark.realtime
+def test_a_control_process_that_ends_is_not_waited_for(tmp_path):
+    async def start():
+        twice = [families.Bed("harvard", str(tmp_path / "pump"), name) for name in ("bed1", "bed2")]
+        async with control_process(tmp_path, twice):
+            pass
+
+    with asyncio.Runner(loop_factory=exact_loop) as runner, pytest.raises(NotStartedError, match="they are one pump"):
+        runner.run(start())
 
 
 # -- peers ------------------------------------------------------------------------------------------------------------
