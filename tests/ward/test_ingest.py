@@ -15,7 +15,7 @@ from pumpd.telemetry.fleet.cursor import FleetCursor
 from pumpd.telemetry.fleet.service import Fleet
 from pumpd_ward.ingest.worker import Worker
 from pumpd_ward.local.nats_server import cluster
-from pumpd_ward.local.postgres import Postgres
+from pumpd_ward.local.postgres import USER, Postgres
 from pumpd_ward.settings import WardSettings
 from pumpd_ward.store.writing import MOST_REFUSED, refuse
 from tests.patience import PATIENCE_S
@@ -127,7 +127,7 @@ async def test_a_store_that_dies_loses_nothing_and_each_cause_is_said_once(node,
     own.start()
     try:
         with capture_logs() as logs:
-            async with working(ward_settings(own, node), 2):
+            async with working(ward_settings(own, node, USER), 2):
                 await publish(node.url, steps(500))
                 own.kill()
                 await publish(node.url, steps(1500)[50:])
@@ -169,14 +169,12 @@ async def test_one_of_three_nodes_dies_and_nothing_that_was_acknowledged_is_lost
 GARBAGE = [
     b"no json",
     b"{}",
-    made.batch(0, [made.entry(1, "x", pump="a\0b")]).model_dump_json(by_alias=True).encode(),
-    made.batch(0, [made.entry(1, "x", note="a\0b")]).model_dump_json(by_alias=True).encode(),
-    made.batch(0, [made.reading(1, rate=10**400)]).model_dump_json(by_alias=True).encode(),
-    made.batch(0, [made.alarm(1, "raised", code=random.Random(1).randbytes(5000).hex())])
-    .model_dump_json(by_alias=True)
-    .encode(),
-    made.batch(0, [made.entry(1, "x")], gateway="someone-else").model_dump_json(by_alias=True).encode(),
-    made.batch(0, [{**made.entry(1, "x"), "ts": "2026-03-01T08:00:00Z"}]).model_dump_json(by_alias=True).encode()[:-2],
+    made.unchecked([made.entry(1, "x", pump="a\0b")]),
+    made.unchecked([made.entry(1, "x", note="a\0b")]),
+    made.unchecked([made.reading(1, rate=10**400)]),
+    made.unchecked([made.alarm(1, "raised", code=random.Random(1).randbytes(5000).hex())]),
+    made.unchecked([made.entry(1, "x")], gateway="someone-else"),
+    made.unchecked([{**made.entry(1, "x"), "ts": "2026-03-01T08:00:00Z"}])[:-2],
 ]
 
 

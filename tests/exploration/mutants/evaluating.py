@@ -274,6 +274,22 @@ EVALUATING = (
         "counter",
     ),
     Mutant(
+        "what a coarse counter hides is not booked",
+        "model:Infusion.accounted",
+        "self.limits.counter_step",
+        "ZERO",
+        "booked_covers_the_truth",
+        "coarse",
+    ),
+    Mutant(
+        "the worst case is booked at the rate of the last step",
+        "model:Infusion.could_give",
+        "self.segment.program.highest_rate",
+        "self.segment.program.steps[-1].rate",
+        "booked_covers_the_truth",
+        "steps",
+    ),
+    Mutant(
         "the worst case is not booked",
         "model:Infusion.booked",
         "self.accounted + self.could_give(now_ns - last)",

@@ -11,6 +11,7 @@ from pumpd_ward.settings import StreamSettings
 
 STREAM, CONSUMER = "pumpd-ward", "ingest"
 REDELIVERED_AFTER_S = 10.0  # to another worker, if one dies
+PING_S = 10  # a node that answers none is left for another one; by default nats-py takes 6 minutes for it
 IN_FLIGHT = 5000  # messages that workers have and have not acknowledged
 SAME_WITHIN_S = 600.0  # in which the stream recognises a message that was sent twice
 
@@ -25,6 +26,8 @@ async def connect(settings: StreamSettings, name: str) -> Client:
         user=settings.username,
         password=settings.password_file.read_text("utf-8").strip() if settings.password_file else None,
         inbox_prefix=f"_INBOX_WARD.{name}",  # which no gateway may hear
+        ping_interval=PING_S,
+        max_outstanding_pings=2,
         max_reconnect_attempts=-1,
         reconnect_time_wait=1,
         error_cb=_quiet,
@@ -42,7 +45,7 @@ async def prepare(js: JetStreamContext, settings: StreamSettings) -> None:
     """
     config = StreamConfig(
         name=STREAM,
-        subjects=[SUBJECTS],
+        subjects=list(SUBJECTS),
         retention=RetentionPolicy.WORK_QUEUE,
         discard=DiscardPolicy.NEW,
         storage=StorageType.FILE,
