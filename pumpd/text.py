@@ -8,7 +8,7 @@ def shown(text: str) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
 
 
-def cause(error: Exception) -> str:
+def cause(error: BaseException) -> str:
     """What an exception says, for people: of the system's errors the file and the reason, without their number."""
     if not isinstance(error, OSError) or error.strerror is None:
         return str(error)

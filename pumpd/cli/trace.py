@@ -61,7 +61,10 @@ def _codec(driver: str) -> Codec:
 
 def _saved(path: Path, stack: contextlib.ExitStack) -> tuple[dict[str, Any], Iterable[str]]:
     file = stack.enter_context(path.open(encoding="utf-8"))
-    head = json.loads(file.readline() or "null")
+    try:
+        head = json.loads(file.readline() or "null")
+    except RecursionError:
+        head = None
     if not isinstance(head, dict) or head.pop("pumpd_trace", None) != VERSION:
         raise ValueError(f"{path} is not a trace that this version can read (see its first line)")
     return head, file
