@@ -108,7 +108,7 @@ def _ended(sl: Slice, i: Infusion, w: World, pump: Key, *, doubt: bool) -> Key:
         return (*pump, i.counted, w.counted, w.loaded, i.unaccounted)
     if w.flowing or w.start_left or sl.groups_know("panel", "unseen"):
         return pump
-    return (w.held is None,)
+    return (w.stop_pending, w.held is None)
 
 
 def _latest(sl: Slice, i: Infusion, w: World) -> frozenset[tuple[AlarmCode, int, int]]:
