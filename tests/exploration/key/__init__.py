@@ -50,7 +50,7 @@ def _pump(sl: Slice, i: Infusion, w: World, future: Future) -> Key:
     """What a lying counter, or a person, has made unknowable is dropped: no rule speaks of it any more."""
     true = not w.lied
     return (
-        w.held if future is not Future.END or w.held is None else w.held[0],
+        w.held if w.rests or future is not Future.END or w.held is None else w.held[0],
         w.flowing,
         w.by_panel and (w.flowing or w.unseen or sl.groups_know("cable")),
         w.shown,
@@ -108,7 +108,7 @@ def _ended(sl: Slice, i: Infusion, w: World, pump: Key, *, doubt: bool) -> Key:
         return (*pump, i.counted, w.counted, w.loaded, i.unaccounted)
     if w.flowing or w.start_left or sl.groups_know("panel", "unseen"):
         return pump
-    return (w.held is None,)
+    return (w.stop_pending, w.held is None)
 
 
 def _latest(sl: Slice, i: Infusion, w: World) -> frozenset[tuple[AlarmCode, int, int]]:

@@ -19,7 +19,8 @@ def of_state(sl: Slice, i: Infusion, w: World, future: Future) -> Key:
 
 def _waiting(sl: Slice, i: Infusion, w: World) -> Key:
     now, r = w.now, i.reading
-    kept = i.load_unknown or (i.started_ns is not None and (i.state is State.LOADING or sl.groups_know("cable")))
+    loading = i.started_ns is not None and (i.state is State.LOADING or w.plan is not None or sl.groups_know("cable"))
+    kept = i.load_unknown or (loading and sl.groups_know("load", "restart", "cable"))  # it may come to be unknown
     counter: Key = (
         None if r is None else r.delivered,
         -1 if r is None or not kept else age(r.asked_ns, now, max(w.whole, sl.lease)),  # it may have given more since
@@ -122,7 +123,7 @@ def _ending(sl: Slice, i: Infusion, w: World, future: Future) -> Key:
         age(i.stop_since_ns, now, stop_cut),
         age(i.stop_sent_ns, now, 1),
         age(i.no_flow_since_ns, now, still_cut),
-        age(i.flow_since_ns, now, w.whole if r is None else 1),
+        age(i.flow_since_ns, now, w.whole if r is None else 3 if sl.groups_know("late") else 1),
         (i.then, w.wanted),
         (i.loaded, i.load_unknown, w.loaded, w.reported),
         None if w.still is None else (ago(w.still[0], now, still_cut), w.still[1]),
