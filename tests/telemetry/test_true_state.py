@@ -133,6 +133,28 @@ async def test_nothing_of_a_pump_that_was_renamed_or_removed_stays(
         await until_kept(broker.port, set(), pump=name)
 
 
+async def test_a_broker_to_which_a_gateway_comes_back_keeps_nothing_of_the_time_before(
+    settings, journal: Journal, broker: Broker, tmp_path
+):
+    """What was emptied on another broker in the meantime is still on this one."""
+    (tmp_path / "other").mkdir()
+    other = Broker(tmp_path / "other")
+    other.start()
+    try:
+        there = settings.model_copy(update={"mqtt": settings.mqtt.model_copy(update={"port": other.port})})
+        journal.append([Entry("alarm_raised", OCCLUSION, "pump-a", "s1")])
+        async with running(settings):
+            await until_kept(broker.port, {f"{ROOT}/pumps/pump-a/alarms/occlusion"})
+        async with running(there):
+            await until_kept(other.port, {f"{ROOT}/pumps/pump-a/alarms/occlusion"})
+            journal.append([Entry("alarm_cleared", {"code": "occlusion"}, "pump-a", "s1")])
+            await until_kept(other.port, set())
+        async with running(settings):
+            await until_kept(broker.port, set())
+    finally:
+        other.end()
+
+
 async def test_nothing_of_a_gateway_that_was_renamed_stays_where_the_broker_allows_it(
     settings, journal: Journal, broker: Broker
 ):
