@@ -182,13 +182,14 @@ async def test_nothing_of_a_gateway_that_was_renamed_stays_where_the_broker_allo
     assert said["count"] == 6
 
 
+@pytest.mark.parametrize("age_s", [130, -3600], ids=["old", "before the clock was set back"])
 async def test_a_state_in_which_flow_may_occur_is_not_kept_longer_than_its_readings_are_fresh(
-    settings, journal: Journal, broker: Broker
+    settings, journal: Journal, broker: Broker, age_s: int
 ):
     """Control died while the broker was away, two minutes and more ago: its pump's state is unknown."""
     from datetime import UTC, datetime, timedelta
 
-    then = datetime.now(UTC) - timedelta(seconds=130)
+    then = datetime.now(UTC) - timedelta(seconds=age_s)
     journal.append([Entry("state_changed", RUNNING, "pump-a", "s1", at=then)])
     async with running(settings) as cursor:
         await until(lambda: cursor.position.id == 1)
