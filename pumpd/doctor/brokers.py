@@ -183,8 +183,8 @@ def _hear(connection: socket.socket) -> None:
     if (version := _VERSION.search(heard)) and (int(version[1]), int(version[2])) < LEAST_NATS:
         found = f"{int(version[1])}.{int(version[2])}"
         raise StepError(
-            f"greeting: nats-server {found} acknowledges before its disk has a message, and a power cut may lose it; the "
-            "ward needs 2.10 or later"
+            f"greeting: nats-server {found} acknowledges before its disk has a message, and a power cut may lose it; "
+            "the ward needs 2.10 or later"
         )
 
 
