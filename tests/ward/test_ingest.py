@@ -4,10 +4,13 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import asyncpg
 import nats
 import pytest
+from nats.aio.client import ServerVersion
 from structlog.testing import capture_logs
 
 from pumpd.process import end
@@ -204,3 +207,15 @@ async def test_a_late_status_does_not_replace_a_newer_one(node, server, store):
     async with working(ward_settings(server, node)):
         await publish(node.url, [status("1"), status("2")], "status")
         await eventually(store, "SELECT status ->> 'version' FROM gateway", "2")
+
+
+@pytest.mark.parametrize(("version", "said"), [("2.9.10", 1), ("2.10.0", 0), ("3.0.0", 0), ("2.14.1-beta", 0)])
+async def test_a_node_that_acknowledges_before_the_disk_is_named_once(server, version, said):
+    node = SimpleNamespace(connected_server_version=ServerVersion(version), connected_url=urlsplit("nats://n1:4222"))
+    worker = Worker(ward_settings(server), "w0")
+    with capture_logs() as logs:
+        worker._look_at(node)
+        worker._look_at(node)
+    assert [(each["event"], each["node"], each["version"]) for each in logs] == [
+        ("node_too_old", "n1:4222", "2.9")
+    ] * said

@@ -6,7 +6,7 @@ Promise: whatever passes here can be stored, exported and shown. A message that 
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeGuard
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -33,7 +33,7 @@ _NUMBERS = re.compile(r"_(ml|ml_h|s|mmhg|percent)$")  # the gateways' own rule
 _TEXTS = ("from", "to", "state", "pump_state", "code", "priority", "cause", "action", "outcome", "stopped_by")
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MOST
 
 

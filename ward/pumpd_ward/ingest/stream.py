@@ -11,6 +11,7 @@ from pumpd_ward.settings import StreamSettings
 
 STREAM, CONSUMER = "pumpd-ward", "ingest"
 REDELIVERED_AFTER_S = 10.0  # to another worker, if one dies
+LEAST_NODE = (2, 10)  # the first with `sync_interval`
 PING_S = 10  # a node that answers none is left for another one; by default nats-py takes 6 minutes for it
 IN_FLIGHT = 5000  # messages that workers have and have not acknowledged
 SAME_WITHIN_S = 600.0  # in which the stream recognises a message that was sent twice
@@ -32,6 +33,12 @@ async def connect(settings: StreamSettings, name: str) -> Client:
         reconnect_time_wait=1,
         error_cb=_quiet,
     )
+
+
+def too_old(client: Client) -> str:
+    """The version of the node, if it cannot be told to write a message to the disk before it acknowledges it."""
+    version = client.connected_server_version
+    return "" if (version.major, version.minor) >= LEAST_NODE else f"{version.major}.{version.minor}"
 
 
 async def _quiet(_: Exception) -> None:

@@ -14,11 +14,12 @@ from collections.abc import Sequence
 import asyncpg
 import nats
 import structlog
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from pydantic import ValidationError
 
-from pumpd_ward.ingest.stream import CONSUMER, STREAM, connect, prepare
+from pumpd_ward.ingest.stream import CONSUMER, STREAM, connect, prepare, too_old
 from pumpd_ward.messages import LONGEST_STATUS, Batch, Status
 from pumpd_ward.settings import WardSettings
 from pumpd_ward.store import sql
@@ -46,6 +47,7 @@ class Worker:
     def __init__(self, settings: WardSettings, name: str) -> None:
         self._settings, self._name = settings, name
         self._partitions = Partitions()
+        self._old_node = ""
         self._away = ""  # what cannot be reached, and why
         self.stored = 0
 
@@ -65,12 +67,25 @@ class Worker:
             _log.info("ingest_back", worker=self._name)
         self._away = away
 
+    def _look_at(self, client: Client) -> None:
+        """Whether the node keeps what it acknowledges is said once."""
+        if (version := too_old(client)) and version != self._old_node:
+            _log.warning(
+                "node_too_old",
+                node=str(client.connected_url and client.connected_url.netloc),
+                version=version,
+                why="it acknowledges a message before it is on its disk; a power cut may lose what gateways sent",
+                to_do="install nats-server 2.10 or later on each node, and keep sync_interval: always",
+            )
+        self._old_node = version
+
     async def _session(self) -> None:
         store = await asyncpg.connect(self._settings.store.dsn, timeout=10, command_timeout=COMMAND_TIMEOUT_S)
         try:
             await ready(store)
             client = await connect(self._settings.stream, f"ward-{self._name}")
             try:
+                self._look_at(client)
                 js = client.jetstream()
                 await prepare(js, self._settings.stream)
                 await self._take(js, store)
