@@ -200,7 +200,7 @@ ALL = (
 
 TOGETHER = (
     "Each kind of its happenings has narrower slices, which go deeper; this one adds that kinds occur together that no "
-    "other slice joins. Of all deliberate breaks, one alone needs so many kinds, and it is found within this bound."
+    "other slice joins. Every deliberate break shows in one of those: none needs this many kinds."
 )
 
 # `nodes` bounds what CI explores; the command explores each slice to its end, or to the bound that it is given.
@@ -298,6 +298,14 @@ SLICES = (
         "unseen",
         "a person at a stopped pump, between two readings",
         "unseen pause resume clear restart",
+        dose=3,
+        after=PAUSED,
+        nodes=900,
+    ),
+    Slice(
+        "restarted",
+        "a counter that starts over in a pause, and a person at that pump",
+        "supply panel unseen",
         dose=3,
         after=PAUSED,
         nodes=900,
