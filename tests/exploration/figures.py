@@ -27,12 +27,14 @@ def slices(explorers: list[Explorer]) -> str:
 
 
 def bounds(explorers: list[Explorer]) -> str:
-    """Beside each slice that did not close: how deep it was searched, and why that is enough."""
-    return "".join(
-        f"\n- **{e.slice.name}** did not close; every order of up to {e.depth} happenings was tried. {e.slice.bound}"
-        for e in explorers
-        if not e.closed
-    )
+    """Beside each slice that did not close: how deep it was searched, and why that is enough, if it is known."""
+    unknown = "Why that is enough is not shown yet."
+    lines = ""
+    for e in explorers:
+        if not e.closed:
+            tried = f"did not close; every order of up to {e.depth} happenings was tried."
+            lines += f"\n- **{e.slice.name}** {tried} {e.slice.bound or unknown}"
+    return lines
 
 
 def _sums(explorers: list[Explorer]) -> tuple[int, int, float]:

@@ -206,7 +206,7 @@ EVALUATING = (
         "infusion.loaded and (counting or not _fell(infusion, reading))",
         "infusion.loaded",
         "booked_covers_the_truth",
-        "paused",
+        "restarted",
     ),
     Mutant(
         "what an unanswered load may have erased is nothing",
