@@ -49,6 +49,16 @@ def test_a_name_that_no_index_takes_is_refused(name):
     assert "200" in refused({**made.entry(1, "x"), name: LONG})
 
 
+@pytest.mark.parametrize("name", ["boot", "pump", "session", "cause", "state"])
+@pytest.mark.parametrize("text", ["a\u202eb", "a\nb", "a\0b", "\x1b[2J", "a\u200bb"], ids=ascii)
+def test_a_text_that_would_change_how_others_are_shown_is_refused(name, text):
+    assert refused({**made.entry(1, "x"), name: text})
+
+
+def test_a_text_in_any_script_is_taken():
+    assert Entry.model_validate_json(json.dumps(made.entry(1, "x", cause="Prüfen: 点滴 💧", pump="Bett 3")))
+
+
 def test_what_a_newer_gateway_may_add_is_taken():
     more = made.entry(1, "x", flag=True, list=[1, "a"], text="y" * 5000, object={"a": 1}, nothing=None, code=None)
     assert Entry.model_validate_json(json.dumps(more)).body["text"] == "y" * 5000

@@ -15,8 +15,18 @@ SUBJECTS = (f"{SCHEMA}.*.entries", f"{SCHEMA}.*.status")  # by gateway
 LONGEST_TEXT = 200  # characters; no gateway sends more
 LONGEST_STATUS = 65_536  # bytes; each is sent to the page as it is
 
+
+def _printable(text: str) -> str:
+    """A character that turns the direction of writing, or ends a line, would change what else a page shows."""
+    if not text.isprintable():
+        raise ValueError("has characters that cannot be shown")
+    return text
+
+
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
-Text = Annotated[str, StringConstraints(max_length=LONGEST_TEXT)]  # several fit into an index
+Text = Annotated[
+    str, StringConstraints(max_length=LONGEST_TEXT), AfterValidator(_printable)
+]  # several fit into an index
 Number = Annotated[int, Field(ge=0, lt=2**53)]  # exact in every language, and a sum of many is too
 
 
@@ -61,7 +71,7 @@ class Entry(_Model):
             if value is None:
                 good = True
             elif name in _TEXTS:
-                good = isinstance(value, str) and len(value) <= LONGEST_TEXT
+                good = isinstance(value, str) and len(value) <= LONGEST_TEXT and value.isprintable()
             else:
                 good = is_number(value) or not (_NUMBERS.search(name) or type(value) in (int, float))
             if not good:
