@@ -172,22 +172,12 @@ async def test_one_of_three_nodes_dies_and_nothing_that_was_acknowledged_is_lost
 GARBAGE = [
     b"no json",
     b"{}",
-<<<<<<< HEAD
     made.unchecked([made.entry(1, "x", pump="a\0b")]),
     made.unchecked([made.entry(1, "x", note="a\0b")]),
     made.unchecked([made.reading(1, rate=10**400)]),
     made.unchecked([made.alarm(1, "raised", code=random.Random(1).randbytes(5000).hex())]),
     made.unchecked([made.entry(1, "x")], gateway="someone-else"),
     made.unchecked([{**made.entry(1, "x"), "ts": "2026-03-01T08:00:00Z"}])[:-2],
-=======
-    made.batch(0, [made.entry(1, "x", pump="a b")])
-    .model_dump_json(by_alias=True)
-    .encode()
-    .replace(b"a b", b"a\\u0000b"),
-    made.batch(0, [made.entry(1, "x", note="a\0b")]).model_dump_json(by_alias=True).encode(),
-    made.batch(0, [made.entry(1, "x")], gateway="someone-else").model_dump_json(by_alias=True).encode(),
-    made.batch(0, [{**made.entry(1, "x"), "ts": "2026-03-01T08:00:00Z"}]).model_dump_json(by_alias=True).encode()[:-2],
->>>>>>> ward23
 ]
 
 
