@@ -46,7 +46,7 @@ ARCH ?= amd64
 HOURS ?= 24
 
 # Tools that print a page or a picture from code and tests.
-PRINTED := messages requirements_table safety_case states_page restart_page requests_page configuration_page telemetry_page doctor_page lease_picture uncertain_picture
+PRINTED := messages tablet_api requirements_table safety_case states_page restart_page requests_page configuration_page telemetry_page doctor_page lease_picture uncertain_picture
 
 PAGE := pumpd/bedside/page
 STATIC := pumpd/bedside/static
@@ -149,12 +149,13 @@ package: page ward-page
 	$(RUN) python -m tools.package $(ARGS)
 
 # In clean roots of both Debians, as root: install, upgrade, refuse, remove, purge (docs/how-to/install.md).
+# One worker for each Debian.
 package-test: page ward-page roots
 	$(RUN) python -m tools.package --package pumpd
 	$(RUN) python -m tools.package --package pumpd-ward --arch $(ARCH)
 	@missing=; command -v lintian >/dev/null || missing="$$missing lintian"; \
 	$(INSTALL)
-	$(SUDO) .venv/bin/python -m pytest -p no:cacheprovider -n 0 -m debian tests/packaging
+	$(SUDO) .venv/bin/python -m pytest -p no:cacheprovider -n 2 --dist loadgroup -m debian tests/packaging $(ARGS)
 
 # The suite under Debian 13's Python 3.13, in a clean root. ARGS="tests/journal -k open" runs a part.
 test-313: page roots
@@ -166,13 +167,14 @@ audit: setup
 
 # The virtual gateway: Debian 13 with the package, on an emulated machine. Without ARGS everything but what takes an hour;
 # ARGS=tests/vm/test_short_form.py is its short form, ARGS="-m whole" the rest. ARCH=arm64 boots the arm64 package.
-VM := PUMPD_VM_IMAGE=$$($(SUDO) .venv/bin/python -m tests.vm.image $(ARCH)) $(RUN) pytest -n 0 -p no:randomly
+# An emulated machine has one processor: two files at once, each with its own machine.
+VM := PUMPD_VM_IMAGE=$$($(SUDO) .venv/bin/python -m tests.vm.image $(ARCH)) $(RUN) pytest -p no:randomly
 
 vm: vm-image system
-	$(VM) -m "vm and not whole" $(if $(findstring tests/,$(ARGS)),,tests/vm) $(ARGS)
+	$(VM) -n 2 --dist loadfile -m "vm and not whole" $(if $(findstring tests/,$(ARGS)),,tests/vm) $(ARGS)
 
 vm-soak: vm-image system
-	PUMPD_VM_HOURS=$(HOURS) $(VM) -m whole tests/vm/test_soak.py $(ARGS)
+	PUMPD_VM_HOURS=$(HOURS) $(VM) -n 0 -m whole tests/vm/test_soak.py $(ARGS)
 
 # Packages that changed are built, the disk is made when its package is new.
 vm-image: page roots qemu

@@ -33,6 +33,13 @@ state_dir = "{folder}/state"
 """
 
 
+def environment(unit: str) -> dict[str, str]:
+    """This environment with what a service's unit adds to it, so that memory is what a gateway has."""
+    lines = (ROOT / "systemd" / f"pumpd-{unit}.service").read_text(encoding="utf-8").splitlines()
+    added = (line.removeprefix("Environment=") for line in lines if line.startswith("Environment="))
+    return os.environ | dict(each.split("=", 1) for each in added)
+
+
 class ControlProcess:
     def __init__(self, popen, folder, ready_s):
         self.popen, self.ready_s = popen, ready_s
@@ -116,7 +123,7 @@ async def control_process(
         popen = subprocess.Popen(  # noqa: ASYNC220 - its start is what is being timed
             [sys.executable, "-m", *module, "--config", str(config)],
             cwd=ROOT,
-            env=os.environ | {"NOTIFY_SOCKET": str(folder / "notify")},
+            env=environment("control") | {"NOTIFY_SOCKET": str(folder / "notify")},
             stderr=log,
         )
         try:

@@ -4,6 +4,7 @@ Promises:
 - A server takes no more connections than its descriptors allow, so that it can still open what a stop needs.
 - When the system has none left all the same, a connection is dropped for the next one. The loop neither ends nor spins,
   and the log has one line a minute about it.
+- A connection that ends gives its descriptor back, whether or not its other end reads the last answer (`end`).
 """
 
 import asyncio
@@ -64,3 +65,15 @@ async def connections(
         taken += 1
         if taken % AT_ONCE == 0:
             await asyncio.sleep(0)  # a flood of connections must let other tasks run
+
+
+async def end(writer: asyncio.StreamWriter, within_s: float) -> None:
+    """Close a connection. What the other end has not taken by then is dropped with it."""
+    writer.close()
+    try:
+        async with asyncio.timeout(within_s):
+            await writer.wait_closed()
+    except OSError:  # also TimeoutError
+        pass
+    finally:
+        writer.transport.abort()  # nothing, where it is closed

@@ -3,7 +3,8 @@
 No text of pydantic reaches a person, and none of what was sent: it may hold a secret.
 """
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -114,3 +115,25 @@ def reason(item: Mapping[str, Any]) -> str:
     if words is None:
         return text("invalid.unusable", "cannot be used")
     return words(**{name: value for name, value in context.items() if name != "error"})
+
+
+def repeated(raw: bytes | str, what: str) -> str:
+    """Why JSON is refused in which an object has a name twice: readers differ in which one they take.
+
+    Empty if no name is there twice, and for what is no JSON. `what`: what it is, for people.
+    """
+    found = False
+
+    def look(pairs: Sequence[tuple[str, Any]]) -> None:
+        nonlocal found
+        found = found or len(dict(pairs)) < len(pairs)
+
+    try:
+        json.loads(raw, object_pairs_hook=look)
+    except (ValueError, RecursionError):
+        return ""
+    return named_twice(what) if found else ""
+
+
+def named_twice(what: str) -> Text:
+    return text("invalid.name_twice", "{what}: a name is given twice, and it is not known which one counts", what=what)

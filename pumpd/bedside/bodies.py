@@ -10,7 +10,7 @@ from pumpd.messages.message import Id, Text
 from pumpd.messages.pairing import Base64, Hash, Nonce
 from pumpd.messages.requests import Age, OfSession
 from pumpd.texts import text
-from pumpd.validation import FEW, problems
+from pumpd.validation import FEW, problems, repeated
 
 LARGEST = 16 * 1024
 
@@ -94,7 +94,8 @@ async def read(request: Request, kind: type[B], largest: int, within_s: float) -
     """The body as one of these. Raises BodyError with every reason."""
     try:
         async with asyncio.timeout(within_s):
-            return kind.model_validate_json(await _raw(request, largest))
+            raw = await _raw(request, largest)
+        read_body = kind.model_validate_json(raw)
     except TimeoutError as error:
         raise BodyError(
             408,
@@ -106,6 +107,9 @@ async def read(request: Request, kind: type[B], largest: int, within_s: float) -
         ) from error
     except ValidationError as error:
         raise BodyError(422, *problems(error, "body", FEW)) from error
+    if why := repeated(raw, "body"):
+        raise BodyError(422, why)
+    return read_body
 
 
 async def _raw(request: Request, largest: int) -> bytes:

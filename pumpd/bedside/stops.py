@@ -3,7 +3,7 @@
 Promises:
 - A stop without a body, as the page sends it, is passed on without reading anything.
 - A body is read for at most `BODY_WITHIN_S` and `LARGEST_BODY` bytes. A body that breaks off, is late, too long or
-  malformed stops every pump: it was meant to stop something, but it is not known what.
+  malformed stops every pump: it was meant to stop something, but it is not known what. So does one with a name twice.
 """
 
 from pydantic import ValidationError
@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from pumpd.bedside import bodies
 from pumpd.texts import text
+from pumpd.validation import named_twice
 
 BODY_WITHIN_S = 0.3
 LARGEST_BODY = 1024
@@ -21,9 +22,7 @@ async def named(request: Request) -> bodies.StopBody:
     try:
         if query := request.query_params:
             if len(query.multi_items()) > len(query):
-                raise bodies.BodyError(
-                    422, text("stop.name_twice", "query: a name is given twice, and it is not known which one counts")
-                )
+                raise bodies.BodyError(422, named_twice("query"))
             return bodies.StopBody.model_validate(dict(query))
         if _has_body(request):
             return await bodies.read(request, bodies.StopBody, LARGEST_BODY, BODY_WITHIN_S)

@@ -46,7 +46,16 @@ class Earlier:
     to_record: Sequence[Entry] = ()
 
 
-def read(path: Path, library: Library, runners: Iterable[PumpService], clock: Clock, now: Build, lost: Lost) -> Earlier:
+def read(
+    path: Path,
+    library: Library,
+    runners: Iterable[PumpService],
+    clock: Clock,
+    now: Build,
+    lost: Lost,
+    *,
+    clock_trusted: bool,
+) -> Earlier:
     """`lost`: what the journal lost, as its anchor shows; then nothing in it is trusted either."""
     if not path.exists():
         return Earlier(lost.what)
@@ -54,7 +63,7 @@ def read(path: Path, library: Library, runners: Iterable[PumpService], clock: Cl
         with contextlib.closing(JournalReader(path)) as reader:
             if lost.what:
                 return Earlier(lost.what, to_record=booked(reader, lost.what, lost.orders, clock.monotonic_ns()))
-            return _read(reader, library, list(runners), clock, now)
+            return _read(reader, library, list(runners), clock, now, clock_trusted=clock_trusted)
     except DamagedError as error:
         return Earlier(text("journal.at", "journal {path}: {why}", path=path, why=of_error(error)))
     except JournalError as error:
@@ -71,18 +80,31 @@ def read(path: Path, library: Library, runners: Iterable[PumpService], clock: Cl
         )
 
 
-def _read(reader: JournalReader, library: Library, runners: list[PumpService], clock: Clock, now: Build) -> Earlier:
+def _read(
+    reader: JournalReader,
+    library: Library,
+    runners: list[PumpService],
+    clock: Clock,
+    now: Build,
+    *,
+    clock_trusted: bool,
+) -> Earlier:
+    simulated = {runner.name for runner in runners if runner.settings.simulated}
+
+    def time_known(pump: str) -> bool:
+        return clock.known(trusted=clock_trusted or pump in simulated)
+
     others = begun_under_another(reader, now)
     left = {}
     for runner in runners:
-        found = recover(reader, runner.settings, runner.family, library, clock)
+        found = recover(reader, runner.settings, runner.family, library, clock, time_known=time_known(runner.name))
         if found is not None:
             left[runner.name] = found.without_program if found.session in others else found
     return Earlier(
         others=others,
         left=left,
         held={runner.name: last_loaded(reader, runner.name) for runner in runners},
-        observations=find(reader, clock),
+        observations=find(reader, clock, time_known),
         patients={runner.name: association.find(reader, runner.name) for runner in runners},
         alarms=open_alarms(reader),
     )

@@ -104,7 +104,8 @@ async def gateway(
     if errors := binding_errors(settings.pumps):
         raise ValueError("; ".join(errors))
     now = build(settings, library)
-    earlier = read_earlier(settings.journal_path, library, runners, clock, now, journal.lost)
+    trusted = settings.clock_trusted
+    earlier = read_earlier(settings.journal_path, library, runners, clock, now, journal.lost, clock_trusted=trusted)
     made = Gateway(
         settings,
         library,

@@ -63,8 +63,8 @@ class Machine:
         self.is_root = os.geteuid() == 0 if is_root is None else is_root
 
     def at(self, path: Path | str) -> Path:
-        """Where this path of the machine is."""
-        return self.root / str(path).lstrip("/")
+        """Where this path of the machine is. A relative one counts from the working directory, as for pumpd itself."""
+        return self.root / str(Path(path).absolute()).lstrip("/")
 
     def text(self, path: Path | str) -> str | None:
         """The text of a file, stripped. None without the file, or when the kernel has no value for it."""
@@ -161,7 +161,7 @@ class Machine:
 
     def mount(self, path: Path) -> Mount | None:
         """What is mounted where this path is."""
-        place = str(path)
+        place = str(path.absolute())
         found = [each for each in self._mounts() if _below(place, each.point)]
         return max(found, key=lambda each: len(each.point), default=None)
 

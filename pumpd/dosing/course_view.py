@@ -3,7 +3,7 @@
 Instants are UTC wall-clock time in nanoseconds since 1970; days are those of the clinic's local time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -11,15 +11,15 @@ from pumpd.dosing.course_plan import CourseOrder, Day, DayState
 from pumpd.dosing.history import NONE, History, Position, Wanted, position_in, proper_in
 from pumpd.dosing.history_limits import earliest_ns
 from pumpd.dosing.library import Entry
-from pumpd.quantities import NS_PER_S, Weight
+from pumpd.quantities import NS_PER_S, Duration, Weight
 
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """The present instant; `ahead` is how far local time is ahead of UTC."""
+    """The present instant; `ahead` gives how far local time is ahead of UTC at an instant."""
 
     ns: int
-    ahead: timedelta
+    ahead: Callable[[datetime], timedelta]
 
     @property
     def today(self) -> date:
@@ -27,7 +27,8 @@ class Now:
 
     def day(self, ns: int) -> date:
         """The local day of an instant."""
-        return (datetime.fromtimestamp(ns // NS_PER_S, UTC) + self.ahead).date()
+        at = datetime.fromtimestamp(ns // NS_PER_S, UTC)
+        return (at + self.ahead(at)).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +95,20 @@ def _next(course: str, history: History, entry: Entry, now: Now) -> Next | None:
     suspect = any(dose.suspect(now.ns) for each in history.treatments for dose in each.deliveries)
     if suspect or not course:
         return None
-    wanted, at = Wanted(NONE, Weight(1), course), now.ns
+    wanted, at = _as_last_time(history, course), now.ns
     for _ in range(2):  # while it waits, the course proper may end, and maintenance has longer spacing
         at = max(at, earliest_ns(history, wanted, at, entry.course))
     place = position_in(history, course, at, entry.course)
     if place.of is not None and place.number > place.of:
         return None
     return Next(place, at, None)
+
+
+def _as_last_time(history: History, course: str) -> Wanted:
+    """The next infusion, as if it were prescribed like the last one."""
+    last = history.treatments[-1] if history.treatments else None
+    if last is None or last.first.weight is None:
+        return Wanted(NONE, Weight(1), course)
+    program = last.first.program
+    fastest = Duration(0) if program is None else program.fastest
+    return Wanted(last.prescribed, last.first.weight, course, fastest=fastest)

@@ -67,11 +67,12 @@ class Dose:
         return max(self.ordered, known) if self.uncertain else known
 
     def of(self, counted: Collection[str]) -> bool:
-        """Whether it is of one of these substances."""
+        """Whether it is of one of these substances, by key or code; or by its name, which is all that pumpd 0.1
+        recorded, and which another library may have had under another key.
+        """
         if not self.substance.isdisjoint(counted):
             return True
-        names = [each.removeprefix(BY_NAME) for each in self.substance if each.startswith(BY_NAME)]
-        return any(near_equal(name, known) for name in names for known in counted if ":" not in known)
+        return any(near_equal(self.drug, known) for known in counted if ":" not in known)
 
     def suspect(self, now_ns: int) -> bool:
         """It is dated so far in the future that its instants say nothing."""
@@ -189,13 +190,15 @@ def _in_time(dose: Dose) -> tuple[int, str]:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """The requested infusion. `course` is the prescriber's token for the course to which it belongs. `treatment`: it is
-    the rest of this treatment; empty when it is a new one.
+    the rest of this treatment; empty when it is a new one. `fastest`: no less time than this would give the dose at the
+    highest rate of its program; 0 where that is not known.
     """
 
     dose: Mass
     weight: Weight
     course: str = ""
     treatment: str = ""
+    fastest: Duration = Duration(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ Promises:
 
 from datetime import UTC, datetime
 
+from pumpd.dosing import day
 from pumpd.dosing.history import DAY, NONE, Dose, History, Treatment, Wanted, position_in, proper_in
 from pumpd.dosing.library import Course, Rest, Spacing
 from pumpd.dosing.limits import shown
@@ -109,9 +110,14 @@ def warnings(history: History, wanted: Wanted, now_ns: int, rules: Course) -> tu
 
 
 def earliest_ns(history: History, wanted: Wanted, now_ns: int, rules: Course) -> int:
-    """When the hard spacing allows the next treatment."""
+    """When the hard spacing and, for a known dose, the daily one allow the next treatment."""
     spacing = _spacing_rule(history, wanted, now_ns, rules)
-    return max((until for until, _ in _limits_of_spacing(history, spacing, spacing.hard)), default=now_ns)
+    found = [until for until, _ in _limits_of_spacing(history, spacing, spacing.hard)]
+    if wanted.dose:
+        doses, most = _of_a_day(history, now_ns), rules.daily_max * wanted.weight
+        of_the_day = day.earliest_ns(doses, wanted, now_ns, most)
+        found += [] if of_the_day in (None, now_ns) else [of_the_day]
+    return max(found, default=now_ns)
 
 
 # -- hard --------------------------------------------------------------------------------------------------------------
@@ -167,21 +173,28 @@ def _spacing(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Re
 
 
 def _day(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Refusal | None:
-    # No later instant can be worse: earlier doses only drop out of the window, and this dose counts in full.
-    past = sum((each.worst for each in history.treatments if each.ended_ns > now_ns - DAY.ns), NONE)
-    most = rules.daily_max * wanted.weight
-    if past + wanted.dose <= most:
+    doses, most = _of_a_day(history, now_ns), rules.daily_max * wanted.weight
+    if not day.above(doses, wanted, now_ns, most):
         return None
     why = text(
         "history.day_above_hard",
         "{dose} after up to {past} in the last 24 h is above the hard limit of {per_weight} = {most}; doses that still "
         "flow or are uncertain count in full",
         dose=wanted.dose,
-        past=past,
+        past=sum((each.worst for each in doses), NONE),
         per_weight=rules.daily_max,
         most=most,
     )
+    until_ns = day.earliest_ns(doses, wanted, now_ns, most)
+    if until_ns is not None and not any(each.running for each in doses):
+        why = text("history.not_before", "{why}; not before {until}", why=why, until=utc(until_ns))
     return Refusal("dose", why, "PRG-14")
+
+
+def _of_a_day(history: History, now_ns: int) -> list[Dose]:
+    """The doses of which something may have been given in the last 24 hours."""
+    doses = (each for treatment in history.treatments for each in treatment.deliveries)
+    return [each for each in doses if each.ended_ns > now_ns - DAY.ns]
 
 
 def _course(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Refusal | None:

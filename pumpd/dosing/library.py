@@ -56,6 +56,9 @@ REST_WITHIN = Duration(2 * 3600)  # PRG-25 [P], after the first start
 ORDER_VALID = Duration(3600)  # PRG-26 [P]
 ORDER_LEAST = Duration(5 * 60)  # [P] a nurse needs time to check
 
+# UNIIs that differ and still are one drug to a patient: ketamine and its hydrochloride.
+ONE_DRUG = (frozenset({"690G0D6V8H", "O18YUO0I83"}),)
+
 EntryId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")]
 # Its length is no part of the pattern: sixty times every letter there is would take 4 MB of memory.
 DisplayName = Annotated[str, StringConstraints(pattern=r"^[\w(][\w ,./()%+-]*$", max_length=60)]
@@ -105,6 +108,10 @@ class Substance(Section):
         if self.rxnorm is None and self.unii is None:
             raise ValueError("rxnorm or unii: is missing; a key alone does not say which substance it is")
         return self
+
+    def comparable(self, other: "Substance") -> bool:
+        """Whether both have a code of one system, which shows whether they are the same."""
+        return None not in (self.rxnorm, other.rxnorm) or None not in (self.unii, other.unii)
 
     @property
     def identifiers(self) -> frozenset[str]:
@@ -223,6 +230,12 @@ class Entry(Section):
     order_valid: DurationText = ORDER_VALID  # an order expires after this unless it is started (PRG-26)
     rest: Rest = Rest()
 
+    def fastest(self, duration: Duration) -> Duration:
+        """The time that a whole dose would take at the highest rate of its profile, if it is given in this time."""
+        return Duration.from_ns(
+            int(min((duration.ns * step.time / step.dose for step in self.profile), default=duration.ns))
+        )
+
     @field_validator("kvo", mode="before")
     @classmethod
     def _no_kvo(cls, value: object) -> object:
@@ -289,7 +302,11 @@ class Library:
         return sha256_of({"entries": self.entries, "containers": self.containers})
 
     def counted(self, entry: Entry) -> frozenset[str]:
-        """The identifiers of all substances whose doses count together with this entry's, whichever entry says so."""
+        """The identifiers of all substances whose doses count together with this entry's, whichever entry says so.
+
+        A dose on record also counts where its drug's name is near-equal to one of the keys: an earlier library may have
+        had another key for it.
+        """
         own = entry.substance.key
         keys = {own, *entry.counts_with}
         for each in self.entries.values():
@@ -381,6 +398,13 @@ def _mistakable(one: Entry, other: Entry) -> Iterator[str]:
             yield f"substance: {one.drug!r} is {mine.key!r} in one and {theirs.key!r} in the other"
         if same := (mine.identifiers & theirs.identifiers):
             yield f"substance: {mine.key!r} and {theirs.key!r} share {', '.join(sorted(same))}; use one key for both"
+        elif any(mine.unii in forms and theirs.unii in forms for forms in ONE_DRUG):
+            yield f"substance: {mine.key!r} and {theirs.key!r} are a drug and its salt; use one key for both"
+        elif not mine.comparable(theirs) and theirs.key not in one.counts_with and mine.key not in other.counts_with:
+            yield (
+                f"substance: {mine.key!r} and {theirs.key!r} have an RxNorm code here and a UNII there: they may be "
+                "one drug; give each both codes"
+            )
         for name, key in ((one.drug, theirs.key), (other.drug, mine.key)):
             if one.drug != other.drug and near_equal(name, key):
                 yield f"drug: {name!r} is too like {key!r}, the key of another substance"

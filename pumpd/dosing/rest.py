@@ -20,7 +20,7 @@ from pumpd.dosing.prescription import Prescription
 from pumpd.dosing.program import RateProgram
 from pumpd.dosing.refusal import Refusal, Refusals
 from pumpd.pump import Capabilities, Container, FixedStep, PumpProgram, RateStep
-from pumpd.quantities import Duration, Mass, Volume, rate_for
+from pumpd.quantities import Duration, Mass, Volume, Weight, rate_for
 from pumpd.texts import text
 
 _FINE = FixedStep(Decimal("0.001"))  # mL, finer than most pumps
@@ -59,11 +59,13 @@ def left_of(treatment: Treatment) -> tuple[Mass, PumpProgram] | None:
     return None if rest is None else (first.concentration.mass_in(rest.vtbi), rest)
 
 
-def instead(history: History, now_ns: int, within: Duration) -> Refusal | None:
-    """What to do where another treatment is refused because the last one was interrupted a short time ago."""
-    if not history.treatments or history.treatments[-1].running:
+def instead(history: History, weight: Weight, now_ns: int, within: Duration) -> Refusal | None:
+    """What to do where another treatment is refused because the last one was interrupted a short time ago. None where
+    that was for another weight: it may have been stopped because its weight was wrong.
+    """
+    last = history.treatments[-1] if history.treatments else None
+    if last is None or last.running or last.first.weight != weight:
         return None
-    last = history.treatments[-1]
     left, until_ns = left_of(last), last.started_ns + within.ns
     if left is None or now_ns + left[1].duration.ns > until_ns:
         return None

@@ -69,9 +69,15 @@ class Clock:
     def kernel(self) -> KernelClock:
         return read_kernel()
 
-    def utc_offset_min(self) -> int:
-        """Minutes by which local time is now ahead of UTC."""
-        ahead = self.now().astimezone().utcoffset()
+    def known(self, *, trusted: bool) -> bool:
+        """Whether wall time can be relied on now. `trusted`: the site is responsible for it, or only a simulated pump
+        asks.
+        """
+        return trusted or self.kernel().synchronized
+
+    def utc_offset_min(self, at: datetime | None = None) -> int:
+        """Minutes by which local time is ahead of UTC, at an instant or now. It changes twice a year."""
+        ahead = (self.now() if at is None else at).astimezone().utcoffset()
         return 0 if ahead is None else round(ahead.total_seconds() / 60)
 
     def loop_seconds(self, ns: int) -> float:

@@ -100,7 +100,8 @@ class VitalsTaken(Event):
 
 @dataclass(frozen=True, slots=True)
 class PumpDoubted(Event):
-    """A pump of the right kind answers after its link was lost, and nothing shows that it is the same one (COM-15).
+    """A pump of the right kind answers after its link was lost, and nothing shows that it is the same one (COM-15); or
+    another one answered meanwhile.
 
     `others`: another pump of its kind on this gateway could not show it either, so the cables may be swapped.
     """
@@ -111,7 +112,7 @@ class PumpDoubted(Event):
 
 @dataclass(frozen=True, slots=True)
 class PumpIdentified(Event):
-    """A person at the pump has shown that it is this one."""
+    """A person at the pump has shown that it is this one; or its own mark has, after another pump was on the line."""
 
     by: str
 

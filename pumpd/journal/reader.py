@@ -44,8 +44,9 @@ class JournalReader:
                 self._db.close()
                 raise
         except FAILURES as error:
+            why = _cause(path) or error
             raise JournalError(
-                text("journal.unreadable", "journal {path} cannot be read: {error}", path=path, error=error)
+                text("journal.unreadable", "journal {path} cannot be read: {error}", path=path, error=why)
             ) from error
 
     def _records(self, sql: str, *values: int | str) -> Iterator[Record]:
@@ -100,6 +101,14 @@ class JournalReader:
         where, values = of_kind("control_started")
         found = self._records(f"{SELECT} WHERE {where} AND boot = ? ORDER BY id DESC LIMIT 1", *values, boot)
         return next(found, None)
+
+    def last_of_process(self, entry: Record) -> Record:
+        """The last entry of the process that wrote this one."""
+        where, values = of_kind("control_started")
+        started = self._records(f"{SELECT} WHERE {where} AND id > ? ORDER BY id LIMIT 1", *values, entry.id)
+        following = next(started, None)
+        found = self.at_most(_ANY if following is None else following.id - 1)
+        return entry if found is None or found.boot != entry.boot else found
 
     def kept_of(self, session: str, after: int = 0) -> list[Record]:
         """The entries of an infusion after an id, except its many: readings, events, bytes of the line."""
@@ -215,3 +224,16 @@ class JournalReader:
 
     def close(self) -> None:
         self._db.close()
+
+
+def _cause(path: Path) -> str:
+    """Why a file cannot be opened, which SQLite does not say; empty if it can be."""
+    try:
+        path.open("rb").close()
+    except FileNotFoundError:
+        return "there is no such file; control makes it when it first starts"
+    except PermissionError:
+        return "this user may not; use a user of pumpd's group, or sudo"
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""

@@ -27,6 +27,7 @@ from pumpd.messages.message import Id, Text
 from pumpd.messages.message import Message as _Message
 from pumpd.messages.pairing import PairAccept, PairClose, PairOffer, PairOpen, PairReveal, PairState
 from pumpd.texts import messages_in, text
+from pumpd.validation import repeated
 
 # A PIN goes over the socket and nowhere else: not into a journal, a log or an error.
 SentPin = Annotated[
@@ -510,6 +511,8 @@ def unclear_stop(line: bytes) -> Stop | None:
     if not isinstance(data, dict) or data.get("op") != "stop":
         return None
     stop = Stop(reason=_UNCLEAR)
+    if repeated(line, "request"):
+        return stop
     for name in ("pump", "by", "reason", "switching_source"):  # whether it is late is not asked
         if name in data:
             with contextlib.suppress(ValidationError):

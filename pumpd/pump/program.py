@@ -74,6 +74,11 @@ class PumpProgram:
     def highest_rate(self) -> Rate:
         return max(step.rate for step in self.steps)
 
+    @cached_property
+    def fastest(self) -> Duration:
+        """The time that all of it would take at the highest rate, rounded down: no part of it flows faster."""
+        return Duration.from_ns(max(0, self.highest_rate.time_for(self.vtbi).ns - 1_000_000))  # that was rounded up
+
     def differences(self, held: "PumpProgram") -> tuple[str, ...]:
         """Every value in which the program that a pump holds differs from this one; empty when they are equal."""
         if held is self:

@@ -3,7 +3,8 @@
 Promises:
 - A request reads nothing of control but the file that control wrote, and nobody's requests cost more than one answer a
   second: what is served is made at most once in `FRESH_S`.
-- At most `CONNECTIONS` at once, each with one request within `WITHIN_S`; one more is closed at once.
+- At most `CONNECTIONS` at once, each with one request within `WITHIN_S`; one more is closed at once. An answer that is
+  not read by then is dropped.
 - There is `GET /metrics` and nothing else.
 """
 
@@ -19,6 +20,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
+from pumpd.accepting import end
 from pumpd.host.metrics import TABLE, Loop, Value, file_of, own, read
 from pumpd.journal import JournalError, JournalReader
 from pumpd.settings import MetricsSettings, Settings
@@ -28,6 +30,7 @@ from pumpd.telemetry.sink import Sink
 FRESH_S = 1.0
 CONNECTIONS = 8
 WITHIN_S = 5.0
+END_WITHIN_S = 1.0
 LONGEST_REQUEST = 8192  # bytes
 PATH = "/metrics"
 
@@ -72,10 +75,10 @@ class Exporter:
                         writer.write(await self._answered(request.split(b"\r\n", 1)[0]))
                         await writer.drain()
         finally:
-            self._open.discard(task)
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+            try:
+                await end(writer, END_WITHIN_S)
+            finally:
+                self._open.discard(task)
 
     async def _answered(self, line: bytes) -> bytes:
         match line.split(b" "):

@@ -6,6 +6,8 @@ November 2026): one retained message describes a device with all its entities; a
 Promises:
 - There are sensors only, and no topic on which Home Assistant could send anything: nothing can be operated from there.
 - The entities read what is published anyway. What is not known is shown as unknown, and what is sent late is not shown.
+- A simulated pump and a real one of the same name are two devices: Home Assistant keeps an entity's id and its history
+  for as long as its device is there.
 - No text from outside is part of a template.
 """
 
@@ -48,7 +50,7 @@ class HomeAssistant:
         found = [Message(self._topic(GATEWAY), self._described(self._of_gateway()), retain=True)]
         for pump in self._settings.pumps:
             described = self._described(self._of_pump(pump, reported.get(pump.name, ())))
-            found.append(Message(self._topic(level(pump.name)), described, retain=True))
+            found.append(Message(self._topic(_name(pump)), described, retain=True))
         return found
 
     def _topic(self, name: str) -> str:
@@ -78,7 +80,7 @@ class HomeAssistant:
         }
 
     def _of_pump(self, pump: PumpSettings, reported: Collection[str]) -> dict[str, Any]:
-        own, root = self._identifier(level(pump.name)), self._translator.pump_root(pump.name)
+        own, root = self._identifier(_name(pump)), self._translator.pump_root(pump.name)
         simulated = " (SIMULATED)" if pump.simulated else ""
         device = self._device(
             f"{pump.name}{simulated}", model=f"{pump.model}{simulated}", via_device=self._identifier()
@@ -91,6 +93,11 @@ class HomeAssistant:
             "link_lost": _problem(f"{own}/link_lost", "Link lost", alarms, field="code", value="link_lost"),
         }
         return {"device": {"identifiers": [own], **device}, "components": components}
+
+
+def _name(pump: PumpSettings) -> str:
+    """Which device it is. No pump's own name begins with `_`."""
+    return f"_simulated_{level(pump.name)}" if pump.simulated else level(pump.name)
 
 
 def is_own_device(topic: str, gateway: str) -> bool:

@@ -79,25 +79,27 @@ class Retaining:
         others = {topic for topic in stale - of_devices if not topic.startswith(f"{self._translator.root}/")}
         await self._empty(session, outgoing, stale - of_devices - others)
         self._cursor.completed()
-        await self._describe(session, outgoing, devices, of_devices)
         if others:  # of an earlier name of this gateway. Tried once, because a broker may end the connection for it
             _log.warning("retained_under_another_name", topics=sorted(others)[:5], count=len(others))
             for topic in others:
                 self._cursor.forget(topic)
             await self._empty(session, outgoing, others)
+        await self._describe(session, outgoing, devices, of_devices)
 
     async def _describe(self, session: Publisher, outgoing: Outgoing, devices: list[Message], gone: set[str]) -> None:
-        """Describe devices that are new or have changed, and remove those that are gone."""
+        """Remove devices that are gone, and describe those that are new or have changed: in this order, so that a new
+        one can have the entity ids of one that is gone.
+        """
         changed = [each for each in devices if self._devices.get(each.topic) != each.payload]
         if self._without_devices or not (changed or gone):
             return
         self._describing = True  # until the broker has taken them
+        await self._empty(session, outgoing, gone)
         for each in changed:
             if session.fits(each):
                 await outgoing.send(each)
             else:
                 _log.warning("device_not_described", topic=each.topic, why="the broker takes no packet of this size")
-        await self._empty(session, outgoing, gone)
         await session.settled()
         self._describing = False
         self._devices |= {each.topic: each.payload for each in changed}

@@ -3,7 +3,7 @@
 Promises:
 - A sign that is not a whole number is left out, and the others still count: a low SpO2 must not be lost to a bad pulse.
   Whether a number can be true is not asked here; control does.
-- A message whose structure, time or patient cannot be read is refused as a whole.
+- A message whose structure, time or patient cannot be read, or in which a name occurs twice, is refused as a whole.
 - No error contains what was sent: it could hold a name.
 """
 
@@ -23,7 +23,7 @@ from pydantic import (
     field_validator,
 )
 
-from pumpd.validation import FEW, problems
+from pumpd.validation import FEW, problems, repeated
 from pumpd.vital_signs import MEASURABLE, Sign
 
 
@@ -91,4 +91,6 @@ def read(payload: bytes) -> tuple[MonitorMessage, tuple[str, ...]]:
         message = MonitorMessage.model_validate_json(payload, context=wrong)
     except ValidationError as error:
         raise BadMessageError("; ".join(problems(error, "message", FEW))) from error
+    if why := repeated(payload, "message"):
+        raise BadMessageError(why)
     return message, tuple(wrong)

@@ -83,6 +83,14 @@ async def test_a_request_with_one_part_altered_is_refused(tmp_path, monkeypatch,
         await other.http.aclose()
 
 
+async def test_a_signed_request_with_a_name_twice_is_refused(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        assert (await here.tablet.sign_in())["ok"]
+        text = '{"op":"associate","pump":"bed1","patient":"P-1","patient":"P-2"}'
+        answer = await here.tablet.post("/api/request", await here.tablet.sealed(text) | {"request": text})
+        assert answer["reasons"] == ["request: a name is given twice, and it is not known which one counts"]
+
+
 @pytest.mark.requirement("SEC-06", "COM-09")
 async def test_a_request_that_comes_twice_is_carried_out_once(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:

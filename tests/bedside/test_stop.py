@@ -101,9 +101,13 @@ async def test_a_stop_that_names_its_pump_in_the_address_is_sent_before_any_byte
         (b"", 40, "hangs", 0.3),
         (b'{"pump":"bed1"', None, "ends", 0),
         (b'{"pump":"bed1"}' + b" " * 2000, None, "ends", 0),
+        (b'{"pump":"bed1","pump":"bed2"}', None, "ends", 0),
         (b"", 0, "hangs", 0),
     ],
-    ids=["breaks off", "breaks off before it", "is late", "never comes", "is malformed", "is too long", "is not there"],
+    ids=[
+        *("breaks off", "breaks off before it", "is late", "never comes", "is malformed", "is too long"),
+        *("names two pumps", "is not there"),
+    ],
 )
 async def test_a_stop_whose_body_cannot_be_read_stops_every_pump_within_a_third_of_a_second(
     tmp_path, body, announced, then, at
@@ -149,7 +153,11 @@ async def test_one_address_does_not_take_the_places_of_all_others(tmp_path):
 
 @pytest.mark.requirement("STP-12", "STP-01")
 @pytest.mark.parametrize(
-    "path", ["/api/stop/", "//api/stop", "/stop/", "https://ward-7:8443/api/stop", "HTTPS://ward-7/stop/"]
+    "path",
+    [
+        *("/api/stop/", "//api/stop", "/stop/", "https://ward-7:8443/api/stop", "HTTPS://ward-7/stop/"),
+        *("//api//stop", "/api/./stop", "/page/../api/stop", "/../stop"),
+    ],
 )
 async def test_a_stop_is_a_stop_however_its_address_is_written(tmp_path, path):
     client = Client(tmp_path, requests=5)

@@ -21,8 +21,10 @@ def frames(testbed):
 @pytest.mark.requirement("STP-12", "STP-01")
 @pytest.mark.parametrize("name", CONDITIONS)
 def test_a_stop_frame_is_on_the_line_within_a_second(browser, testbed, frames, name):
-    """The middle of three: a busy machine delays one press, a condition delays all of them."""
+    """The middle of three: a busy machine delays one press, a condition delays all of them. Two in time decide it."""
     here = Here(browser, testbed)
-    taken = sorted(measured(here, frames, name) for _ in range(3))
+    taken: list[float] = []
+    while len(taken) < 2 or (len(taken) == 2 and max(taken) > WITHIN_S):
+        taken.append(measured(here, frames, name))
     print(f"{name}: {', '.join(f'{each * 1e3:.0f}' for each in taken)} ms to the stop frame")
-    assert taken[1] <= WITHIN_S
+    assert sorted(taken)[1] <= WITHIN_S

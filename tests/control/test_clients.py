@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import select
 import socket
 import struct
 
@@ -104,6 +105,27 @@ async def test_clients_that_send_and_never_read_cost_a_bounded_buffer_and_are_dr
 
         await until(dropped)
         assert 0 < most <= UNREAD_BYTES + LONGEST_LINE  # one buffer and one answer
+
+
+@pytest.mark.realtime
+@pytest.mark.requirement("STP-01")
+async def test_a_client_that_asks_no_more_and_never_reads_gives_its_descriptor_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "READ_WITHIN_S", 1.0)
+    async with serving_with(tmp_path) as (_, server, path), contextlib.AsyncExitStack() as stack:
+        deaf = stack.enter_context(contextlib.closing(socket.socket(socket.AF_UNIX)))
+        deaf.connect(str(path))
+        await until(lambda: len(server.clients) == 1)
+        (client,) = server.clients
+        while not client.transport.get_write_buffer_size():  # the kernel takes no more
+            deaf.send(b'{"op":"status"}\n')
+            await asyncio.sleep(0.005)
+        deaf.shutdown(socket.SHUT_WR)
+        gone = select.poll()
+        gone.register(deaf, 0)  # POLLHUP always shows: the other end is closed
+        assert not gone.poll(0)
+        assert list(server.clients) == [client], "it has a descriptor, so it counts"
+        await until(lambda: gone.poll(0))
+        await until(lambda: not len(server.clients))
 
 
 @pytest.mark.requirement("STP-12")

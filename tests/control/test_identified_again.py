@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from pumpd.driving import LinkDriver
-from pumpd.pump import Unknown
+from pumpd.pump import PumpState, Unknown
 from pumpd.wire import memory
 from pumpd_simulators.bench import simulate
 from tests.control.beds import MODELS, bed, container
@@ -144,3 +144,62 @@ async def test_a_ready_pump_that_shows_which_one_it_is_stays_ready_over_a_lost_l
         assert here.state() == "ready"
         assert (await here.confirm()).ok
         await here.until("running")
+
+
+@pytest.mark.requirement("COM-10", "STA-05")
+@pytest.mark.parametrize("name", SERIALS)
+@pytest.mark.parametrize("remainder", [False, True], ids=["order", "remainder"])
+async def test_a_program_is_loaded_again_after_another_pump_was_on_the_line(tmp_path, name, remainder):
+    """Otherwise it stays "ready", and every start of it fails."""
+    bag = BAG if name in BAGS else {}
+    async with open_bed(tmp_path, name) as here:
+        if remainder:
+            await here.start(**bag)
+            await asyncio.sleep(120)
+            assert (await here.ask(op="pause", pump="bed1", by="n", reason="test")).ok
+            await here.until("paused")
+            assert (await here.ask(op="resume", pump="bed1")).ok
+        else:
+            assert (await here.order(**bag)).ok
+        await here.until("ready")
+        served = memory._served["bed1"]
+        own = served.peer
+        own.detach()
+        await asyncio.sleep(4)
+        other = move_cable(name, SERIALS[name][2])
+        await asyncio.sleep(10)
+        assert "is configured" in here.gateway.runners["bed1"].problem
+        served.peer = own
+        if served.transport is not None:  # else the next connection does it
+            other.detach()
+            own.attach(served.transport.send)
+        await asyncio.sleep(20)
+        other.shut()
+        if remainder:
+            assert here.state() == "tripped"
+            assert (await here.ask(op="clear", pump="bed1")).ok
+            assert (await here.ask(op="resume", pump="bed1")).ok
+        if here.gateway.runners["bed1"].reading.state is PumpState.ALARM:  # its own watchdog noticed the silence
+            return  # a person clears that at the pump
+        await here.until("ready")
+        assert (await here.confirm(request="again")).ok
+        await here.until("running")
+
+
+@pytest.mark.requirement("STA-05", "STA-10")
+@pytest.mark.parametrize("name", ["new-era", *SERIALS])
+async def test_an_order_whose_pump_reports_that_it_was_switched_off_is_loaded_again_or_ends(tmp_path, name):
+    opened = open_testbed(tmp_path) if name == "new-era" else open_bed(tmp_path, name)
+    async with opened as here:
+        assert (await here.order(**(BAG if name in BAGS else {}))).ok
+        await here.until("ready")
+        loaded = here.kinds().count("program_loaded")
+        here.pump.fire("power-cut/1s")
+        await asyncio.sleep(30)
+        reported = any("pump_reset" in entry.body for entry in here.entries() if entry.kind == "reading")
+        if here.state() == "abandoned":
+            assert "switched off and on" in here.gateway.runners["bed1"].infusion.reason
+        elif reported:
+            assert here.kinds().count("program_loaded") == loaded + 1
+            assert (await here.confirm()).ok
+            await here.until("running")

@@ -158,6 +158,16 @@ async def test_spacing_holds_back_another_treatment_and_not_the_rest(tmp_path):
         assert (await order_rest(here, treatment)).ok
 
 
+@pytest.mark.requirement("PRG-25", "PRG-07")
+async def test_the_rest_of_a_program_for_another_weight_is_not_proposed(tmp_path):
+    """It may have been stopped because the weight was wrong."""
+    async with open_testbed(tmp_path) as here:
+        await interrupted(here, 30, weight="90 kg", weight_again="90 kg")
+        another = await here.order(weight="50 kg", weight_again="50 kg")
+        assert any("not before" in reason for reason in another.reasons)
+        assert not any("pumpd rest" in reason for reason in another.reasons)
+
+
 @pytest.mark.requirement("PRG-25")
 async def test_after_its_time_no_rest_is_given(tmp_path, monkeypatch):
     async with open_testbed(tmp_path) as here:

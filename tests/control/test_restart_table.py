@@ -85,7 +85,8 @@ def journal_has(here):
     """The row of the table that applies to the journal's present files."""
     with contextlib.suppress(JournalError, DamagedError), contextlib.closing(JournalReader(here.journal)) as reader:
         runner = here.gateway.runners["bed1"]
-        found = recover(reader, runner.settings, runner.family, here.gateway.library, here.gateway.clock)
+        clock = here.gateway.clock
+        found = recover(reader, runner.settings, runner.family, here.gateway.library, clock, time_known=True)
         return left_by(found.infusion if found else None)
     return Left.UNREADABLE
 

@@ -95,6 +95,8 @@ async def test_requests_of_one_connection_are_answered_in_order(tmp_path):
         ('{"op":"stop",,}', "JSON"),
         ('{"op":"confirm","pump":"bed1","channel":1.5}', "channel"),
         ('{"op":"pause"}', "pump"),
+        ('{"op":"pause","pump":"bed2","pump":"bed1"}', "twice"),
+        ('{"op":"stop","op":"status"}', "twice"),
         (json.dumps(ORDER | {"overrides": {"dose_high": 3}}), "overrides"),
     ],
 )
@@ -120,6 +122,8 @@ async def test_what_is_not_a_request_is_answered_with_the_reason_and_journalled(
         '{"op":"stop","pump":"bed1","reason":"' + "x" * 500 + '"}',
         '{"op":"stop","pump":"bed1","of_session":[],"age_s":"long"}',
         '{"op":"stop","pump":"be',
+        '{"op":"stop","pump":"bed1","pump":"bed2"}',
+        '{"op":"status","op":"stop","pump":"bed2"}',
         '{"op":"stop",' + ",".join(f'"f{number}":1' for number in range(4000)) + "}",
         '{"op":"stop","reason":"' + "x" * 100_000 + '"}',
     ],

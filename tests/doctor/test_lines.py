@@ -167,6 +167,27 @@ def newer_package(gateway):
     os.utime(gateway.root / "var/lib/dpkg/info/pumpd.list", (NOW.timestamp() - 60,) * 2)
 
 
+def listens(of, *rows):
+    """A process of pumpd with these rows of the kernel's tables: table, address and state. The last one of each table
+    is of another process.
+    """
+
+    def broken(gateway):
+        gateway.process(500, "/usr/bin/python3.11", "-m", f"pumpd.{of}", unit=f"pumpd-{of}.service")
+        tables = {table: "sl local_address rem_address st\n" for table, *_ in rows}
+        for number, (table, address, state) in enumerate(rows):
+            (gateway.root / f"proc/500/fd/{number}").symlink_to(f"socket:[{70 + number}]")
+            for inode in (70 + number, 9):
+                tables[table] += f"0: {address} 0:0 {state} 0:0 0:0 0 0 0 {inode} 1\n"
+        for table, text in tables.items():
+            gateway.write(f"proc/500/net/{table}", text)
+
+    return broken
+
+
+OWN_PORT, PORT_23 = ("tcp", "00000000:20FB", "0A"), ("tcp", "00000000:0017", "0A")
+LOCAL_V6 = ("tcp6", "00000000000000000000000001000000:0913", "0A")
+OWN_CONNECTED, UDP = ("tcp", "00000000:20FB", "01"), ("udp", "00000000:20FB", "07")
 ROLLED_BACK = Update({"from": "8", "to": "9", "outcome": "rolled back", "why": "it died"})
 ALARM = {"priority": "high", "cause": "Occlusion", "action": "Open the clamp", "code": "occlusion"}
 FAILED = {"ts": "x", "passed": False, "results": [{"what": "disk", "state": "failed", "detail": "slow"}]}
@@ -285,6 +306,12 @@ BREAKS: list[tuple[str, str, State, Break]] = [
     ("units.package", "needs root", OPEN, printed("dpkg", "missing     /opt/x (Permission denied)\n")),
     ("units.memory", "205 MB of 256 MB", YELLOW, unit(MemoryCurrent=str(205 << 20))),
     ("units.descriptors", "901 of 1024", YELLOW, full_of_descriptors),
+    ("units.ports", "listens on TCP 0.0.0.0 port 23,", RED, listens("bedside", OWN_PORT, PORT_23)),
+    ("units.ports", "listens on TCP ::1 port 2323,", RED, listens("telemetry", LOCAL_V6)),
+    ("units.ports", "listens on UDP 0.0.0.0 port 8443,", RED, listens("bedside", OWN_PORT, UDP)),
+    ("units.ports", "listens on TCP 0.0.0.0 port 8443,", RED, listens("vitals", OWN_PORT)),
+    ("units.ports", "does not listen on its TCP port 8443", YELLOW, listens("bedside")),
+    ("units.ports", "does not listen on its TCP port 8443", YELLOW, listens("bedside", OWN_CONNECTED)),
     ("control.alarms", "HIGH: Occlusion", RED, status(alarms=[ALARM])),
     ("control.alarms", "LOW: Occlusion", YELLOW, pump(alarms=[ALARM | {"priority": "low"}])),
     ("control.journal", "cannot be written", RED, status(journal="cannot be written")),
@@ -324,6 +351,19 @@ def also(wanted: str, found: str) -> set[str]:
         ("tls.certificate", "there is none"): {"tls.key", "tls.served"},
         ("tls.key", "does not belong"): {"tls.served"},  # made again, perhaps a second later
     }.get((wanted, found), set())
+
+
+@pytest.mark.requirement("SEC-14")
+def test_a_port_of_the_published_list_is_good(gateway):
+    listens("bedside", OWN_PORT, ("tcp", "0100007F:D431", "01"), ("udp", "00000000:D431", "01"))(gateway)
+    (found,) = [each for each in examine(gateway.facts) if each.id == "units.ports"]
+    assert (found.state, found.found) == (State.OK, "TCP 8443")
+
+
+def test_a_relative_path_counts_from_the_working_directory(tmp_path, monkeypatch):
+    (tmp_path / "state").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert Machine(Path("/")).at("state") == tmp_path / "state"
 
 
 def test_every_line_that_can_be_red_or_yellow_is_broken_here():

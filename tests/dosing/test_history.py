@@ -53,6 +53,14 @@ def test_a_dose_of_version_0_1_by_the_name_of_another_drug_does_not_count(drug):
 
 
 @pytest.mark.requirement("PRG-27")
+def test_a_dose_by_a_library_that_had_another_key_for_the_drug_counts_by_its_name():
+    other_key = frozenset({"racemate", "unii:690G0D6V8H"})
+    now = frozenset({"ketamine", "rxnorm:6130"})
+    assert len(History.of([began(NOW - HOUR, substance=other_key)], "P-17", now).treatments) == 1
+    assert History.of([began(NOW - HOUR, substance=other_key, drug="midazolam")], "P-17", now).treatments == ()
+
+
+@pytest.mark.requirement("PRG-27")
 @pytest.mark.parametrize("says_so", ["ketamine", "esketamine"])
 def test_two_substances_count_together_in_both_directions_whichever_entry_says_so(says_so):
     mine = LIBRARY.entries["ketamine-1mg-ml"]
@@ -64,7 +72,8 @@ def test_two_substances_count_together_in_both_directions_whichever_entry_says_s
         for each in (mine, theirs)
     )
     library = replace(LIBRARY, entries={mine.id: mine, theirs.id: theirs})
-    own, others = began(NOW - HOUR, session="a"), began(NOW - HOUR, session="b", substance=other.identifiers)
+    own = began(NOW - HOUR, session="a")
+    others = began(NOW - HOUR, session="b", substance=other.identifiers, drug="esketamine")
     for entry in (mine, theirs):
         assert len(History.of([own, others], "P-17", library.counted(entry)).treatments) == 2
     apart = {each.id: each.model_copy(update={"counts_with": ()}) for each in (mine, theirs)}

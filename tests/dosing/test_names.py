@@ -155,6 +155,10 @@ def test_one_drug_may_have_many_entries_and_a_brand_s_name():
             {"drug": "Ketalar", "substance": 'key = "phencyclidine", unii = "690G0D6V8H"'},
             ["substance: 'ketamine' and 'phencyclidine' share unii:690G0D6V8H"],
         ),
+        (  # a drug and its salt have different codes
+            {"drug": "Ketalar", "substance": 'key = "dissociative", unii = "O18YUO0I83"'},
+            ["substance: 'ketamine' and 'dissociative' are a drug and its salt"],
+        ),
         (  # one name, two keys
             {"substance": ESKETAMINE},
             ["substance: 'ketamine' is 'ketamine' in one and 'esketamine' in the other"],
@@ -187,6 +191,17 @@ def test_whatever_could_count_a_dose_for_the_wrong_substance_is_refused(other, e
         line.startswith(f"a.toml and b.toml: {start}")
         for line, start in zip(problems({}, other), expected, strict=True)
     )
+
+
+@pytest.mark.requirement("PRG-27")
+def test_two_substances_need_a_code_of_one_system_unless_they_count_together():
+    """One drug with an RxNorm code here and a UNII there would be two."""
+    ours = {"substance": 'key = "ketamine", rxnorm = "6130"'}
+    theirs = {"drug": "Ketalar", "substance": 'key = "dissociative", unii = "690G0D6V8H"'}
+    (problem,) = problems(ours, theirs)
+    assert "they may be one drug; give each both codes" in problem
+    found = two(ours | {"counts_with": 'counts_with = ["dissociative"]'}, theirs)
+    assert found.counted(found.entries["a"]) == found.counted(found.entries["b"])
 
 
 @pytest.mark.requirement("PRG-27")

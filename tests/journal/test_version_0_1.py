@@ -69,7 +69,7 @@ def test_a_field_whose_name_has_changed_is_read_under_its_present_name(reader):
 
 @pytest.mark.requirement("PWR-02")
 def test_the_infusion_that_was_running_is_recovered(reader):
-    found = recover(reader, PUMP, family("new-era"), NO_LIBRARY, Clock(1))
+    found = recover(reader, PUMP, family("new-era"), NO_LIBRARY, Clock(1), time_known=True)
     assert found.infusion.state.value == "running"
     assert found.infusion.patient == RUNNING
     assert found.infusion.delivered.decimal > 0

@@ -23,6 +23,7 @@ from pumpd.telemetry import exporter
 from pumpd.telemetry.cursor import Cursor, Position
 from pumpd.telemetry.exporter import Exporter
 from tests.bedside.test_process import listened
+from tests.patience import until
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "how-to" / "prometheus.md").read_text(encoding="utf-8")
@@ -157,6 +158,27 @@ async def test_clients_that_hang_or_flood_hold_up_nobody_for_long(tmp_path, monk
         assert parsed(await asked(settings))["pumpd_up", "telemetry"] == 1
         await closed(client(), b"GET /metrics HTTP/1.1\r\n" + b"X: y\r\n" * 5000)
         assert parsed(await asked(settings))["pumpd_up", "telemetry"] == 1
+
+
+@realtime
+async def test_an_answer_that_is_never_read_is_dropped(tmp_path, monkeypatch):
+    monkeypatch.setattr(exporter, "WITHIN_S", 0.5)
+    monkeypatch.setattr(exporter, "END_WITHIN_S", 0.5)
+    monkeypatch.setattr(Exporter, "_made", lambda self: b"x" * 10_000_000)  # more than the kernel keeps
+    settings = settings_of(tmp_path)
+    assert settings.metrics is not None
+
+    def held() -> int:
+        """Descriptors of this process; the client's own are among them."""
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    async with serving(settings), contextlib.AsyncExitStack() as stack:
+        before = held()
+        for _ in range(exporter.CONNECTIONS):
+            client = stack.enter_context(socket.create_connection((settings.metrics.host, settings.metrics.port)))
+            client.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+        await until(lambda: held() >= before + 2 * exporter.CONNECTIONS - 1)  # the first probe may still be among them
+        await until(lambda: held() <= before + exporter.CONNECTIONS)
 
 
 @realtime

@@ -27,7 +27,7 @@ __all__ = ["authority"]
 
 ROOT = "pumpd/v1/bed-3"
 DEVICES = "homeassistant/device/bed-3"
-PUMP, GATEWAY = f"{DEVICES}/pump-a/config", f"{DEVICES}/_gateway/config"
+PUMP, GATEWAY = f"{DEVICES}/_simulated_pump-a/config", f"{DEVICES}/_gateway/config"
 
 
 def described(settings: Settings, **reported: set[str]) -> dict[str, Any]:
@@ -61,6 +61,17 @@ def test_pumps_of_two_gateways_are_never_one_device(tmp_path):
         found = described(renamed(gateway_settings(tmp_path, None), pump, gateway))
         ids += [each["unique_id"] for device in found.values() for each in device["components"].values()]
     assert len(ids) == len(set(ids))
+
+
+def test_a_simulated_pump_and_a_real_one_of_its_name_are_two_devices(plain):
+    """Home Assistant keeps the entity ids of a device: a real pump's would go on saying `simulated`."""
+    real = plain.model_copy(update={"pumps": (plain.pumps[0].model_copy(update={"simulated": False}),)})
+    simulated, real = described(plain)[PUMP], described(real)[f"{DEVICES}/pump-a/config"]
+    assert not set(simulated["device"]["identifiers"]) & set(real["device"]["identifiers"])
+    ids = [{each["unique_id"] for each in found["components"].values()} for found in (simulated, real)]
+    assert len(ids[0]) == len(ids[1]) > 5
+    assert not ids[0] & ids[1]
+    assert "simulated" not in json.dumps(real).lower()
 
 
 @pytest.mark.requirement("RUN-18")
@@ -186,6 +197,25 @@ async def test_a_device_goes_with_its_pump_and_all_go_with_the_option(settings, 
         async with running(settings):
             await until_devices(broker.port, set())
     assert "retained_under_another_name" not in [line["event"] for line in logs]
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize("name", ["bed-3", "bed-4"], ids=["another prefix", "another gateway"])
+async def test_a_device_is_gone_before_another_one_can_want_its_names(settings, journal: Journal, broker: Broker, name):
+    """Home Assistant would give the new one ids that end in `_2`, for ever."""
+    async with running(with_devices(settings)):
+        await until_devices(broker.port, {PUMP, GATEWAY})
+    heard = []
+    async with aiomqtt.Client("127.0.0.1", broker.port, protocol=aiomqtt.ProtocolVersion.V5) as connected:
+        await connected.subscribe("+/device/+/+/config", qos=1)
+        changed = with_devices(renamed(settings, "pump-a", name), "other")
+        async with running(changed), asyncio.timeout(PATIENCE_S):
+            async for message in connected.messages:
+                if not (message.retain and message.payload):
+                    heard.append("described" if message.payload else "removed")
+                if len(heard) == 4:
+                    break
+    assert heard == ["removed", "removed", "described", "described"]
 
 
 @pytest.mark.realtime

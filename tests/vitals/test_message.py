@@ -48,6 +48,7 @@ def test_a_sign_that_is_not_a_whole_number_is_dropped_and_the_low_saturation_bes
         b'"start"',
         b'{"spo2_percent": 97',
         b'{"a":' * 1000,
+        b'{"spo2_percent": 97, "spo2_percent": 80}',
         message(ts=1764576000, spo2_percent=97),
         message(ts="2026-12-01T09:00:00", spo2_percent=97),
         message(ts="yesterday", spo2_percent=97),

@@ -1,9 +1,11 @@
 """Virtual gateways for the tests: `make vm` makes the image and names it in PUMPD_VM_IMAGE.
 
-What a test measures is printed at once, so that a run that is ended early has said it.
+What a test measures is printed at once, so that a run that is ended early has said it; on stderr, which is also that
+of a worker process.
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,14 +20,13 @@ from tests.vm.nurse import Nurse
 
 @pytest.fixture(scope="session")
 def measured(pytestconfig: pytest.Config) -> Callable[[str], None]:
-    terminal, capture = (pytestconfig.pluginmanager.get_plugin(name) for name in ("terminalreporter", "capturemanager"))
-    assert terminal is not None
+    capture = pytestconfig.pluginmanager.get_plugin("capturemanager")
     assert capture is not None
 
     def say(line: str) -> None:
         with capture.global_and_fixture_disabled():
-            terminal.ensure_newline()
-            terminal.write_line(f"measured: {line}")
+            sys.stderr.write(f"\nmeasured: {line}\n")
+            sys.stderr.flush()
 
     return say
 

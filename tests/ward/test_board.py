@@ -21,6 +21,7 @@ from pumpd_ward.board.entrance import entrance
 from pumpd_ward.board.live import Live
 from pumpd_ward.roles import Role
 from pumpd_ward.store.partitions import Partitions
+from pumpd_ward.store.rights import BOARD
 from pumpd_ward.store.writing import Arrived, write
 from tests.patience import PATIENCE_S
 
@@ -35,9 +36,9 @@ PASSWORD = "correct horse battery"
 @contextlib.asynccontextmanager
 async def client(server, settings=None) -> AsyncIterator[tuple[httpx.AsyncClient, Live]]:
     settings = settings or ward_settings(server)
-    live = Live(server.dsn, 30)
+    live = Live(server.dsn_of(BOARD), 30)
     following = asyncio.create_task(live.run())
-    async with asyncpg.create_pool(server.dsn, min_size=1, max_size=2) as pool:
+    async with asyncpg.create_pool(server.dsn_of(BOARD), min_size=1, max_size=2) as pool:
         app = application(settings, await entrance(settings.board, pool), live)
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://ward.test") as asking:
@@ -146,6 +147,37 @@ async def test_a_wrong_password_says_nothing_more_and_many_have_to_wait(server, 
         assert late.status_code == 429
 
 
+async def test_many_wrong_passwords_at_once_are_no_more_than_one_after_the_other(server, store):
+    await accounts.add(store, "charge", PASSWORD)
+    async with client(server) as (asking, _):
+        wrong = [asking.post("/api/sign-in", json={"name": "charge", "password": f"{each}"}) for each in range(30)]
+        found = sorted(each.status_code for each in await asyncio.gather(*wrong))
+    assert found == [403] * accounts.TRIES + [429] * (30 - accounts.TRIES)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("[" * 4000, 400),
+        ('{"name":"charge","password":7}', 400),
+        ('{"name":"char\\u0000ge","password":"x"}', 400),
+        ('{"name":"\\ud800","password":"x"}', 400),
+        ('{"name":"' + "x" * 5000, 413),
+    ],
+    ids=["nested", "number", "no text of the store", "half a character", "long"],
+)
+async def test_a_sign_in_that_cannot_be_read_is_refused_and_is_no_defect(server, store, body, status):
+    async with client(server) as (asking, _):
+        answer = await asking.post("/api/sign-in", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == status, answer.text
+
+
+async def test_a_question_that_the_store_cannot_look_for_is_refused(server, store):
+    async with signed_in(server, store) as (asking, _):
+        answer = await asking.get("/api/trend", params={"gateway": "a\0b", "pump": "p"})
+    assert answer.status_code == 400, answer.text
+
+
 async def test_a_sign_in_ends_and_so_does_a_removed_account(server, store):
     async with signed_in(server, store) as (asking, _):
         assert (await asking.get("/api/me")).json()["name"] == "charge"
@@ -244,7 +276,7 @@ async def test_alarms_and_infusions_come_as_csv_and_parquet(server, store):
 
 
 async def test_who_watches_sees_a_change_within_a_second(server, store):
-    live = Live(server.dsn, 30)
+    live = Live(server.dsn_of(BOARD), 30)
     following = asyncio.create_task(live.run())
     boards = live.follow()
     try:

@@ -34,6 +34,7 @@ IDLE_POLL_S = 1.0
 LEAST_PAUSE_S = 0.001  # between two polls, so that a port that fails at once cannot block a stop
 CONNECT_AGAIN_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 FAILED_PAUSE_S = 1.0
+PREPARED = (State.LOADING, State.READY, State.ARMED)  # the pump holds, or is given, a program that was not started
 
 
 class Polling:
@@ -68,6 +69,7 @@ class Polling:
         self.last_turn_ns = 0
         self._no_flow_since_ns: int | None = None
         self._reset_seen = False
+        self._reset_doubted = False  # until it was identified again
         self._next_poll = 0.0
         self._at_rest = asyncio.Event()
 
@@ -119,12 +121,25 @@ class Polling:
                 self._journal.note(what, {"why": problem} if problem else describe.identity(self._line.identity))
             self.problem = problem
             if driver is not None and not problem:
+                self._let_load_again(
+                    text("identity.other_was_there", "another pump was on this line; the program must be loaded again")
+                )
                 return driver
             await self._disconnect()
             self._turned()
             self._missed(problem)
             await asyncio.sleep(CONNECT_AGAIN_S[min(tries, len(CONNECT_AGAIN_S) - 1)])
             tries += 1
+
+    def _let_load_again(self, why: str) -> None:
+        """A program that was loaded, and not started, is loaded again: the pump, or a new driver, may not hold it any
+        more, and a start would fail.
+        """
+        current, proved_by = self._current, self._line.proved_by
+        if current.infusion is None or current.infusion.state not in PREPARED or not proved_by:
+            return
+        current.feed(ev.PumpDoubted(self._now(), why, others=False))
+        current.feed(ev.PumpIdentified(self._now(), proved_by))
 
     async def _disconnect(self) -> None:
         self._no_flow_since_ns = None
@@ -199,6 +214,11 @@ class Polling:
             await self._stop_other_beds_pump(driver, problem)
             return False
         self._journal.note("pump_identified_again", describe.identity(self._line.identity))
+        if self._reset_doubted:
+            self._reset_doubted = False
+            self._let_load_again(
+                text("pump.was_reset", "the pump was switched off and on; the program must be loaded again")
+            )
         return True
 
     async def _stop_other_beds_pump(self, driver: Driver, problem: str) -> None:
@@ -252,6 +272,7 @@ class Polling:
         self._reset_seen = reset
         if reset and not seen:
             self._line.doubt()
+            self._reset_doubted = True
             return True
         return False
 

@@ -201,8 +201,10 @@ class PumpService:
         body = {"state": left.infusion.state.value, "resumable": left.program is not None, "moved_ns": left.moved_ns}
         self._journal.note("recovered", body)
         log.error("infusion_recovered", pump=self.name, state=left.infusion.state.value)
+        if left.why_stopped and not left.infusion.state.may_flow:
+            self.stop(ev.PUMPD, left.why_stopped)  # before anything else ends it with a reason that may be untrue
         self.feed(ev.ControlRestarted(self._now()))
-        if left.why_stopped:
+        if left.why_stopped and left.infusion.state.may_flow:
             self.stop(ev.PUMPD, left.why_stopped)
 
     def feed(self, event: ev.Event) -> tuple[str, ...]:

@@ -3,8 +3,9 @@
 The journal holds each infusion as it began and every event since, so folding it gives what the dead process knew.
 Nothing is carried out here: past actions were carried out, or were not, and the pump's readings show which.
 
-Instants of another boot of this machine are moved by the wall clock. If that clock went backwards, it is not known how
-long ago they were: then every window counts as over.
+Instants of another boot of this machine are moved by the wall clock. Where that clock is not known to be right, or went
+backwards, it is not known how long ago they were: then every window of an infusion counts as over, and an observation
+continues as if the machine had not been off at all.
 """
 
 from collections.abc import Mapping
@@ -51,6 +52,7 @@ class Recovered:
     capabilities: Capabilities | None
     moved_ns: int = 0  # by which its instants were moved
     failed: bool = False
+    gone_known: bool = True  # for how long nothing watched it
 
     @property
     def without_program(self) -> "Recovered":
@@ -65,6 +67,11 @@ class Recovered:
             return text(
                 "infusion.changed", "pumpd, its configuration or the library has changed: the order cannot continue"
             )
+        if not self.gone_known:
+            return text(
+                "infusion.gone_unknown",
+                "the gateway was off, and its clock does not show for how long: the infusion cannot continue",
+            )
         return ""
 
     @property
@@ -77,9 +84,18 @@ class DamagedError(Exception):
 
 
 def recover(
-    reader: JournalReader, pump: PumpSettings, family: type[DriverFamily], library: Library, clock: Clock
+    reader: JournalReader,
+    pump: PumpSettings,
+    family: type[DriverFamily],
+    library: Library,
+    clock: Clock,
+    *,
+    time_known: bool,
 ) -> Recovered | None:
-    """What was under way on this pump, or None when nothing was. Raises DamagedError, JournalError."""
+    """What was under way on this pump, or None when nothing was. `time_known`: whether the wall clock is right now.
+
+    Raises DamagedError, JournalError.
+    """
     began = reader.newest(BEGAN, pump.name)
     ended = reader.newest("infusion_ended", pump.name)
     if began is None or (ended is not None and ended.session == began.session):
@@ -88,8 +104,9 @@ def recover(
     if past.infusion.state.ended:
         return None
     program, capabilities = (None, None) if past.failed else _planned(past, family, pump, library)
-    moved_ns = gone_since(reader, past.last, clock)
-    return Recovered(past.infusion.moved(moved_ns), program, capabilities, moved_ns, past.failed)
+    moved = moved_by(reader, past.last, clock, time_known=time_known)
+    infusion = past.infusion.moved(moved.longest)
+    return Recovered(infusion, program, capabilities, moved.longest, past.failed, moved.known)
 
 
 def last_loaded(reader: JournalReader, pump: str) -> str:
@@ -188,11 +205,31 @@ def asked_fields(order: Mapping[str, Any]) -> dict[str, object]:
     return {key: value for key, value in order.items() if key not in _ADDED}
 
 
-def gone_since(reader: JournalReader, last: Record, clock: Clock) -> int:
-    """By how many nanoseconds to move instants of that entry's process to make them instants of this one's."""
-    start = reader.start_of(last.boot)
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """By how many nanoseconds to move instants of an earlier process to make them instants of this one's.
+
+    `longest`, `shortest`: as if it had been gone as long, or as short, as possible. They are equal where that is known.
+    """
+
+    longest: int
+    shortest: int
+
+    @property
+    def known(self) -> bool:
+        return self.longest == self.shortest
+
+
+def moved_by(reader: JournalReader, entry: Record, clock: Clock, *, time_known: bool) -> Moved:
+    """For the instants of this entry and of its process. `time_known`: whether the wall clock is right now.
+
+    Raises JournalError.
+    """
+    start = reader.start_of(entry.boot)
     if start is not None and start.fields.get("machine_boot") == machine_boot() != "":
-        return 0
-    gone_s = (clock.now() - datetime.fromisoformat(last.ts)).total_seconds()
-    gone_ns = int(gone_s * NS_PER_S) * clock.scale if gone_s >= 0 else LONG_AGO_NS
-    return clock.monotonic_ns() - gone_ns - last.mono_ns
+        return Moved(0, 0)
+    now_ns = clock.monotonic_ns()
+    gone_ns = int((clock.now() - datetime.fromisoformat(entry.ts)).total_seconds() * NS_PER_S) * clock.scale
+    if time_known and gone_ns >= 0:
+        return Moved(now_ns - gone_ns - entry.mono_ns, now_ns - gone_ns - entry.mono_ns)
+    return Moved(now_ns - LONG_AGO_NS - entry.mono_ns, now_ns - reader.last_of_process(entry).mono_ns)

@@ -7,12 +7,12 @@ Promises:
 - One that nobody ends is closed on record: once it is over and the next one on that pump begins, or after two days.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pumpd.control.infusions.pump_service import PumpService
-from pumpd.control.infusions.recovery import LOOK_BACK, gone_since
+from pumpd.control.infusions.recovery import LOOK_BACK, moved_by
 from pumpd.control.observation.observation import LASTS_NS, NS, Observation, ObservationError, Vitals
 from pumpd.control.observation.summary import summary
 from pumpd.control.plasma import PlasmaService
@@ -136,8 +136,15 @@ class ObservationService:
         self._journal.post([Entry(kind, body, observation.pump, observation.session, now)])
 
 
-def find(reader: JournalReader, clock: Clock) -> Found:
-    """The observations that were under way, in the order in which they began. Raises JournalError."""
+def find(reader: JournalReader, clock: Clock, time_known: Callable[[str], bool]) -> Found:
+    """The observations that were under way, in the order in which they began. `time_known`: whether the wall clock is
+    right now, as far as this pump asks for that. Raises JournalError.
+    """
+
+    def at_ns(entry: Record) -> int:
+        """The latest instant at which it can have been: nobody is observed for too short a time."""
+        return entry.mono_ns + moved_by(reader, entry, clock, time_known=time_known(entry.pump)).shortest
+
     began, ended = reader.last(LOOK_BACK, STARTED), reader.last(LOOK_BACK, ENDED)
     recorded, over = {entry.session for entry in began}, {entry.session for entry in ended}
     vitals = reader.last(LOOK_BACK, VITALS)
@@ -145,8 +152,8 @@ def find(reader: JournalReader, clock: Clock) -> Found:
         Observation(
             entry.session,
             str(entry.fields.get("patient", "")),
-            entry.mono_ns + gone_since(reader, entry, clock),
-            tuple(_vitals(each, reader, clock) for each in vitals if each.session == entry.session),
+            at_ns(entry),
+            tuple(_vitals(each, at_ns(each)) for each in vitals if each.session == entry.session),
             entry.pump,
             str(entry.fields.get("treatment", "")),
             recognised_in(dict(entry.fields.get("summary") or {})),
@@ -159,7 +166,7 @@ def find(reader: JournalReader, clock: Clock) -> Found:
         Observation(
             entry.session,
             str(infusions[entry.session].fields["infusion"].get("patient", "")),
-            entry.mono_ns + gone_since(reader, entry, clock),
+            at_ns(entry),
             pump=entry.pump,
             treatment=str(infusions[entry.session].fields["infusion"].get("treatment") or entry.session),
             summary=recognised_in(entry.fields),
@@ -171,9 +178,9 @@ def find(reader: JournalReader, clock: Clock) -> Found:
     return Found(under_way, [each for each in unrecorded if now < each.until_ns])
 
 
-def _vitals(entry: Record, reader: JournalReader, clock: Clock) -> Vitals:
+def _vitals(entry: Record, at_ns: int) -> Vitals:
     try:
         fields = dict(entry.fields)
-        return Vitals(entry.mono_ns + gone_since(reader, entry, clock), str(fields.pop("by", "")), **fields)
+        return Vitals(at_ns, str(fields.pop("by", "")), **fields)
     except (ValueError, TypeError) as error:
         raise JournalError(f"journal entry {entry.id} ({entry.kind}) cannot be read: {error}") from error

@@ -15,6 +15,7 @@ from pumpd.infusion.events import Segment
 from pumpd.journal import JournalError, JournalReader, Record
 from pumpd.journal.fold import BEGAN, FoldError, begun
 from pumpd.messages.requests import PrescribedRest
+from pumpd.quantities import Duration
 from pumpd.texts import text
 
 WITHIN_S = 2.0
@@ -23,12 +24,13 @@ WITHIN_S = 2.0
 @dataclass(frozen=True, slots=True)
 class RestOf:
     """The rest of a treatment: its order; and in clinical time, for how long all its deliveries have flowed, and how
-    much time was left for all of it when it was planned.
+    much time was left for all of it when it was planned. `fastest`: its time at the highest rate of its program.
     """
 
     order: RestOrder
     flowed_ns: int
     left_ns: int
+    fastest: Duration
 
 
 @dataclass(frozen=True, slots=True)

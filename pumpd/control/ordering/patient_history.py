@@ -54,7 +54,7 @@ class PatientHistories:
 
     def instant(self) -> Now:
         at = self._clock.now()
-        return Now(int(at.timestamp() * NS_PER_S), timedelta(minutes=self._clock.utc_offset_min()))
+        return Now(int(at.timestamp() * NS_PER_S), lambda at: timedelta(minutes=self._clock.utc_offset_min(at)))
 
     # -- treatments --------------------------------------------------------------------------------------------------
 
@@ -98,7 +98,7 @@ class PatientHistories:
         known_ns = self._planning.now_on(first.pump)
         ends_ns = None if known_ns is None else known_ns + program.duration.ns // self._clock.scale
         past = History.of(doses, first.patient, self._library.counted(entry))
-        wanted = Wanted(dose, first.weight, one.course, one.id)
+        wanted = Wanted(dose, first.weight, one.course, one.id, program.fastest)
         against = [
             *rest_objections(one, known_ns, ends_ns, entry.rest),
             *objections(past, wanted, known_ns, entry.course),

@@ -25,7 +25,7 @@ from pumpd.dosing import (
 from pumpd.dosing.course_view import numbers
 from pumpd.dosing.history import Dose, History, Treatment, Wanted, WeightOnRecord, position, weight_on_record
 from pumpd.dosing.history_limits import objections, rest_objections, warnings
-from pumpd.dosing.library import Rest
+from pumpd.dosing.library import Entry, Rest
 from pumpd.dosing.rest import instead
 from pumpd.host.clock import Clock
 from pumpd.infusion.record import to_data
@@ -148,7 +148,8 @@ class Planning:
         except Refusals as error:
             raise RefusedError(*reasons, *(str(reason) for reason in error.reasons)) from error
         prescription = program.prescription
-        rest = RestOf(order, treatment.flowed_ns, self._left_ns(treatment, program.entry.rest, runner))
+        left_ns = self._left_ns(treatment, program.entry.rest, runner)
+        rest = RestOf(order, treatment.flowed_ns, left_ns, program.pump_program.fastest)
         hard, _ = self.history(runner, prescription, rest=rest)
         reasons += [*first.changed(self._library), *hard]
         reasons += _loss_of_control_objections(capabilities, runner.settings)
@@ -194,13 +195,13 @@ class Planning:
             return [], ()
         patient, at = prescription.patient, self._clock.now()
         past = History.of(self.of_patient(patient, but), patient, self._library.counted(entry))
-        wanted, now = _wanted(prescription, rest), self._now(runner)
+        wanted, now = _wanted(prescription, entry, rest), self._now(runner)
         hard = list(objections(past, wanted, now, entry.course))
         if rest is not None:
             ends = None if now is None else now + prescription.duration.ns // self._clock.scale
             hard += rest_objections(past.find(rest.order.treatment), now, ends, entry.rest, rest.order.booked)
         elif now is not None and any(each.requirement == "PRG-17" for each in hard):
-            hard += [hint for hint in (instead(past, now, entry.rest.within),) if hint is not None]
+            hard += [hint for hint in (instead(past, wanted.weight, now, entry.rest.within),) if hint is not None]
         since_ns = int(at.timestamp() * 1e9) - (self._clock.loop_ns() - self._began_ns)
         changed = build_objections(self._past.of_sessions(self._others, self._live()), at, since_ns)
         soft = () if now is None else warnings(past, wanted, now, entry.course)
@@ -214,7 +215,7 @@ class Planning:
         patient = prescription.patient
         doses = self.of_patient(patient)
         past = History.of(doses, patient, self._library.counted(entry))
-        at = position(past, replace(_wanted(prescription), treatment=treatment), now, entry.course)
+        at = position(past, replace(_wanted(prescription, entry), treatment=treatment), now, entry.course)
         phase = "maintenance" if at.maintenance else "infusion"
         known = numbers(History.of_all(doses, patient), self._past.courses.ordered(patient))
         number = known.get(prescription.course, len(known) + 1)
@@ -242,7 +243,7 @@ class Planning:
 
     def _now(self, runner: PumpService | None) -> int | None:
         simulated = runner is not None and runner.settings.simulated
-        known = simulated or self._settings.clock_trusted or self._clock.kernel().synchronized
+        known = self._clock.known(trusted=simulated or self._settings.clock_trusted)
         return int(self._clock.now().timestamp() * 1e9) if known else None
 
 
@@ -252,11 +253,11 @@ def _fields(request: Order) -> dict[str, object]:
     return {**fields, "weight_again": request.weight} if request.weight_from_record else fields
 
 
-def _wanted(prescription: Prescription, rest: RestOf | None = None) -> Wanted:
-    dose = prescription.dose_per_weight * prescription.weight
+def _wanted(prescription: Prescription, entry: Entry, rest: RestOf | None = None) -> Wanted:
+    dose, weight, course = prescription.dose_per_weight * prescription.weight, prescription.weight, prescription.course
     if rest is None:
-        return Wanted(dose, prescription.weight, prescription.course)
-    return Wanted(dose - rest.order.booked, prescription.weight, prescription.course, rest.order.treatment)
+        return Wanted(dose, weight, course, fastest=entry.fastest(prescription.duration))
+    return Wanted(dose - rest.order.booked, weight, course, rest.order.treatment, rest.fastest)
 
 
 def _loss_of_control_objections(capabilities: Capabilities, pump: PumpSettings) -> list[str]:

@@ -3,7 +3,8 @@
 Promises:
 - There are never more than `most` clients. A new one always gets a place, so that its stop is read: the user with the
   most clients loses one, an idle one before a busy one, and the one that has been silent longest first.
-- A client that does not read costs one write buffer and one answer, and is dropped after `READ_WITHIN_S`.
+- A client that does not read costs one write buffer and one answer, and is dropped after `READ_WITHIN_S`. It has its
+  place until its descriptor is free, also when it has nothing more to ask.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from pumpd.accepting import end
 from pumpd.control.socket.doors import User
 
 MOST = 128
@@ -35,6 +37,10 @@ class BoundedWriter(asyncio.StreamWriter):
         except TimeoutError as error:
             self.transport.abort()
             raise ConnectionAbortedError(f"the client did not read for {READ_WITHIN_S:g} s") from error
+
+    async def end(self) -> None:
+        """Close the connection; what the client does not read in time is dropped."""
+        await end(self, READ_WITHIN_S)
 
 
 @dataclass(frozen=True, slots=True)

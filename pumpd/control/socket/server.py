@@ -29,7 +29,7 @@ from pumpd.host.files import mode_of
 from pumpd.messages.requests import LONGEST_LINE, REQUEST, Answer, Request, unclear_stop
 from pumpd.settings import Settings
 from pumpd.texts import text
-from pumpd.validation import FEW, problems
+from pumpd.validation import FEW, problems, repeated
 
 log = structlog.get_logger("pumpd.control")
 
@@ -121,10 +121,10 @@ class ControlServer:
         except asyncio.CancelledError:
             writer.transport.abort()  # control is ending, and does not wait for clients that do not read
         finally:
+            client.busy = False
+            with contextlib.suppress(asyncio.CancelledError):
+                await writer.end()
             self.clients.leave(client)
-            opened.close()
-            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
-                await opened.wait_closed()
 
     async def _converse(
         self, reader: asyncio.StreamReader, writer: BoundedWriter, client: Client, caller: Caller
@@ -150,6 +150,8 @@ class ControlServer:
             if why := _too_much(line):
                 raise ValueError(why)
             request = REQUEST.validate_json(line)
+            if why := repeated(line, "request"):
+                raise ValueError(why)
         except ValueError as error:
             stop = unclear_stop(line)
             if stop is None:

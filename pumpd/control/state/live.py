@@ -81,7 +81,7 @@ class LiveState:
             audio=cast("AudioState | None", self._alarms.audio),
             tablets=self._tablets(),
             tablets_connected=len(self._alarms.tablets),
-            clock_synchronized=self._settings.clock_trusted or self._clock.kernel().synchronized,
+            clock_synchronized=self._clock.known(trusted=self._settings.clock_trusted),
             utc_offset_min=self._clock.utc_offset_min(),
         )
 

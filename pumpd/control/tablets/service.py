@@ -45,7 +45,7 @@ from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import Answer, Order, TabletRequest
 from pumpd.messages.roles import Role
 from pumpd.texts import of_error, text
-from pumpd.validation import FEW, problems
+from pumpd.validation import FEW, problems, repeated
 
 log = structlog.get_logger("pumpd.control")
 
@@ -102,6 +102,8 @@ class Tablets:
             inner = asked.inner().validate_json(request.request)
         except ValidationError as error:
             raise RefusedError(*problems(error, "request", FEW)) from error
+        if twice := repeated(request.request, "request"):
+            raise RefusedError(twice)
         self._alarms.alive(key.id)
         person: Person | None = None
         try:

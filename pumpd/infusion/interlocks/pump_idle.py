@@ -3,12 +3,14 @@
 from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Verdict
 from pumpd.infusion.model import ZERO, Infusion
 from pumpd.infusion.states import State
-from pumpd.pump import PumpState, Reading, word
+from pumpd.pump import PumpAlarm, PumpState, Reading, word
 from pumpd.texts import named, text
 
 
 def objections(reading: Reading) -> tuple[str, ...]:
     """Why this pump may not be programmed now; empty when it is idle."""
+    if reading.state is PumpState.ALARM and set(reading.alarms) == {PumpAlarm.PUMP_RESET}:
+        return (text("pump.was_off", "the pump was switched off and on: see that it shows no alarm, then order again"),)
     if reading.state is PumpState.ALARM:
         return (
             text(

@@ -25,9 +25,7 @@ def _out(i: Infusion, w: World) -> Outcome:
 def _out_loaded(i: Infusion, w: World) -> Outcome:
     if not w.load_open or w.flowing or w.line is not Line.OURS:
         return None
-    return None, _moved(
-        w._replace(load_open=False, held=(w.vtbi, True), pace=w.rate, shown=0, lied=w.lied or w.blink), Line.OUT
-    )
+    return None, _moved(w._replace(load_open=False).loaded_now(w.vtbi), Line.OUT)
 
 
 def _back(name: str, *, others: bool) -> None:
@@ -67,7 +65,7 @@ def _other_starts(i: Infusion, w: World) -> Outcome:
     """Not one from elsewhere: no bed here has it."""
     if w.line is not Line.OTHER or not w.others or w.other[1] or w.other[0] >= OTHERS:
         return None
-    return None, w._replace(other=(w.other[0], True))
+    return None, w._replace(other=(w.other[0], True), stop_left=False)
 
 
 @happens("cable", "the other pump, doubled, is stopped from its own bed")

@@ -6,9 +6,10 @@ from pumpd.infusion import Infusion, State
 from pumpd.infusion import events as ev
 from pumpd.pump import PumpAlarm, PumpState, Reading
 from tests.exploration.happenings.alphabet import Outcome, at_ns, happens
-from tests.exploration.slices import ALTERED, NORMAL, OTHERS, RATE, RATES, TICK, volume
+from tests.exploration.slices import ALTERED, NORMAL, OTHERS, RATE, RATES, TICK, units, volume
 from tests.exploration.world import Line, World
 
+NOTHING = volume(0)
 # What a person makes the pump give then is not of an infusion: pumpd stops it, and orders no rest after it.
 AWAY = (State.ORDERED, State.COMPLETED, State.STOPPED, State.ABANDONED)
 
@@ -19,7 +20,7 @@ def _sleep(i: Infusion, w: World) -> Outcome:
         w = w._replace(other=_flowed(w.other))
     if not w.flowing or w.held is None:
         return None, w._replace(now=w.now + 1)
-    more = min(w.speed * w.pace // NORMAL, w.held[0] - w.shown)
+    more = min(w.speed * w.pace_now // NORMAL, w.held[0] - w.shown)
     return None, w._replace(
         now=w.now + 1, shown=w.shown + more, given=w.given + more, flowing=w.shown + more < w.held[0]
     )
@@ -41,8 +42,8 @@ def _read(w: World, late: int = 0, **reported: object) -> Outcome:
     if w.line is not Line.OURS:
         return None if reported or w.line is Line.OUT else _read_other(w)
     state = PumpState.INFUSING if w.flowing else PumpState.STOPPED
-    rate = RATES[w.pace] if w.held is None or w.held[1] else ALTERED
-    reading = Reading((w.now - late) * TICK, at_ns(w), state, rate, volume(w.shown))
+    rate = RATES[w.pace_now] if w.held is None or w.held[1] else ALTERED
+    reading = Reading((w.now - late) * TICK, at_ns(w), state, rate, volume(w.counter))
     return ev.ReadingTaken(at_ns(w), replace(reading, **reported) if reported else reading), w._replace(
         start_left=False
     )  # type: ignore[arg-type]
@@ -106,22 +107,25 @@ def _panel_start(i: Infusion, w: World) -> Outcome:
         return None
     blink = w.load_open or w.plan is not None
     w = w._replace(by_hand=w.by_hand or i.state in AWAY, lied=w.lied or w.lost, blink=w.blink or blink)
-    return None, w._replace(flowing=True, by_panel=True, unseen=True)
+    return None, w._replace(flowing=True, by_panel=True, unseen=True, stop_left=False)
 
 
 @happens("panel", "flow continued past the volume at the panel")
 def _panel_more(i: Infusion, w: World) -> Outcome:
-    """The volume is raised by hand: the excess belongs to no program, so the bound on the volume no longer applies."""
-    if w.flowing or w.held is None or w.shown < w.held[0]:
+    """The volume is raised by hand: the excess belongs to no program, so the bound on the volume no longer applies.
+
+    It is raised to what the syringe holds, at most.
+    """
+    if w.flowing or w.held is None or w.shown < w.held[0] or w.shown + NORMAL > units(i.container or NOTHING):
         return None
     held = (w.shown + NORMAL, w.held[1])
     w = w._replace(by_hand=w.by_hand or i.state in AWAY, lied=True)
-    return None, w._replace(flowing=True, by_panel=True, unseen=True, held=held)
+    return None, w._replace(flowing=True, by_panel=True, unseen=True, stop_left=False, held=held)
 
 
 @happens("panel", "rate set at the panel")
 def _panel_rate(i: Infusion, w: World) -> Outcome:
-    return (None, w._replace(held=(w.held[0], False))) if w.held and w.held[1] else None
+    return (None, w._replace(held=(w.held[0], False))) if w.held else None
 
 
 @happens("panel", "purge")

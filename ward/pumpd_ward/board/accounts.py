@@ -2,7 +2,8 @@
 
 Promises:
 - A password is kept as an Argon2id hash only.
-- A wrong name takes as long as a wrong password. After `TRIES` wrong ones from an address, that address waits.
+- A wrong name takes as long as a wrong password. After `TRIES` wrong ones from an address, that address waits; those
+  that are still being checked count, so many at once are no way around it.
 """
 
 import asyncio
@@ -33,23 +34,26 @@ class TooManyError(Exception):
 
 
 class Tries:
-    """Wrong passwords by address, in this process."""
+    """Passwords by address that were wrong, or are being checked, in this process."""
 
     def __init__(self) -> None:
-        self._wrong: dict[str, deque[float]] = {}
+        self._counted: dict[str, deque[float]] = {}
 
-    def check(self, address: str) -> None:
-        """Raises TooManyError."""
-        wrong = self._wrong.get(address)
-        while wrong and time.monotonic() - wrong[0] > WAIT_S:
-            wrong.popleft()
-        if wrong and len(wrong) >= TRIES:
+    def begin(self, address: str) -> None:
+        """Count one more. Raises TooManyError."""
+        counted = self._counted.get(address)
+        while counted and time.monotonic() - counted[0] > WAIT_S:
+            counted.popleft()
+        if counted and len(counted) >= TRIES:
             raise TooManyError
+        if len(self._counted) >= _REMEMBERED:
+            self._counted.pop(next(iter(self._counted)))
+        self._counted.setdefault(address, deque()).append(time.monotonic())
 
-    def note(self, address: str) -> None:
-        if len(self._wrong) >= _REMEMBERED:
-            self._wrong.pop(next(iter(self._wrong)))
-        self._wrong.setdefault(address, deque()).append(time.monotonic())
+    def right(self, address: str) -> None:
+        """One of them was right, and does not count."""
+        if counted := self._counted.get(address):
+            counted.pop()
 
 
 async def add(store: Store, name: str, password: str, role: Role | None = None) -> None:

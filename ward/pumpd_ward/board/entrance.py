@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
 import asyncpg
 import structlog
+from pydantic import BaseModel, StringConstraints, ValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
@@ -18,8 +19,15 @@ from pumpd_ward.board.sign_ins import BEGUN_S, Person
 from pumpd_ward.settings import BoardSettings, SettingsError
 
 LARGEST_BODY = 4096
+BODY_WITHIN_S = 5.0
+CHECKS_AT_ONCE = 2  # of passwords
 
 _log = structlog.get_logger()
+
+
+class _Given(BaseModel):
+    name: Annotated[str, StringConstraints(max_length=200)]
+    password: Annotated[str, StringConstraints(max_length=1000)]
 
 
 class Entrance:
@@ -28,6 +36,8 @@ class Entrance:
     def __init__(self, settings: BoardSettings, pool: asyncpg.Pool, provider: Provider | None) -> None:
         self._settings, self._pool, self._provider = settings, pool, provider
         self._tries = accounts.Tries()
+        # A check takes 64 MB and a connection to the store: strangers must not take all of them from those who watch.
+        self._few_at_once = asyncio.Semaphore(CHECKS_AT_ONCE)
         secure = settings.tls_cert is not None
         # The browser sends a cookie with this prefix to this server only, and only over TLS.
         prefix = "__Host-" if secure else ""
@@ -50,6 +60,8 @@ class Entrance:
         try:
             async with self._pool.acquire(timeout=5) as store:
                 yield store
+        except asyncpg.DataError as error:  # such as a character that no text of the store can hold
+            raise HTTPException(400, "What was asked cannot be looked for.") from error
         except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError) as error:
             raise HTTPException(503, "The store does not answer. Pumps and gateways are not affected.") from error
 
@@ -68,22 +80,16 @@ class Entrance:
     async def _sign_in(self, request: Request) -> Response:
         _from_this_page(request)
         address = request.client.host if request.client else ""
+        given = await _given(request)
         try:
-            self._tries.check(address)
+            self._tries.begin(address)
         except accounts.TooManyError:
             raise HTTPException(429, "Too many wrong passwords. Wait a minute, then try again.") from None
-        if int(request.headers.get("content-length") or LARGEST_BODY + 1) > LARGEST_BODY:
-            raise HTTPException(413, "Too long.")
-        try:
-            body = await request.json()
-            name, password = str(body["name"]), str(body["password"])
-        except (ValueError, KeyError, TypeError):
-            raise HTTPException(400, "A name and a password are needed.") from None
-        async with self.store() as store:
-            person = await accounts.person(store, name, password)
+        async with self._few_at_once, self.store() as store:
+            person = await accounts.person(store, given.name, given.password)
             if person is None:
-                self._tries.note(address)
                 raise HTTPException(403, "Name or password is wrong.")
+            self._tries.right(address)
             answer = JSONResponse({"name": person.name})
             await self._let_in(store, person, answer)
         return answer
@@ -154,6 +160,22 @@ def _refused(error: SignInRefusedError) -> Response:
     """Back to the sign-in page, which has a sentence for the reason: no text of another site is shown."""
     _log.warning("sign_in_refused", reason=error.reason, error=str(error))
     return RedirectResponse(f"/#/refused/{error.reason}", 303)
+
+
+async def _given(request: Request) -> _Given:
+    """Raises HTTPException."""
+    raw = b""
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            async for part in request.stream():
+                raw += part
+                if len(raw) > LARGEST_BODY:
+                    raise HTTPException(413, "Too long.")
+        return _Given.model_validate_json(raw)
+    except (TimeoutError, ClientDisconnect):
+        raise HTTPException(408, "The name and the password did not arrive. Try again.") from None
+    except ValidationError:
+        raise HTTPException(400, "A name and a password are needed.") from None
 
 
 def _from_this_page(request: Request) -> None:

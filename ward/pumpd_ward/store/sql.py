@@ -152,6 +152,10 @@ WHERE (alarm.gateway, alarm.journal, alarm.seq) = (ends.gateway, ends.journal, e
 """
 
 REFUSED = "INSERT INTO refused (subject, why, payload) VALUES ($1, $2, $3)"
+REFUSED_LONG_AGO = """
+DELETE FROM refused WHERE subject = $1 AND number <= (
+    SELECT number FROM refused WHERE subject = $1 ORDER BY number DESC OFFSET $2 LIMIT 1)
+"""
 
 # A hole that stays is a gap: workers store batches out of order, so a short one means nothing.
 GAPS_SEEN = """

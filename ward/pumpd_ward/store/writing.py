@@ -24,6 +24,7 @@ from pumpd_ward.store.branches import Branch, belongs, origin, runs
 from pumpd_ward.store.keeping import NOT_KEPT, Kept, worth_keeping
 from pumpd_ward.store.partitions import Partitions
 
+MOST_REFUSED = 100  # messages of one subject
 CHANNEL = "ward"  # on which the board hears that something has changed
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
@@ -65,7 +66,12 @@ async def write(connection: Connection, arrived: Sequence[Arrived], partitions: 
 
 
 async def refuse(connection: Connection, subject: str, why: str, payload: bytes) -> None:
-    await connection.execute(sql.REFUSED, subject[:200], why[:1000], payload[:65536])
+    """Keep a message that cannot be understood, for a person: the newest of each subject, so that no gateway fills the
+    store with them.
+    """
+    subject, why = (each.replace("\0", " ") for each in (subject[:200], why[:1000]))
+    await connection.execute(sql.REFUSED, subject, why, payload[:65536])
+    await connection.execute(sql.REFUSED_LONG_AGO, subject, MOST_REFUSED)
 
 
 async def _write_status(connection: Connection, arrived: Iterable[Arrived]) -> None:

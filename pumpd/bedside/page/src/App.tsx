@@ -44,9 +44,9 @@ function screen(page: Page, route: Route) {
         {say(FRAME.no_pump, { pump: route.pump ?? "" })} <a href="#/">{say(FRAME.all_beds)}</a>
       </p>
     );
-  if (route.screen === "sign-in") return <SignIn page={page} pump={pump} />;
+  if (route.screen === "sign-in") return <SignIn key={pump.pump} page={page} pump={pump} />;
   if (route.screen === "rest") return <Rest key={pump.pump} page={page} live={page.live} pump={pump} />;
   if (route.screen === "course") return <Course key={pump.pump} page={page} live={page.live} pump={pump} />;
   if (route.screen === "order") return <Order key={pump.pump} page={page} live={page.live} pump={pump} />;
-  return <Bed page={page} live={page.live} pump={pump} />;
+  return <Bed key={pump.pump} page={page} live={page.live} pump={pump} />;
 }

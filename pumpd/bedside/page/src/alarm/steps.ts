@@ -5,7 +5,7 @@
 import type { InfusionState } from "../state/types.ts";
 import type { Text } from "../words/say.ts";
 import { CAUSE } from "../words/texts/alarm.ts";
-import { STEP } from "../words/texts/alarm_steps.ts";
+import { STEP as S } from "../words/texts/alarm_steps.ts";
 
 /** The infusion of the pump that the alarm is about; `state` null: none, or an alarm of the gateway itself. */
 export interface Situation {
@@ -37,7 +37,6 @@ type After = "stopped" | "doubt" | "pause" | "confirm" | "nothing";
 
 type Code = keyof typeof CAUSE;
 
-const S = STEP;
 const CHECKS: Readonly<Record<Code, readonly [After, ...Text[]]>> = {
   occlusion: ["stopped", S.line, S.relieve, S.patient],
   air_in_line: ["stopped", S.clamp, S.patient, S.air],

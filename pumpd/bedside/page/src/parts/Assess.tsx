@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { Choice, NumberField } from "./Fields.tsx";
+import { Lacking } from "./Lacking.tsx";
 import { Reasons } from "./Reasons.tsx";
 import { SCALES, totalOf } from "../state/assessment.ts";
 import { act } from "../wire/connection.ts";
@@ -71,6 +72,7 @@ export function Assess({ patient, course, onSaved }: { patient: string; course: 
         </div>
       )}
       <Reasons reasons={reasons} title={say(COURSE.not_saved)} />
+      <Lacking of={response ? [] : [COURSE.response]} />
       <button type="submit" disabled={busy || !response || wrong}>
         {say(COURSE.save_response)}
       </button>

@@ -1,6 +1,7 @@
 // The patient of a pump, and changing it. No infusion starts on a pump of another patient (PRG-21).
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
+import { broughtTo, takeBrought } from "./bed_scan.ts";
 import { Reasons } from "./Reasons.tsx";
 import { Scan } from "./Scan.tsx";
 import { may } from "./NeedsSignIn.tsx";
@@ -38,6 +39,11 @@ export function Association({ page, pump, waiting }: Props) {
     setOther(false);
     if (fields["patient"] && opens) go(bedAddress(pump.pump, "order"));
   };
+  useEffect(() => {
+    const patient = changes && !pump.patient ? takeBrought(pump.pump) : null;
+    const badge = page.live?.person?.badge; // which she may have scanned to sign in
+    if (patient && patient !== badge) void change("associate", { patient });
+  }, [changes]);
   const asks = changes && (!pump.patient || other);
   return (
     <section class="association" aria-label={say(BEDS.of_pump)}>
@@ -70,4 +76,10 @@ export function Association({ page, pump, waiting }: Props) {
       <Reasons reasons={reasons} title={say(BEDS.not_changed)} />
     </section>
   );
+}
+
+/** What the wristband that opened this bed waits for. */
+export function Brought({ page, pump }: Props) {
+  const token = page.live?.person || pump.patient ? null : broughtTo(pump.pump);
+  return token && <p class="note">{say(BEDS.scanned_here, { token, bed: pump.pump })}</p>;
 }

@@ -2,14 +2,21 @@
 
 import { useState } from "preact/hooks";
 import { Choice, DateField, TextField } from "./Fields.tsx";
+import { Lacking } from "./Lacking.tsx";
 import { Reasons } from "./Reasons.tsx";
 import { useLibrary } from "./library.ts";
-import { lacksForCourse, WEEKDAYS } from "../state/treatments.ts";
+import { lacksForCourse, WEEKDAYS, type CourseLack } from "../state/treatments.ts";
 import { act } from "../wire/connection.ts";
 import { nameOfEntry, profileInWords } from "../words/entering.ts";
-import { say } from "../words/say.ts";
-import { COURSE } from "../words/texts/course.ts";
-import { ORDER } from "../words/texts/order.ts";
+import { say, type Text } from "../words/say.ts";
+import { COURSE, WEEKDAY } from "../words/texts/course.ts";
+
+const LACK: Readonly<Record<CourseLack, Text>> = {
+  drug: COURSE.drug,
+  name: COURSE.name,
+  first_day: COURSE.first_day,
+  weekdays: COURSE.weekdays,
+};
 
 const BLANK = { entry: "", course: "", first_day: "", weekdays: [] as string[] };
 
@@ -96,15 +103,13 @@ function CourseForm({ patient, onClose, onOrdered }: { patient: string; onClose:
                 checked={draft.weekdays.includes(each)}
                 onChange={() => toggle(each)}
               />
-              <span>{say(COURSE[each])}</span>
+              <span>{say(WEEKDAY[each])}</span>
             </label>
           ))}
         </div>
       </fieldset>
       <Reasons reasons={reasons} title={say(COURSE.not_ordered)} />
-      {lacks.length > 0 && (
-        <p class="muted">{say(ORDER.needed, { fields: lacks.map((each) => say(COURSE[each])).join(", ") })}</p>
-      )}
+      <Lacking of={lacks.map((each) => LACK[each])} />
       <div class="acts">
         <button type="submit" class="primary" disabled={busy || lacks.length > 0}>
           {say(COURSE.order_this)}

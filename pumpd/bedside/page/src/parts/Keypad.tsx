@@ -25,6 +25,7 @@ export function Keypad({ who, button, disabled, known = [], onDone }: Props) {
   const pinField = useRef<HTMLInputElement>(null);
   const badgeField = useRef<HTMLInputElement>(null);
   const press = (key: string) => {
+    if (disabled) return; // a double touch of the last digit is no digit of the next try
     if (into === "badge") return setBadge((badge + key).slice(0, 32));
     const typed = (pin + key).slice(0, LONGEST);
     if (typed.length === known.find((each) => each.badge === badge)?.digits && !disabled) return done(typed);
@@ -46,6 +47,7 @@ export function Keypad({ who, button, disabled, known = [], onDone }: Props) {
       const busyElsewhere = document.activeElement?.matches("input, select, textarea, button");
       if (!/^[A-Za-z0-9]$/.test(event.key) || busyElsewhere) return;
       setBadge(""); // a whole badge comes
+      setPin("");
       badgeField.current?.focus({ preventScroll: true });
     };
     document.addEventListener("keydown", catchScan, true);
@@ -69,6 +71,7 @@ export function Keypad({ who, button, disabled, known = [], onDone }: Props) {
                 aria-pressed={badge === each.badge}
                 onClick={() => {
                   setBadge(each.badge);
+                  setPin(""); // what another person began
                   toPin();
                 }}
               >

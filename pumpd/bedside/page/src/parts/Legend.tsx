@@ -10,6 +10,12 @@ const RINGS: [kind: string, text: Text][] = [
   ["window", HELP.ring_window],
   ["tick", HELP.ring_tick],
 ];
+const SIGNS: [level: keyof typeof LEVEL, text: Text][] = [
+  ["ok", HELP.sign_ok],
+  ["warning", HELP.sign_warning],
+  ["critical", HELP.sign_critical],
+  ["missing", HELP.sign_missing],
+];
 const COLOURS: [sample: string, text: Text][] = [
   ["sample-stop-flows", HELP.stop_filled],
   ["sample-stop", HELP.stop_outlined],
@@ -30,8 +36,8 @@ export function Legend() {
         ))}
         <Row text={HELP.value_old} sample={<b class="sample-old digits">12</b>} />
         <Row text={HELP.value_dead} sample={<b class="sample-dead digits">12</b>} />
-        {(["ok", "warning", "critical", "missing"] as const).map((level) => (
-          <Row key={level} text={HELP[`sign_${level}`]} sample={<b>{LEVEL[level][0]}</b>} />
+        {SIGNS.map(([level, text]) => (
+          <Row key={level} text={text} sample={<b>{LEVEL[level][0]}</b>} />
         ))}
         {COLOURS.map(([sample, text]) => (
           <Row key={sample} text={text} sample={<i class={`sample ${sample}`} />} />

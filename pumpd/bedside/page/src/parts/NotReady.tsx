@@ -4,11 +4,11 @@ import type { Pump } from "../state/types.ts";
 import { Reasons } from "./Reasons.tsx";
 import { reason } from "../words/reasons.ts";
 import { say, type Text } from "../words/say.ts";
-import { REVIEW } from "../words/texts/review.ts";
+import { PART, REVIEW } from "../words/texts/review.ts";
 
 /** The name of a part of the self-test. A part that a newer gateway has keeps its own name: "stop_path" as "Stop path". */
 export function part(what: string): string {
-  const known = (REVIEW as Record<string, Text>)[`part_${what}`];
+  const known = (PART as Record<string, Text>)[what];
   return known ? say(known) : what[0]!.toUpperCase() + what.slice(1).replaceAll("_", " ");
 }
 

@@ -9,6 +9,7 @@ import { act } from "../wire/connection.ts";
 import { clock, NONE, wallClock } from "../words/numbers.ts";
 import { say, type Text } from "../words/say.ts";
 import { OBSERVE } from "../words/texts/observe.ts";
+import { Lacking } from "./Lacking.tsx";
 import { may, NeedsSignIn } from "./NeedsSignIn.tsx";
 import { Reasons } from "./Reasons.tsx";
 import { VitalsForm } from "./VitalsForm.tsx";
@@ -17,6 +18,7 @@ import { VitalsForm } from "./VitalsForm.tsx";
 function EndPart({ early, busy, onEnd }: { early: boolean; busy: boolean; onEnd: (reason: string) => void }) {
   const [open, setOpen] = useState(false);
   const [reason, setReason] = useState("");
+  const short = reason.trim().length < 3;
   if (!early)
     return (
       <button type="button" class="primary" disabled={busy} onClick={() => onEnd("")}>
@@ -41,8 +43,9 @@ function EndPart({ early, busy, onEnd }: { early: boolean; busy: boolean; onEnd:
           onInput={(event) => setReason(event.currentTarget.value)}
         />
       </label>
+      <Lacking of={short ? [OBSERVE.need_reason] : []} />
       <div class="acts">
-        <button type="button" disabled={busy || reason.trim().length < 3} onClick={() => onEnd(reason.trim())}>
+        <button type="button" disabled={busy || short} onClick={() => onEnd(reason.trim())}>
           {say(OBSERVE.end)}
         </button>
         <button type="button" class="quiet" onClick={() => setOpen(false)}>

@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import type { InfusionProps } from "./props.ts";
+import { NotMine } from "./Act.tsx";
 import { Dock } from "./dock.tsx";
 import { may } from "./NeedsSignIn.tsx";
 import { Reasons } from "./Reasons.tsx";
@@ -35,12 +36,12 @@ export function PauseAct({ page, live, pump, infusion }: InfusionProps) {
           <SignInFirst pump={pump.pump} onClick={() => want(asked)}>
             {say(RUN.sign_in_to_pause)}
           </SignInFirst>
+        ) : !may(page, "confirm") ? (
+          <NotMine label={say(RUN.pause)} />
         ) : (
-          may(page, "confirm") && (
-            <button type="button" disabled={busy || !left} onClick={() => void pause()}>
-              {say(left ? RUN.pause : RUN.no_pause_left)}
-            </button>
-          )
+          <button type="button" disabled={busy || !left} onClick={() => void pause()}>
+            {say(left ? RUN.pause : RUN.no_pause_left)}
+          </button>
         )}
       </Dock>
       <Reasons reasons={reasons} title={say(RUN.not_paused)} />

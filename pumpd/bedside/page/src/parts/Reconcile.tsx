@@ -4,9 +4,12 @@ import { useState } from "preact/hooks";
 import type { InfusionProps } from "./props.ts";
 import type { Pump } from "../state/types.ts";
 import { act } from "../wire/connection.ts";
+import { NumberField } from "./Fields.tsx";
+import { Lacking } from "./Lacking.tsx";
 import { may } from "./NeedsSignIn.tsx";
 import { Reasons } from "./Reasons.tsx";
 import { SignInFirst } from "./SignInFirst.tsx";
+import { entered } from "../words/entering.ts";
 import { say } from "../words/say.ts";
 import { RECONCILE } from "../words/texts/ended.ts";
 import { RUN } from "../words/texts/run.ts";
@@ -28,45 +31,42 @@ export function Reconcile({ page, live, pump }: Pick<InfusionProps, "page" | "li
   const [reasons, setReasons] = useState<string[]>([]);
   if (!live.person) return <SignInFirst pump={pump.pump}>{say(RUN.sign_in_to_reconcile)}</SignInFirst>;
   if (!may(page, "confirm")) return null;
-  const more = Number(volume) > programMl(pump);
+  const [read, twice] = [entered(volume, "mL"), entered(again, "mL")];
+  const more = Number(read.number) > programMl(pump);
+  const lacks = [
+    ...(read.number ? [] : [RECONCILE.need_volume]),
+    ...(more && !twice.number ? [RECONCILE.need_again] : []),
+    ...(reason.trim() ? [] : [RECONCILE.need_reason]),
+    ...(stopped ? [] : [RECONCILE.need_tick]),
+  ];
   const reconcile = async (event: Event) => {
     event.preventDefault();
     setBusy(true);
-    const twice = more ? { volume_again: `${again.trim()} mL` } : {};
-    const fields = { volume: `${volume.trim()} mL`, reason, seen_stopped: stopped };
-    const answer = await act("reconcile", { pump: pump.pump, ...fields, ...twice });
+    const checked = more ? { volume_again: `${twice.number} mL` } : {};
+    const fields = { volume: `${read.number} mL`, reason, seen_stopped: stopped };
+    const answer = await act("reconcile", { pump: pump.pump, ...fields, ...checked });
     setBusy(false);
     setReasons(answer.reasons);
   };
   return (
     <form class="stack" aria-label={say(RECONCILE.form)} onSubmit={(event) => void reconcile(event)}>
-      <label class="field">
-        <span>{say(RECONCILE.volume)}</span>
-        <span class="with-unit">
-          <input
-            name="volume"
-            inputMode="decimal"
-            autocomplete="off"
-            value={volume}
-            onInput={(event) => setVolume(event.currentTarget.value)}
-          />
-          <b>mL</b>
-        </span>
-      </label>
+      <NumberField
+        label={say(RECONCILE.volume)}
+        unit="mL"
+        name="volume"
+        value={volume}
+        onValue={setVolume}
+        problems={[]}
+      />
       {more && (
-        <label class="field">
-          <span>{say(RECONCILE.volume_again)}</span>
-          <span class="with-unit">
-            <input
-              name="volume-again"
-              inputMode="decimal"
-              autocomplete="off"
-              value={again}
-              onInput={(event) => setAgain(event.currentTarget.value)}
-            />
-            <b>mL</b>
-          </span>
-        </label>
+        <NumberField
+          label={say(RECONCILE.volume_again)}
+          unit="mL"
+          name="volume-again"
+          value={again}
+          onValue={setAgain}
+          problems={[]}
+        />
       )}
       <label class="field">
         <span>{say(RECONCILE.why)}</span>
@@ -89,7 +89,8 @@ export function Reconcile({ page, live, pump }: Pick<InfusionProps, "page" | "li
         <span>{say(RECONCILE.at_pump)}</span>
       </label>
       <Reasons reasons={reasons} title={say(RECONCILE.not_accepted)} />
-      <button type="submit" class="primary" disabled={busy || !volume || !reason || !stopped || (more && !again)}>
+      <Lacking of={lacks} />
+      <button type="submit" class="primary" disabled={busy || lacks.length > 0}>
         {say(RECONCILE.confirm)}
       </button>
       <p class="muted">{say(RECONCILE.ends)}</p>

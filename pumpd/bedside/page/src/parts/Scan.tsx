@@ -1,16 +1,14 @@
 // A field for a wristband. A scanner types a token and ends with Enter or Tab; a person types on the keys or a keyboard.
-// What is scanned arrives here wherever the focus is, unless a person is typing into another field.
+// What is scanned arrives here wherever the focus is, unless a person is typing into another field, and replaces what was
+// typed before.
 
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { Pad } from "./Pad.tsx";
 import { hasScanner, sawScanner, sawToken, tokenBeginning } from "./scanner.ts";
-import { isScan } from "../state/wristband.ts";
+import { isScan, PAUSE_MS, scannedKeys } from "../state/wristband.ts";
 import { now } from "../state/store.ts";
 import { say } from "../words/say.ts";
 import { BEDS } from "../words/texts/beds.ts";
-
-/** A pause after which what was typed is looked at without Enter. A scanner never pauses that long within a token. */
-const PAUSE_MS = 300;
 
 interface Props {
   label: string;
@@ -66,7 +64,8 @@ export function Scan({ label, hint, button, verdict, busy, waiting, onScan, onTy
     event?.preventDefault();
     clearTimeout(timer.current);
     const token = typed.current.trim();
-    if (!token || busy) return;
+    if (busy) return clear(); // of two scans in one go the first one counts
+    if (!token) return;
     const scanned = isScan(at.current);
     if (scanned) sawScanner();
     clear();
@@ -74,15 +73,19 @@ export function Scan({ label, hint, button, verdict, busy, waiting, onScan, onTy
     onScan(token, scanned);
     focus();
   };
-  const change = (value: string) => {
-    if (value.length !== typed.current.length + 1) at.current = [];
+  const change = (whole: string) => {
+    if (whole.length !== typed.current.length + 1) at.current = [];
     at.current.push(now());
+    const value = whole.slice(-scannedKeys(at.current));
+    if (value !== whole) field.current!.value = value; // at once: the next key may come before the page is drawn
     typed.current = value;
     setText(value);
     clearTimeout(timer.current);
     onTyping?.(value.trim(), false, false);
     timer.current = window.setTimeout(() => {
-      if (onTyping?.(value.trim(), true, isScan(at.current))) clear();
+      if (onTyping && scannedKeys(at.current))
+        take(); // a scanner that ends with nothing
+      else if (onTyping?.(value.trim(), true, isScan(at.current))) clear();
     }, PAUSE_MS);
   };
   const pressed = (value: string) => {

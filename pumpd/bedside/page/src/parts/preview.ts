@@ -2,23 +2,24 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { dispatch } from "../state/store.ts";
-import type { Preview, SoftLimit } from "../state/types.ts";
+import type { Preview } from "../state/types.ts";
 import { act } from "../wire/connection.ts";
 
 const TYPING_MS = 400;
+/** After an answer that did not come. */
+const AGAIN_MS = 2000;
 
-type Form = (soft: readonly SoftLimit[]) => Record<string, unknown>;
+type Form = (last: Preview) => Record<string, unknown>;
 
 export interface Checked {
   preview: Preview;
   reasons: string[];
   /** The answer is about the form as it is now. */
   current: boolean;
-  refuse: (reasons: string[]) => void;
 }
 
 /**
- * `form` gives the fields of the request; which reasons it holds depends on the soft limits that the last answer named.
+ * `form` gives the fields of the request, by the `last` answer: the soft limits that it named, the containers that hold it.
  * Nothing is asked while `ready` is false.
  */
 export function usePreview(op: "preview" | "preview_rest", form: Form, ready: boolean): Checked {
@@ -27,21 +28,30 @@ export function usePreview(op: "preview" | "preview_rest", form: Form, ready: bo
   const [checked, setChecked] = useState("");
   const round = useRef(0);
   const soft = preview.soft ?? [];
-  const fields = form(soft);
+  const fields = form(preview);
   const typed = JSON.stringify(fields);
   useEffect(() => {
     const mine = ++round.current; // answers to older forms do not count
     if (!ready) return undefined;
-    const timer = setTimeout(async () => {
+    let timer = 0;
+    const check = async () => {
       const answer = await act<Preview>(op, fields);
       if (mine !== round.current) return;
+      if (answer.status === 0 || answer.status >= 500) {
+        timer = window.setTimeout(check, AGAIN_MS); // nothing was checked
+        return setReasons(answer.reasons);
+      }
       const { review, plasma } = answer.result;
       setChecked(typed);
       setReasons(answer.ok ? [] : answer.reasons);
       setPreview(answer.ok ? answer.result : { ...answer.result, soft: answer.result.soft ?? soft });
       if (review && plasma) dispatch({ kind: "band", digest: review.digest, band: plasma });
-    }, TYPING_MS);
-    return () => clearTimeout(timer);
+    };
+    timer = window.setTimeout(check, TYPING_MS);
+    return () => {
+      clearTimeout(timer);
+      round.current += 1;
+    };
   }, [typed, ready]);
-  return { preview, reasons, current: checked === typed, refuse: setReasons };
+  return { preview, reasons, current: checked === typed };
 }

@@ -1,8 +1,11 @@
 // All beds of the gateway at a glance, each with its own Stop. The whole card opens its bed.
 
+import { useState } from "preact/hooks";
 import { SYMBOL, WORD } from "../alarm/active.ts";
 import { causeOf } from "../alarm/steps.ts";
 import { About } from "../parts/About.tsx";
+import { useBedScan } from "../parts/bed_scan.ts";
+import { known } from "../parts/known.ts";
 import { Boundary } from "../parts/Boundary.tsx";
 import { Ring } from "../parts/Ring.tsx";
 import { StopButton } from "../parts/StopButton.tsx";
@@ -18,8 +21,11 @@ import { ended, STATE } from "../words/terms.ts";
 import { BEDS } from "../words/texts/beds.ts";
 
 export function Beds({ page, live }: { page: Page; live: Live }) {
+  const [staff] = useState(() => known().map(({ badge }) => badge));
+  const unknown = useBedScan(live.pumps, staff, !!live.person);
   return (
     <>
+      <div role="status">{unknown && <p class="note">{say(BEDS.scanned_unknown, { token: unknown })}</p>}</div>
       <ul class="beds" aria-label={say(BEDS.beds)}>
         {live.pumps.map((pump) => (
           <BedCard key={pump.pump} pump={pump} page={page} live={live} />

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { InfusionProps } from "../parts/props.ts";
-import { Association } from "../parts/Association.tsx";
+import { Association, Brought } from "../parts/Association.tsx";
 import { Amount, Fact, Facts } from "../parts/Facts.tsx";
 import { GiveRest } from "../parts/GiveRest.tsx";
 import { may } from "../parts/NeedsSignIn.tsx";
@@ -58,6 +58,7 @@ export function Ended(props: InfusionProps) {
             {say(ENDED.treatments)}
           </a>
         )}
+        <Brought page={page} pump={pump} />
         {!observation &&
           (live.person ? (
             may(page, "prescribe") && (

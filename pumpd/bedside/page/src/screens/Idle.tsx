@@ -1,7 +1,7 @@
 // A bed without an infusion: who the patient is, and the way to an order. One scan of the wristband does both.
 
 import type { BedProps } from "../parts/props.ts";
-import { Association, takesOrder } from "../parts/Association.tsx";
+import { Association, Brought, takesOrder } from "../parts/Association.tsx";
 import { GiveRest } from "../parts/GiveRest.tsx";
 import { may } from "../parts/NeedsSignIn.tsx";
 import { Fact, Facts } from "../parts/Facts.tsx";
@@ -13,7 +13,7 @@ import { bedAddress } from "../state/route.ts";
 import { reason } from "../words/reasons.ts";
 import { say, type Text } from "../words/say.ts";
 import { lossOfControlSentence } from "../words/terms.ts";
-import { BEDS } from "../words/texts/beds.ts";
+import { BEDS, PUMP_STATE } from "../words/texts/beds.ts";
 import { ORDER } from "../words/texts/order.ts";
 
 export function Idle({ page, live, pump }: BedProps) {
@@ -30,6 +30,7 @@ export function Idle({ page, live, pump }: BedProps) {
       )}
       <SelfTestFailed pump={pump} />
       <GiveRest page={page} live={live} pump={pump} />
+      <Brought page={page} pump={pump} />
       {!live.person && usable && <SignInHere what={say(ORDER.to_order)} />}
       {opens && (pump.patient || !confirms) && (
         <a class="button primary" href={bedAddress(pump.pump, "order")}>
@@ -61,7 +62,7 @@ const sounder = (output: string | null): string =>
 function stateOf(pump: BedProps["pump"]): string {
   if (pump.links?.["pump"] === "lost") return say(BEDS.absent);
   if (!pump.pump_state) return say(BEDS.not_read);
-  const known = (BEDS as Record<string, Text>)[`pump_${pump.pump_state}`];
+  const known = (PUMP_STATE as Record<string, Text>)[pump.pump_state];
   return known ? say(known) : pump.pump_state;
 }
 

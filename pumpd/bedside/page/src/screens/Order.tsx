@@ -32,16 +32,17 @@ import {
   type Draft,
   type Needed,
 } from "../state/draft.ts";
-import { bedAddress, go } from "../state/route.ts";
+import { bedAddress, leaveFor } from "../state/route.ts";
 import type { PatientHistory } from "../state/treatments.ts";
-import type { Entry, Library, SoftLimit } from "../state/types.ts";
+import type { Entry, Library, Preview } from "../state/types.ts";
 import { act } from "../wire/connection.ts";
 import { decimalComma, hint, nameOfEntry, numberIn, profileInWords } from "../words/entering.ts";
 import { decimal } from "../words/numbers.ts";
+import { reason } from "../words/reasons.ts";
 import { say } from "../words/say.ts";
 import { ended, nameOfContainer, placeInCourse } from "../words/terms.ts";
 import { BEDS } from "../words/texts/beds.ts";
-import { ORDER } from "../words/texts/order.ts";
+import { NEED, ORDER } from "../words/texts/order.ts";
 
 export function Order(props: BedProps) {
   const { page, live, pump } = props;
@@ -54,7 +55,7 @@ export function Order(props: BedProps) {
     );
   if (!may(page, "prescribe"))
     return <Instead bed={pump.pump}>{say(may(page, "confirm") ? ORDER.needs_prescribe : BEDS.view_only)}</Instead>;
-  if (pump.problem) return <Instead bed={pump.pump}>{say(BEDS.unavailable, { why: pump.problem })}</Instead>;
+  if (pump.problem) return <Instead bed={pump.pump}>{say(BEDS.unavailable, { why: reason(pump.problem) })}</Instead>;
   if (pump.infusion && !ended(pump.infusion)) return <Instead bed={pump.pump}>{say(ORDER.busy_pump)}</Instead>;
   if (!library)
     return (
@@ -91,14 +92,16 @@ function OrderForm({ page, live, pump, library }: BedProps & { library: Library 
   const [second, setSecond] = useState(false);
   const [busy, setBusy] = useState(false);
   const whole: Draft = { ...draft, patient: pump.patient ?? draft.patient };
-  const form = (exceeded: readonly SoftLimit[]) => ({
+  const form = ({ soft, containers }: Preview, container = inThePump(whole, containers)) => ({
     pump: pump.pump,
-    ...fieldsOf(whole, exceeded, decimalComma()),
+    ...fieldsOf({ ...whole, container }, soft ?? [], decimalComma()),
   });
-  const { preview, reasons, current, refuse } = usePreview("preview", form, draft.entry !== "");
+  const { preview, reasons, current } = usePreview("preview", form, draft.entry !== "");
+  const [refused, setRefused] = useState<string[]>([]); // when it was sent: it may be sent again
   const { history } = usePatient(whole.patient, true);
   const setDraft = (to: Draft) => {
     setSecond(false);
+    setRefused([]);
     change(to);
   };
   const chosen = useChosen(whole, setDraft, library, history, current ? preview.containers : undefined);
@@ -106,8 +109,9 @@ function OrderForm({ page, live, pump, library }: BedProps & { library: Library 
   const soft = preview.soft ?? [];
   const entry = library.entries.find(({ id }) => id === draft.entry);
   const record = history?.weight ?? (current ? preview.on_record : null) ?? null;
-  const lacking = missing(whole);
-  const sorted = byField(reasons);
+  const choices = toLoadWith(whole, preview.containers);
+  const lacking = choices.length ? [] : missing(whole);
+  const sorted = byField([...reasons, ...refused]);
   const open = soft.filter(({ id }) => !draft.overrides[id]?.trim());
   const why = lacking.length
     ? say(ORDER.needed, { fields: namesOf(lacking) })
@@ -135,19 +139,22 @@ function OrderForm({ page, live, pump, library }: BedProps & { library: Library 
       onReason={(id, given) => setDraft({ ...draft, overrides: { ...draft.overrides, [id]: given } })}
     />
   );
-  const order = async () => {
+  const order = async (container = draft.container) => {
     if (why !== null) return;
+    if (container !== draft.container) change({ ...draft, container });
     if (soft.length && !second) return setSecond(true);
+    setRefused([]);
     setBusy(true);
-    const answer = await act("order", form(soft));
+    const answer = await act("order", form(preview, container));
     setBusy(false);
     if (answer.ok) {
       sent();
-      return go(bedAddress(pump.pump));
+      return leaveFor(bedAddress(pump.pump));
     }
     setSecond(false);
-    return refuse(answer.reasons);
+    return setRefused(answer.reasons);
   };
+  const loads = why === null ? choices : [];
   const containers = preview.containers?.length ? preview.containers : (entry?.containers ?? []);
 
   if (!whole.patient)
@@ -245,7 +252,13 @@ function OrderForm({ page, live, pump, library }: BedProps & { library: Library 
               value={draft.container}
               onValue={set("container")}
               problems={state("container").problems}
-              hint={containers.length === 1 && draft.container ? say(ORDER.container_only) : undefined}
+              hint={
+                choices.length
+                  ? say(ORDER.container_here)
+                  : containers.length === 1 && draft.container
+                    ? say(ORDER.container_only)
+                    : undefined
+              }
               options={[...new Set([...containers, ...(draft.container ? [draft.container] : [])])].map((name) => ({
                 value: name,
                 text: nameOfContainer(name),
@@ -281,8 +294,19 @@ function OrderForm({ page, live, pump, library }: BedProps & { library: Library 
         )}
         <p class="muted">{say(ORDER.loading_starts_nothing)}</p>
       </aside>
-      <Dock>
-        <Act label={say(second ? ORDER.outside_yes : ORDER.load)} why={why} onAct={() => void order()} />
+      <Dock key={loads.join()}>
+        {loads.map((name) => (
+          <Act
+            key={name}
+            label={nameOfContainer(name)}
+            why={null}
+            note={say(ORDER.load_with)}
+            onAct={() => void order(name)}
+          />
+        ))}
+        {!loads.length && (
+          <Act label={say(second ? ORDER.outside_yes : ORDER.load)} why={why} onAct={() => void order()} />
+        )}
       </Dock>
     </form>
   );
@@ -336,11 +360,17 @@ function useChosen(
   };
 }
 
+/** Two containers, each loaded by an act of its own: when nothing is missing but the choice. More do not fit beside Stop. */
+const toLoadWith = (draft: Draft, fitting: readonly string[] = []): readonly string[] =>
+  missing(draft).join() === "container" && fitting.length === 2 ? fitting : [];
+
+/** The container that is checked: until one is chosen, the first of those that hold the order. */
+const inThePump = (draft: Draft, fitting?: readonly string[]): string =>
+  draft.container || (toLoadWith(draft, fitting)[0] ?? "");
+
 /** The first missing fields: more would not fit into the bar. */
 const namesOf = (lacking: readonly Needed[]): string =>
-  [...lacking.slice(0, 2).map((field) => say(ORDER[`need_${field}`])), ...(lacking.length > 2 ? ["…"] : [])].join(
-    " · ",
-  );
+  [...lacking.slice(0, 2).map((field) => say(NEED[field])), ...(lacking.length > 2 ? ["…"] : [])].join(" · ");
 
 /** What a name may leave out. */
 const inDetail = (entry: Entry): string =>

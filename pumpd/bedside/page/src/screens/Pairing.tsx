@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { About } from "../parts/About.tsx";
+import { Lacking } from "../parts/Lacking.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
 import { go } from "../state/route.ts";
 import type { Page } from "../state/page.ts";
@@ -131,6 +132,7 @@ export function Pairing({ token, page }: { token: string; page: Page }) {
           />
         </label>
         <Reasons reasons={reasons} title={say(PAIR.not_paired)} />
+        <Lacking of={[...(typed ? [] : [PAIR.word]), ...(name ? [] : [PAIR.name])]} />
         <button type="submit" class="primary" disabled={busy || !typed || !name}>
           {say(busy ? PAIR.asking : PAIR.pair)}
         </button>

@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { InfusionProps } from "../parts/props.ts";
+import { NotMine } from "../parts/Act.tsx";
 import { Dock } from "../parts/dock.tsx";
 import { may } from "../parts/NeedsSignIn.tsx";
 import { NotReady } from "../parts/NotReady.tsx";
@@ -79,12 +80,12 @@ export function Paused(props: InfusionProps) {
         <Dock>
           {!live.person ? (
             <SignInFirst pump={pump.pump}>{say(RUN.sign_in_to_resume)}</SignInFirst>
+          ) : !may(page, "confirm") ? (
+            <NotMine label={say(RUN.resume)} />
           ) : (
-            may(page, "confirm") && (
-              <button type="button" class="primary" disabled={busy} onClick={() => void resume()}>
-                {say(RUN.resume)}
-              </button>
-            )
+            <button type="button" class="primary" disabled={busy} onClick={() => void resume()}>
+              {say(RUN.resume)}
+            </button>
           )}
         </Dock>
       )}

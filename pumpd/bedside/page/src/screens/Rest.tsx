@@ -18,7 +18,7 @@ import { usePatient } from "../parts/patient.ts";
 import { usePreview } from "../parts/preview.ts";
 import { byField } from "../state/draft.ts";
 import { restFields, RESTING, restLacks, type RestDraft } from "../state/restDraft.ts";
-import { bedAddress, go } from "../state/route.ts";
+import { bedAddress, leaveFor } from "../state/route.ts";
 import {
   balance,
   mayOrderRest,
@@ -33,7 +33,7 @@ import { decimalComma, wrongNumber } from "../words/entering.ts";
 import { added, decimal, wallClock } from "../words/numbers.ts";
 import { say } from "../words/say.ts";
 import { nameOfContainer } from "../words/terms.ts";
-import { ORDER } from "../words/texts/order.ts";
+import { NEED, ORDER } from "../words/texts/order.ts";
 
 export function Rest(props: BedProps) {
   const { page, live, pump } = props;
@@ -76,16 +76,13 @@ function RestForm({ live, pump, offer, history }: BedProps & { offer: Offer; his
   const lacks = restLacks(draft);
   const unreadable = draft.time === "longer" && wrongNumber(draft.duration, "min") !== null;
   const fields = restFields(pump.pump, offer, draft, decimalComma());
-  const { preview, reasons, current, refuse } = usePreview(
-    "preview_rest",
-    () => fields,
-    lacks.length === 0 && !unreadable,
-  );
+  const [refused, setRefused] = useState<string[]>([]); // when it was sent: it may be sent again
+  const { preview, reasons, current } = usePreview("preview_rest", () => fields, lacks.length === 0 && !unreadable);
   const treatment = history?.treatments.find((each) => each.treatment === offer.treatment);
   const { review } = preview;
-  const sorted = byField(reasons);
+  const sorted = byField([...reasons, ...refused]);
   const why = lacks.length
-    ? say(ORDER.needed, { fields: lacks.map((each) => say(ORDER[each])).join(" · ") })
+    ? say(ORDER.needed, { fields: lacks.map((each) => say(NEED[each])).join(" · ") })
     : busy
       ? say(ORDER.loading)
       : unreadable || (current && reasons.length)
@@ -93,16 +90,20 @@ function RestForm({ live, pump, offer, history }: BedProps & { offer: Offer; his
         : !current || !review
           ? say(ORDER.checking)
           : null;
-  const change = (to: Partial<RestDraft>) => setDraft({ ...draft, ...to });
+  const change = (to: Partial<RestDraft>) => {
+    setRefused([]);
+    setDraft({ ...draft, ...to });
+  };
   const order = async () => {
+    setRefused([]);
     setBusy(true);
     const answer = await act("rest", fields);
     setBusy(false);
     if (answer.ok) {
       sent();
-      return go(bedAddress(pump.pump));
+      return leaveFor(bedAddress(pump.pump));
     }
-    return refuse(answer.reasons);
+    return setRefused(answer.reasons);
   };
   const first = ofOffer(pump.infusion, offer);
   const entry = library?.entries.find(({ id }) => id === (treatment?.entry ?? first?.review.entry));
@@ -174,7 +175,7 @@ function RestForm({ live, pump, offer, history }: BedProps & { offer: Offer; his
           </>
         )}
         <Reasons
-          reasons={reasons.filter((each) => !/^(container|duration):/.test(each))}
+          reasons={[...reasons, ...refused].filter((each) => !/^(container|duration):/.test(each))}
           title={say(ORDER.not_possible)}
         />
         <Reasons reasons={noLibrary} title={say(ORDER.no_library)} />

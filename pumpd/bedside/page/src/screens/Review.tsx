@@ -1,7 +1,7 @@
 // Everything to check before a start, on one screen, as read back from the pump (STA-16); then the wristband and the hold.
 // The challenge is requested when the hold begins, and signed only if it matches what is on the screen.
 
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { InfusionProps } from "../parts/props.ts";
 import { Association } from "../parts/Association.tsx";
 import { Dock } from "../parts/dock.tsx";
@@ -43,6 +43,7 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
     .flatMap((each) => [each.patient, each.infusion?.review.patient])
     .filter((each) => !!each) as string[];
   const wristband = useWristband(review.patient, others, live.person?.badge);
+  useEffect(() => setSecond(null), [live.person?.badge]); // she checked what the previous person was about to start
   const asked = useRef<{ shown: Review; answer: Promise<Answer<Challenge>> } | null>(null);
 
   const same = review.read_back !== null && canonical(review.read_back) === canonical(review.steps);

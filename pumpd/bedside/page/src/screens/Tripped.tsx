@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import type { InfusionProps } from "../parts/props.ts";
 import { alarmsOf, WORD } from "../alarm/active.ts";
 import { Symbol } from "../parts/AlarmBanner.tsx";
+import { NotMine } from "../parts/Act.tsx";
 import { Dock } from "../parts/dock.tsx";
 import { may } from "../parts/NeedsSignIn.tsx";
 import { uncertain, Reconcile } from "../parts/Reconcile.tsx";
@@ -84,15 +85,15 @@ export function Tripped({ page, live, pump, infusion }: InfusionProps) {
       <Dock>
         {!live.person ? (
           <SignInFirst pump={pump.pump}>{say(RUN.sign_in_to_clear)}</SignInFirst>
+        ) : !mayClear ? (
+          <NotMine label={say(TRIPPED.clear)} />
         ) : (
-          mayClear && (
-            <button type="button" class="primary" disabled={!checked || busy} onClick={() => void clear()}>
-              <span>
-                {say(TRIPPED.clear)}
-                {!checked && <small class="why-grey">{say(TRIPPED.tick_first)}</small>}
-              </span>
-            </button>
-          )
+          <button type="button" class="primary" disabled={!checked || busy} onClick={() => void clear()}>
+            <span>
+              {say(TRIPPED.clear)}
+              {!checked && <small class="why-grey">{say(TRIPPED.tick_first)}</small>}
+            </span>
+          </button>
         )}
       </Dock>
     </section>

@@ -1,7 +1,6 @@
-// A chart as plain numbers, by d3: its marks, and its curves in a box of 100 by 100 as a screen counts. For drawing only.
+// A chart as plain numbers: its marks by d3, its curves in a box of 100 by 100 as a screen counts. For drawing only.
 
 import { ticks } from "d3-array";
-import { area, line } from "d3-shape";
 
 /** Numbers of a curve, or null where it has no value. All curves of a chart are over the same instants. */
 export type Values = readonly (number | null)[];
@@ -33,17 +32,17 @@ export const down = ({ most }: Box, value: number): number => 100 - (100 * value
 
 /** A curve as a path, left to right; instants without a value are passed over. */
 export const curve = (box: Box, at: readonly number[], values: Values): string =>
-  line<number>(
-    (each) => across(box, at[each]!),
-    (each) => down(box, values[each]!),
-  ).digits(2)(known(values)) ?? "";
+  path(known(values).map((each) => point(box, at[each]!, values[each]!)));
 
 /** The area between two curves as a path, where both have a value. */
-export const between = (box: Box, at: readonly number[], one: Values, other: Values): string =>
-  area<number>(
-    (each) => across(box, at[each]!),
-    (each) => down(box, one[each]!),
-    (each) => down(box, other[each]!),
-  ).digits(2)(known(one).filter((each) => other[each] !== null)) ?? "";
+export function between(box: Box, at: readonly number[], one: Values, other: Values): string {
+  const both = known(one).filter((each) => other[each] !== null);
+  const side = (of: Values) => both.map((each) => point(box, at[each]!, of[each]!));
+  return both.length ? `${path([...side(other), ...side(one).reverse()])}Z` : "";
+}
+
+const point = (box: Box, at: number, value: number): string => `${short(across(box, at))},${short(down(box, value))}`;
+const short = (percent: number): number => Math.round(percent * 100) / 100;
+const path = (points: readonly string[]): string => (points.length ? `M${points.join("L")}` : "");
 
 const known = (values: Values): number[] => values.flatMap((value, each) => (value === null ? [] : [each]));

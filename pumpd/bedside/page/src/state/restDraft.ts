@@ -12,14 +12,14 @@ export interface RestDraft {
 
 export const RESTING: RestDraft = { container: "", time: "", duration: "" };
 
-/** A message of ORDER says each. */
-export type RestLack = "need_container" | "need_how_fast" | "need_rest_time";
+/** A message of NEED says each. */
+export type RestLack = "container" | "how_fast" | "rest_time";
 
 export function restLacks(draft: RestDraft): RestLack[] {
   const lacks: RestLack[] = [];
-  if (!draft.container) lacks.push("need_container");
-  if (!draft.time) lacks.push("need_how_fast");
-  if (draft.time === "longer" && !draft.duration.trim()) lacks.push("need_rest_time");
+  if (!draft.container) lacks.push("container");
+  if (!draft.time) lacks.push("how_fast");
+  if (draft.time === "longer" && !draft.duration.trim()) lacks.push("rest_time");
   return lacks;
 }
 

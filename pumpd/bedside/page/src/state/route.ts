@@ -36,6 +36,9 @@ export const go = (address: string): void => {
   location.hash = address;
 };
 
+/** The same, but "back" does not lead to the screen that is left: there is nothing more to do on it. */
+export const leaveFor = (address: string): void => location.replace(address);
+
 export function useRoute(): Route {
   const [hash, see] = useState(location.hash);
   useEffect(() => {

@@ -65,8 +65,8 @@ test("given and left are shown as the order only where they are exactly the orde
 });
 
 test("nothing of the rest has a default; the same container and rates go as null", () => {
-  assert.deepEqual(restLacks(RESTING), ["need_container", "need_how_fast"]);
-  assert.deepEqual(restLacks({ ...RESTING, container: "same", time: "longer" }), ["need_rest_time"]);
+  assert.deepEqual(restLacks(RESTING), ["container", "how_fast"]);
+  assert.deepEqual(restLacks({ ...RESTING, container: "same", time: "longer" }), ["rest_time"]);
   const same = restFields("bed2", REST, { container: "same", time: "same", duration: "60" }, false);
   assert.deepEqual(same, { pump: "bed2", treatment: "s1", patient: "P-1", container: null, duration: null });
   const other = restFields("bed2", REST, { container: "new 20 mL", time: "longer", duration: " 40" }, false);

@@ -126,7 +126,7 @@ export const assessable = ({ ordered, given, infusions, next, assessment }: Cour
 
 export const WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 
-/** What lacks before a course can be ordered; a message of COURSE says each. */
+/** What lacks before a course can be ordered. */
 export type CourseLack = "drug" | "name" | "first_day" | "weekdays";
 
 export function lacksForCourse(fields: { entry: string; course: string; first_day: string; weekdays: string[] }) {

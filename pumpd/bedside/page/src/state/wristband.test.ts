@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { endOf, isScan, verdictOf } from "./wristband.ts";
+import { endOf, isScan, scannedKeys, verdictOf } from "./wristband.ts";
 
 const ORDER = "P-1042";
 const typed = (read: string, others: string[] = []) => verdictOf(read, ORDER, others, false);
@@ -35,4 +35,12 @@ test("a scanner is faster than a person", () => {
   assert.equal(isScan([0, 30, 60, 90, 120]), true);
   assert.equal(isScan([0, 120, 250]), false);
   assert.equal(isScan([0, 1]), false);
+});
+
+test("a scan counts without what was typed before a pause", () => {
+  assert.equal(scannedKeys([0, 20, 40, 60]), 4);
+  assert.equal(scannedKeys([0, 150, 900, 910, 920, 930, 940]), 5, "two keys of a person before it");
+  assert.equal(scannedKeys([0, 20, 40]), 0, "three keys may roll off a hand");
+  assert.equal(scannedKeys([0, 60, 120, 180, 240]), 0, "a fast typist");
+  assert.equal(scannedKeys([]), 0);
 });

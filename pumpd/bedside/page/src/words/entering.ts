@@ -1,7 +1,7 @@
 // What is shown at the fields of a form, in the language of the page.
 
 import { decimal, decimalSign } from "./numbers.ts";
-import { say } from "./say.ts";
+import { say, type Text } from "./say.ts";
 import { inTurn } from "./terms.ts";
 import { ORDER } from "./texts/order.ts";
 import { typedNumber, type Typed, type Wrong } from "../state/typed.ts";
@@ -13,7 +13,7 @@ export const decimalComma = (): boolean => decimalSign() === ",";
 /** A number as it was typed on this page. */
 export const entered = (text: string, unit: string): Typed => typedNumber(text, unit, decimalComma());
 
-const WRONG: Record<Wrong, (typeof ORDER)[keyof typeof ORDER]> = {
+const WRONG: Record<Wrong, Text> = {
   thousands: ORDER.wrong_thousands,
   unit: ORDER.wrong_unit,
   "other unit": ORDER.wrong_other_unit,

@@ -1,7 +1,7 @@
 // Which help belongs to which screen.
 
 import type { Text } from "./say.ts";
-import { HELP } from "./texts/help.ts";
+import { PURPOSE, STUCK } from "./texts/help.ts";
 import type { Page } from "../state/page.ts";
 import type { Route } from "../state/route.ts";
 import type { InfusionState } from "../state/types.ts";
@@ -13,7 +13,7 @@ export interface Guide {
   signs: boolean;
 }
 
-type Topic = Extract<keyof typeof HELP, `${string}_for`> extends `${infer Name}_for` ? Name : never;
+type Topic = keyof typeof PURPOSE;
 
 const OF_STATE: Readonly<Record<InfusionState, Topic>> = {
   ordered: "preparing",
@@ -37,7 +37,7 @@ const WITHOUT_PUMPS: readonly Topic[] = ["pair", "connecting"];
 
 export function guideFor(page: Page, route: Route): Guide {
   const topic = topicOf(page, route);
-  return { purpose: HELP[`${topic}_for`], stuck: HELP[`${topic}_stuck`], signs: !WITHOUT_PUMPS.includes(topic) };
+  return { purpose: PURPOSE[topic], stuck: STUCK[topic], signs: !WITHOUT_PUMPS.includes(topic) };
 }
 
 function topicOf(page: Page, route: Route): Topic {

@@ -90,3 +90,20 @@ test("no part of the page takes a language of a message itself", () => {
   assert.deepEqual(found, []);
   assert.equal("{REASONS.map((text) => text.en)}".match(OF_A_LANGUAGE)?.length, 1);
 });
+
+/** Tables whose messages are looked up by a name that comes from elsewhere. */
+const BY_NAME = new Set(["CAUSE", "NEED", "PART", "PUMP_STATE", "PURPOSE", "STUCK", "WEEKDAY"]);
+
+test("every other table is used message by message: then the built page holds no names of it", async () => {
+  const files = globSync("words/texts/*.ts", { cwd: SOURCE });
+  const modules = await Promise.all(files.map((path) => import(`../${path}`) as Promise<object>));
+  const tables = modules.flatMap((each) => Object.keys(each)).filter((each) => !BY_NAME.has(each));
+  const whole = new RegExp(`\\b(${tables.join("|")})\\b(?!\\.\\w| }|,| as )`, "g");
+  const found = globSync("**/*.{ts,tsx}", { cwd: SOURCE })
+    .filter((path) => !path.startsWith("words/texts/") && !path.endsWith(".test.ts"))
+    .flatMap((path) => {
+      const code = readFileSync(SOURCE + path, "utf8").replace(/^\s*(import|\/\/|\/?\*).*/gm, "");
+      return [...code.matchAll(whole)].map(([table]) => `${path}: ${table}`);
+    });
+  assert.deepEqual(found, []);
+});

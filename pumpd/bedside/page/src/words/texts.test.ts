@@ -8,7 +8,7 @@ const ALL = Object.keys(LANGUAGES) as Language[];
 
 /** Words that two of the languages write alike, so that a whole message may be the same. */
 const ALIKE = new Set(
-  "Alarm Alarms Bolus Cause Causes Code Concentration Container Date Dose Ideal Infusion Language Min Normal OK Option PHQ-9 PIN Patient Pause Plasma Pressure Rate Respiration SpO₂ Start Stop Tablet Total Volume dose ideal maintenance minute minutes patient pause pauses phase pumpd".split(
+  "Alarm Alarms Bolus Cause Causes Code Concentration Container Date Dose Ideal Infusion Language Min Normal OK Option PHQ-9 PIN Patient Pause Plasma Pressure Rate Respiration SpO₂ Start Stop Tablet Total Volume dose ideal maintenance minute minutes patient pause pauses phase pumpd volume".split(
     " ",
   ),
 );

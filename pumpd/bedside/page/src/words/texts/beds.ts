@@ -52,17 +52,17 @@ export const BEDS = {
     fr: "absente : elle ne répond pas",
   },
   not_read: { en: "not read yet", de: "noch nicht gelesen", es: "aún no leído", fr: "pas encore lu" },
-  pump_stopped: { en: "stopped", de: "gestoppt", es: "parada", fr: "arrêtée" },
-  pump_paused: { en: "paused", de: "pausiert", es: "en pausa", fr: "en pause" },
-  pump_infusing: { en: "infusing", de: "fördert", es: "infundiendo", fr: "perfuse" },
-  pump_withdrawing: { en: "withdrawing", de: "zieht auf", es: "aspirando", fr: "aspire" },
-  pump_purging: { en: "purging", de: "spült", es: "purgando", fr: "purge" },
-  pump_waiting: { en: "waiting", de: "wartet", es: "en espera", fr: "en attente" },
-  pump_alarm: {
-    en: "stopped by its own alarm",
-    de: "durch eigenen Alarm gestoppt",
-    es: "parada por su propia alarma",
-    fr: "arrêtée par sa propre alarme",
+  scanned_unknown: {
+    en: "{token} was scanned. No pump has this patient, or more than one could. Open the bed, then scan the wristband there.",
+    de: "{token} wurde gescannt. Keine Pumpe hat diesen Patienten, oder mehr als eine kommt infrage. Bett öffnen, dann das Armband dort scannen.",
+    es: "Se escaneó {token}. Ninguna bomba tiene este paciente, o podría ser más de una. Abra la cama y escanee allí la pulsera.",
+    fr: "{token} a été scanné. Aucune pompe n'a ce patient, ou plusieurs sont possibles. Ouvrez le lit, puis scannez-y le bracelet.",
+  },
+  scanned_here: {
+    en: "{token} was scanned. Once you are signed in, {bed} is associated with this patient.",
+    de: "{token} wurde gescannt. Sobald Sie angemeldet sind, wird {bed} diesem Patienten zugeordnet.",
+    es: "Se escaneó {token}. En cuanto inicie sesión, {bed} se asocia a este paciente.",
+    fr: "{token} a été scanné. Dès que vous êtes connecté, {bed} est associé à ce patient.",
   },
   certificate_ends: {
     en: "The gateway’s certificate ends in {n} day. Then no tablet connects any more. Have IT renew it.|The gateway’s certificate ends in {n} days. Then no tablet connects any more. Have IT renew it.",
@@ -133,8 +133,8 @@ export const BEDS = {
   needs_confirm: {
     en: "To associate this pump with a patient, you and this tablet both need the role “confirm”. Ask a nurse to sign in.",
     de: "Um diese Pumpe einem Patienten zuzuordnen, brauchen Sie und dieses Tablet die Rolle „confirm“. Bitten Sie eine Pflegekraft, sich anzumelden.",
-    es: "Para asociar esta bomba a un paciente, usted y esta tableta necesitan la función «confirm». Pida a una enfermera que inicie sesión.",
-    fr: "Pour associer cette pompe à un patient, vous et cette tablette avez besoin du rôle « confirm ». Demandez à une infirmière de se connecter.",
+    es: "Para asociar esta bomba a un paciente, usted y esta tableta necesitan la función «confirm». Pida a alguien de enfermería que inicie sesión.",
+    fr: "Pour associer cette pompe à un patient, vous et cette tablette avez besoin du rôle « confirm ». Demandez à un soignant de se connecter.",
   },
   view_only: {
     en: "You can look, not change anything: your role, or this tablet's, is “view”. Stop works. To order or start, a person with the role “prescribe” or “confirm” signs in.",
@@ -198,5 +198,21 @@ export const BEDS = {
     de: "Vorher startet hier nichts. Stopp geht immer.",
     es: "Antes de eso aquí no se inicia nada. Parar siempre funciona.",
     fr: "Avant cela, rien ne démarre ici. Arrêt fonctionne toujours.",
+  },
+} satisfies Record<string, Text>;
+
+/** What the pump says that it does, by the name of its state. */
+export const PUMP_STATE = {
+  stopped: { en: "stopped", de: "gestoppt", es: "parada", fr: "arrêtée" },
+  paused: { en: "paused", de: "pausiert", es: "en pausa", fr: "en pause" },
+  infusing: { en: "infusing", de: "fördert", es: "infundiendo", fr: "perfuse" },
+  withdrawing: { en: "withdrawing", de: "zieht auf", es: "aspirando", fr: "aspire" },
+  purging: { en: "purging", de: "spült", es: "purgando", fr: "purge" },
+  waiting: { en: "waiting", de: "wartet", es: "en espera", fr: "en attente" },
+  alarm: {
+    en: "stopped by its own alarm",
+    de: "durch eigenen Alarm gestoppt",
+    es: "parada por su propia alarma",
+    fr: "arrêtée par sa propre alarme",
   },
 } satisfies Record<string, Text>;

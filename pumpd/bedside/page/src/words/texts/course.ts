@@ -226,13 +226,6 @@ export const COURSE = {
   },
   first_day: { en: "First day", de: "Erster Tag", es: "Primer día", fr: "Premier jour" },
   weekdays: { en: "Weekdays", de: "Wochentage", es: "Días de la semana", fr: "Jours de la semaine" },
-  mon: { en: "Mon", de: "Mo", es: "lun", fr: "lun" },
-  tue: { en: "Tue", de: "Di", es: "mar", fr: "mar" },
-  wed: { en: "Wed", de: "Mi", es: "mié", fr: "mer" },
-  thu: { en: "Thu", de: "Do", es: "jue", fr: "jeu" },
-  fri: { en: "Fri", de: "Fr", es: "vie", fr: "ven" },
-  sat: { en: "Sat", de: "Sa", es: "sáb", fr: "sam" },
-  sun: { en: "Sun", de: "So", es: "dom", fr: "dim" },
   not_ordered: { en: "Not ordered", de: "Nicht verordnet", es: "No prescrito", fr: "Non prescrit" },
   cancel: { en: "Cancel", de: "Abbrechen", es: "Cancelar", fr: "Annuler" },
   starts_nothing: {
@@ -288,4 +281,15 @@ export const COURSE = {
   },
   second_person: { en: "Second person", de: "Zweite Person", es: "Segunda persona", fr: "Seconde personne" },
   not_corrected: { en: "Not corrected", de: "Nicht berichtigt", es: "No corregido", fr: "Non corrigé" },
+} satisfies Record<string, Text>;
+
+/** By its short name. */
+export const WEEKDAY = {
+  mon: { en: "Mon", de: "Mo", es: "lun", fr: "lun" },
+  tue: { en: "Tue", de: "Di", es: "mar", fr: "mar" },
+  wed: { en: "Wed", de: "Mi", es: "mié", fr: "mer" },
+  thu: { en: "Thu", de: "Do", es: "jue", fr: "jeu" },
+  fri: { en: "Fri", de: "Fr", es: "vie", fr: "ven" },
+  sat: { en: "Sat", de: "Sa", es: "sáb", fr: "sam" },
+  sun: { en: "Sun", de: "So", es: "dom", fr: "dim" },
 } satisfies Record<string, Text>;

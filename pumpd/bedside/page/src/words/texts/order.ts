@@ -143,6 +143,18 @@ export const ORDER = {
     es: "El único que contiene esta dosis.",
     fr: "Le seul qui contient cette dose.",
   },
+  container_here: {
+    en: "The one that is in the pump.",
+    de: "Der, der in der Pumpe ist.",
+    es: "El que está en la bomba.",
+    fr: "Celui qui est dans la pompe.",
+  },
+  load_with: {
+    en: "Load this container",
+    de: "Diesen Behälter laden",
+    es: "Cargar este recipiente",
+    fr: "Charger ce contenant",
+  },
   result: {
     en: "What this order means",
     de: "Was diese Verordnung bedeutet",
@@ -151,26 +163,18 @@ export const ORDER = {
   },
   volume: { en: "Volume", de: "Volumen", es: "Volumen", fr: "Volume" },
   rate: { en: "Rate", de: "Rate", es: "Velocidad", fr: "Débit" },
-  place: { en: "This is {place}.", de: "Dies ist {place}.", es: "Esta es {place}.", fr: "C'est {place}." },
+  place: {
+    en: "This is {place}.",
+    de: "Dies ist {place}.",
+    es: "Corresponde a: {place}.",
+    fr: "Il s'agit de : {place}.",
+  },
   needed: {
     en: "Still needed: {fields}.",
     de: "Es fehlt noch: {fields}.",
     es: "Falta: {fields}.",
     fr: "Il manque : {fields}.",
   },
-  need_entry: { en: "drug", de: "Medikament", es: "medicamento", fr: "médicament" },
-  need_weight: { en: "weight", de: "Gewicht", es: "peso", fr: "poids" },
-  need_weight_again: {
-    en: "weight, typed again",
-    de: "Gewicht, noch einmal",
-    es: "peso, otra vez",
-    fr: "poids, une seconde fois",
-  },
-  need_weight_basis: { en: "which weight", de: "welches Gewicht", es: "qué peso", fr: "quel poids" },
-  need_dose: { en: "dose", de: "Dosis", es: "dosis", fr: "dose" },
-  need_duration: { en: "duration", de: "Dauer", es: "duración", fr: "durée" },
-  need_container: { en: "container", de: "Behälter", es: "recipiente", fr: "contenant" },
-  need_patient: { en: "patient", de: "Patient", es: "paciente", fr: "patient" },
   checking: {
     en: "The gateway checks this.",
     de: "Das Gateway prüft das.",
@@ -308,13 +312,6 @@ export const ORDER = {
     es: "Nunca más rápido que antes.",
     fr: "Jamais plus vite qu'avant.",
   },
-  need_how_fast: { en: "how fast", de: "wie schnell", es: "a qué velocidad", fr: "à quelle vitesse" },
-  need_rest_time: {
-    en: "time for the rest",
-    de: "Zeit für den Rest",
-    es: "tiempo para el resto",
-    fr: "durée du reste",
-  },
   given_before: {
     en: "With {volume} mL given before.",
     de: "Davor wurden {volume} mL gegeben.",
@@ -363,8 +360,8 @@ export const ORDER = {
   given_by_note: {
     en: "nothing of it flows after that",
     de: "danach fließt nichts mehr davon",
-    es: "después no fluye nada",
-    fr: "après, rien n'en coule",
+    es: "después no se administra nada",
+    fr: "ensuite, plus rien n'est administré",
   },
   balance: {
     en: "{given} {unit} given + {left} {unit} left = {ordered} {unit} ordered",
@@ -420,5 +417,29 @@ export const ORDER = {
     de: "Nur Ziffern, und wenn nötig ein Komma.",
     es: "Solo cifras y, si hace falta, una coma decimal.",
     fr: "Seulement des chiffres et, au besoin, une virgule.",
+  },
+} satisfies Record<string, Text>;
+
+/** What an order lacks, by its field. */
+export const NEED = {
+  entry: { en: "drug", de: "Medikament", es: "medicamento", fr: "médicament" },
+  weight: { en: "weight", de: "Gewicht", es: "peso", fr: "poids" },
+  weight_again: {
+    en: "weight, typed again",
+    de: "Gewicht, noch einmal",
+    es: "peso, otra vez",
+    fr: "poids, une seconde fois",
+  },
+  weight_basis: { en: "which weight", de: "welches Gewicht", es: "qué peso", fr: "quel poids" },
+  dose: { en: "dose", de: "Dosis", es: "dosis", fr: "dose" },
+  duration: { en: "duration", de: "Dauer", es: "duración", fr: "durée" },
+  container: { en: "container", de: "Behälter", es: "recipiente", fr: "contenant" },
+  patient: { en: "patient", de: "Patient", es: "paciente", fr: "patient" },
+  how_fast: { en: "how fast", de: "wie schnell", es: "a qué velocidad", fr: "à quelle vitesse" },
+  rest_time: {
+    en: "time for the rest",
+    de: "Zeit für den Rest",
+    es: "tiempo para el resto",
+    fr: "durée du reste",
   },
 } satisfies Record<string, Text>;
