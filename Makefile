@@ -46,7 +46,7 @@ ARCH ?= amd64
 HOURS ?= 24
 
 # Tools that print a page or a picture from code and tests.
-PRINTED := messages requirements_table safety_case states_page restart_page requests_page configuration_page telemetry_page doctor_page lease_picture uncertain_picture
+PRINTED := messages tablet_api requirements_table safety_case states_page restart_page requests_page configuration_page telemetry_page doctor_page lease_picture uncertain_picture
 
 PAGE := pumpd/bedside/page
 STATIC := pumpd/bedside/static

@@ -53,6 +53,14 @@ def _refused(page: Page, said: Words) -> None:
     page.locator(".problem").first.wait_for()
 
 
+def _two_left(page: Page, _said: Words) -> None:
+    """An order to which nothing is missing but the container, which two of them can be."""
+    page.locator("button.still").click()
+    page.locator(".docked .act:enabled").first.wait_for()
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_timeout(800)  # the acts are there for a touch
+
+
 def _all_alarms(page: Page, _said: Words) -> None:
     page.locator(".alarm-acts button").first.click()
 
@@ -154,6 +162,7 @@ SCREENS = (
     Screen("idle", "A bed without an infusion: one scan of the wristband opens the order"),
     Screen("order", "The usual values are filled in, the weight is typed or confirmed", "ordering", _FORM),
     Screen("order-refused", "Outside the hard limits: refused at the field", "ordering", _FORM, then=_refused),
+    Screen("order-container", "Two containers hold it: the one in the pump loads", "ordering", _FORM, then=_two_left),
     Screen("order-soft", "A soft limit needs a reason and a second confirmation", "ordering", _FORM, then=_order),
     Screen("loading", "The pump is being loaded and read back", "loading"),
     Screen("review", "The review: the program as read back from the pump; the wristband, then hold for 1.5 s", "ready"),

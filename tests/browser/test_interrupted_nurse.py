@@ -177,7 +177,7 @@ def test_a_second_check_is_not_that_of_the_next_nurse(page, gateway):
     page.get_by_role("button", name="Checked").click()
     expect(page.get_by_text("30522")).to_be_visible()
     gateway.ask("person=30999")
-    expect(page.get_by_role("heading", name="A second nurse checks")).to_be_visible()
+    expect(page.get_by_role("heading", name="Independent double check")).to_be_visible()
     expect(hold(page)).to_be_disabled()
 
 

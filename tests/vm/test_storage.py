@@ -24,10 +24,10 @@ def ended_safely(gateway, before, at_ml):
 @pytest.mark.requirement("PWR-11")
 def test_on_a_full_disk_what_runs_stops_safely_and_nothing_starts(gateway, nurse, measured):
     before = nurse.start("bed1")
-    at_ml = gateway.outside.given_ml("bed1")
     process = gateway.run(STARTED).out
     # Whole first, then the last blocks, those that only root may fill among them.
     gateway.run("fallocate -l $(df --output=avail -B1 / | tail -1) /full; cat /dev/zero > /full2; sync", check=False)
+    at_ml = gateway.outside.given_ml("bed1")  # after it: an emulated disk on a busy host fills slowly
     try:
         measured(f"the disk is full: {ended_safely(gateway, before, at_ml)}")
         refused = nurse.try_order("bed2")

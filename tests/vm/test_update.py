@@ -46,7 +46,7 @@ class Site:
         return self.gateway.run("dpkg-query --show --showformat '${Version} ${db:Status-Status}' pumpd").out
 
     def unchanged(self):
-        return self.gateway.run(UNCHANGED, check=False).text
+        return self.gateway.run(UNCHANGED, check=False).out
 
     def is_well(self, version):
         """This version is installed, whole, and does all that the gateway did before."""

@@ -102,8 +102,8 @@ class Tablets:
             inner = asked.inner().validate_json(request.request)
         except ValidationError as error:
             raise RefusedError(*problems(error, "request", FEW)) from error
-        if why := repeated(request.request, "request"):
-            raise RefusedError(why)
+        if twice := repeated(request.request, "request"):
+            raise RefusedError(twice)
         self._alarms.alive(key.id)
         person: Person | None = None
         try:

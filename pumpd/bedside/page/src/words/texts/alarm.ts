@@ -97,7 +97,7 @@ export const CAUSE = {
     en: "More was given than ordered",
     de: "Es wurde mehr gegeben als verordnet",
     es: "Se administró más de lo prescrito",
-    fr: "Plus que prescrit a été administré",
+    fr: "Volume administré supérieur à la prescription",
   },
   program_changed: {
     en: "Something was changed at the pump itself",

@@ -18,8 +18,8 @@ export const STEP = {
   line: {
     en: "Follow the line from the pump to the patient: clamps, kinks, swelling at the cannula.",
     de: "Leitung von der Pumpe bis zum Patienten prüfen: Klemmen, Knicke, Schwellung an der Kanüle.",
-    es: "Revise la línea de la bomba al paciente: pinzas, acodaduras, hinchazón en la cánula.",
-    fr: "Suivez la ligne de la pompe au patient : clamps, coudures, gonflement à la canule.",
+    es: "Revise la línea de la bomba al paciente: pinzas, acodaduras, hinchazón en el punto de inserción.",
+    fr: "Suivez la ligne de la pompe au patient : clamps, coudures, gonflement au point d’insertion.",
   },
   clamp: {
     en: "Clamp the line.",
@@ -31,7 +31,7 @@ export const STEP = {
     en: "Stop the pump at its own panel.",
     de: "Pumpe an ihrem eigenen Bedienfeld stoppen.",
     es: "Detenga la bomba en su propio panel.",
-    fr: "Arrêtez la pompe sur son propre panneau.",
+    fr: "Arrêtez la pompe sur son panneau de commande.",
   },
   relieve: {
     en: "Take the pressure out of the line before it is opened, so that no bolus reaches the patient.",
@@ -79,7 +79,7 @@ export const STEP = {
     en: "Read on the pump’s display how much it has given.",
     de: "Am Display der Pumpe ablesen, wie viel gegeben wurde.",
     es: "Lea en la pantalla de la bomba cuánto ha administrado.",
-    fr: "Lisez sur l’écran de la pompe combien a été administré.",
+    fr: "Lisez sur l’écran de la pompe le volume administré.",
   },
   cable: {
     en: "Check the data cable between pump and gateway at both ends.",
@@ -264,8 +264,8 @@ export const STEP = {
   rest: {
     en: "The infusion has ended. If “Give the rest” is offered, what is missing can still be given.",
     de: "Die Infusion ist beendet. Wenn „Rest geben“ angeboten wird, kann das Fehlende noch gegeben werden.",
-    es: "La infusión ha terminado. Si se ofrece «Dar el resto», aún se puede administrar lo que falta.",
-    fr: "La perfusion est terminée. Si « Donner le reste » est proposé, ce qui manque peut encore être administré.",
+    es: "La infusión ha terminado. Si se ofrece «Administrar el resto», aún se puede administrar lo que falta.",
+    fr: "La perfusion est terminée. Si « Administrer le reste » est proposé, ce qui manque peut encore être administré.",
   },
   ended: {
     en: "The infusion has ended; nothing flows. This alarm goes with the next order.",

@@ -133,8 +133,8 @@ export const BEDS = {
   needs_confirm: {
     en: "To associate this pump with a patient, you and this tablet both need the role “confirm”. Ask a nurse to sign in.",
     de: "Um diese Pumpe einem Patienten zuzuordnen, brauchen Sie und dieses Tablet die Rolle „confirm“. Bitten Sie eine Pflegekraft, sich anzumelden.",
-    es: "Para asociar esta bomba a un paciente, usted y esta tableta necesitan la función «confirm». Pida a una enfermera que inicie sesión.",
-    fr: "Pour associer cette pompe à un patient, vous et cette tablette avez besoin du rôle « confirm ». Demandez à une infirmière de se connecter.",
+    es: "Para asociar esta bomba a un paciente, usted y esta tableta necesitan la función «confirm». Pida a alguien de enfermería que inicie sesión.",
+    fr: "Pour associer cette pompe à un patient, vous et cette tablette avez besoin du rôle « confirm ». Demandez à un soignant de se connecter.",
   },
   view_only: {
     en: "You can look, not change anything: your role, or this tablet's, is “view”. Stop works. To order or start, a person with the role “prescribe” or “confirm” signs in.",

@@ -120,20 +120,20 @@ export const ENDED = {
   rest_left: {
     en: "{mg} mg ({ml} mL) for {patient} were not given. They can still be given until {time}.",
     de: "{mg} mg ({ml} mL) für {patient} wurden nicht gegeben. Sie können noch bis {time} gegeben werden.",
-    es: "No se administraron {mg} mg ({ml} mL) para {patient}. Aún se pueden dar hasta las {time}.",
+    es: "No se administraron {mg} mg ({ml} mL) para {patient}. Aún se pueden administrar hasta las {time}.",
     fr: "{mg} mg ({ml} mL) pour {patient} n’ont pas été administrés. Ils peuvent encore l’être jusqu’à {time}.",
   },
   rest_none: {
     en: "If they are not to be given, there is nothing to do.",
     de: "Wenn sie nicht gegeben werden sollen, ist nichts zu tun.",
-    es: "Si no se deben dar, no hay que hacer nada.",
-    fr: "S’il ne faut pas les donner, il n’y a rien à faire.",
+    es: "Si no se deben administrar, no hay que hacer nada.",
+    fr: "S’il ne faut pas les administrer, il n’y a rien à faire.",
   },
   give_rest: {
     en: "Give the rest",
     de: "Rest geben",
-    es: "Dar el resto",
-    fr: "Donner le reste",
+    es: "Administrar el resto",
+    fr: "Administrer le reste",
   },
   rest_role: {
     en: "To order the rest, you and this tablet both need the role “prescribe”.",

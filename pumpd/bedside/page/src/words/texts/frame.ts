@@ -170,8 +170,8 @@ export const FRAME = {
   last_news: {
     en: "Last news {age} ago. An infusion continues without the tablet, and the gateway still monitors the pump.",
     de: "Letzte Nachricht vor {age}. Eine Infusion läuft ohne das Tablet weiter, und das Gateway überwacht die Pumpe weiterhin.",
-    es: "Última noticia hace {age}. Una infusión continúa sin la tableta, y la pasarela sigue vigilando la bomba.",
-    fr: "Dernière nouvelle il y a {age}. Une perfusion continue sans la tablette, et la passerelle surveille toujours la pompe.",
+    es: "Últimos datos hace {age}. Una infusión continúa sin la tableta, y la pasarela sigue vigilando la bomba.",
+    fr: "Dernières données il y a {age}. Une perfusion continue sans la tablette, et la passerelle surveille toujours la pompe.",
   },
   gateway_fails_too: {
     en: "If the gateway fails as well: {what}",

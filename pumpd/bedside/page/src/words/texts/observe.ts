@@ -3,24 +3,24 @@
 import type { Text } from "../say.ts";
 
 export const OBSERVE = {
-  vital_signs: { en: "Vital signs", de: "Vitalzeichen", es: "Constantes vitales", fr: "Signes vitaux" },
+  vital_signs: { en: "Vital signs", de: "Vitalzeichen", es: "Constantes vitales", fr: "Constantes vitales" },
   vital_signs_of_patient: {
     en: "Vital signs of the patient",
     de: "Vitalzeichen des Patienten",
     es: "Constantes vitales del paciente",
-    fr: "Signes vitaux du patient",
+    fr: "Constantes vitales du patient",
   },
   spo2: { en: "SpO₂", de: "SpO₂", es: "SpO₂", fr: "SpO₂" },
   heart_rate: { en: "Heart rate", de: "Herzfrequenz", es: "Frecuencia cardíaca", fr: "Fréquence cardiaque" },
   blood_pressure: { en: "Blood pressure", de: "Blutdruck", es: "Presión arterial", fr: "Pression artérielle" },
   systolic: { en: "Systolic", de: "Systolisch", es: "Sistólica", fr: "Systolique" },
   diastolic: { en: "Diastolic", de: "Diastolisch", es: "Diastólica", fr: "Diastolique" },
-  respiration: { en: "Respiration", de: "Atemfrequenz", es: "Respiración", fr: "Respiration" },
+  respiration: { en: "Respiration", de: "Atemfrequenz", es: "Frecuencia respiratoria", fr: "Fréquence respiratoire" },
   respiration_if_counted: {
     en: "Respiration, if counted",
     de: "Atemfrequenz, falls gezählt",
-    es: "Respiración, si se ha contado",
-    fr: "Respiration, si comptée",
+    es: "Frecuencia respiratoria, si se ha contado",
+    fr: "Fréquence respiratoire, si comptée",
   },
   whole_number: {
     en: "{label}: enter a whole number of up to three digits",
@@ -39,14 +39,14 @@ export const OBSERVE = {
     en: "Record vital signs",
     de: "Vitalzeichen eintragen",
     es: "Registrar constantes vitales",
-    fr: "Enregistrer les signes vitaux",
+    fr: "Enregistrer les constantes vitales",
   },
   /** After "Sign in to". */
   to_record_signs: {
     en: "record vital signs",
     de: "Vitalzeichen einzutragen",
     es: "registrar constantes vitales",
-    fr: "enregistrer les signes vitaux",
+    fr: "enregistrer les constantes vitales",
   },
   record: { en: "Record", de: "Eintragen", es: "Registrar", fr: "Enregistrer" },
   not_recorded: { en: "Not recorded", de: "Nicht eingetragen", es: "No registrado", fr: "Non enregistré" },
@@ -76,13 +76,13 @@ export const OBSERVE = {
     en: "to the next vital signs",
     de: "bis zu den nächsten Vitalzeichen",
     es: "hasta las próximas constantes vitales",
-    fr: "avant les prochains signes vitaux",
+    fr: "avant les prochaines constantes vitales",
   },
   signs_due: {
     en: "vital signs are due",
     de: "Vitalzeichen sind fällig",
-    es: "toca medir las constantes vitales",
-    fr: "signes vitaux à mesurer",
+    es: "hay que medir las constantes vitales",
+    fr: "constantes vitales à mesurer",
   },
   end: {
     en: "End the observation",
@@ -90,7 +90,7 @@ export const OBSERVE = {
     es: "Terminar la observación",
     fr: "Terminer la surveillance",
   },
-  end_early: { en: "End it early", de: "Vorzeitig beenden", es: "Terminar antes", fr: "Terminer plus tôt" },
+  end_early: { en: "End it early", de: "Vorzeitig beenden", es: "Terminar antes", fr: "Terminer avant l'heure" },
   need_reason: {
     en: "a reason of at least 3 letters",
     de: "ein Grund mit mindestens 3 Buchstaben",
@@ -101,7 +101,7 @@ export const OBSERVE = {
     en: "Why does the observation end early?",
     de: "Warum endet die Überwachung vorzeitig?",
     es: "¿Por qué termina antes la observación?",
-    fr: "Pourquoi la surveillance se termine-t-elle plus tôt ?",
+    fr: "Pourquoi la surveillance se termine-t-elle avant l'heure ?",
   },
   continue: {
     en: "Continue the observation",
@@ -114,13 +114,13 @@ export const OBSERVE = {
     en: "Vital signs were missed once.|Vital signs were missed {n} times.",
     de: "Vitalzeichen wurden einmal versäumt.|Vitalzeichen wurden {n}-mal versäumt.",
     es: "Las constantes vitales se omitieron una vez.|Las constantes vitales se omitieron {n} veces.",
-    fr: "Les signes vitaux ont été omis une fois.|Les signes vitaux ont été omis {n} fois.",
+    fr: "Les constantes vitales ont été omises une fois.|Les constantes vitales ont été omises {n} fois.",
   },
   signs_so_far: {
     en: "Vital signs so far",
     de: "Bisherige Vitalzeichen",
     es: "Constantes vitales hasta ahora",
-    fr: "Signes vitaux jusqu'ici",
+    fr: "Constantes vitales jusqu'ici",
   },
   time: { en: "Time", de: "Zeit", es: "Hora", fr: "Heure" },
   in_unit: { en: "{what}, {unit}", de: "{what}, {unit}", es: "{what}, {unit}", fr: "{what}, {unit}" },

@@ -163,7 +163,12 @@ export const ORDER = {
   },
   volume: { en: "Volume", de: "Volumen", es: "Volumen", fr: "Volume" },
   rate: { en: "Rate", de: "Rate", es: "Velocidad", fr: "Débit" },
-  place: { en: "This is {place}.", de: "Dies ist {place}.", es: "Esta es {place}.", fr: "C'est {place}." },
+  place: {
+    en: "This is {place}.",
+    de: "Dies ist {place}.",
+    es: "Corresponde a: {place}.",
+    fr: "Il s'agit de : {place}.",
+  },
   needed: {
     en: "Still needed: {fields}.",
     de: "Es fehlt noch: {fields}.",
@@ -355,8 +360,8 @@ export const ORDER = {
   given_by_note: {
     en: "nothing of it flows after that",
     de: "danach fließt nichts mehr davon",
-    es: "después no fluye nada",
-    fr: "après, rien n'en coule",
+    es: "después no se administra nada",
+    fr: "ensuite, plus rien n'est administré",
   },
   balance: {
     en: "{given} {unit} given + {left} {unit} left = {ordered} {unit} ordered",

@@ -27,7 +27,7 @@ export const PERSON = {
   badge: { en: "Badge number", de: "Ausweisnummer", es: "Número de tarjeta", fr: "Numéro de badge" },
   pin: { en: "PIN", de: "PIN", es: "PIN", fr: "PIN" },
   next_pin: { en: "Next: PIN", de: "Weiter: PIN", es: "Siguiente: PIN", fr: "Suite : PIN" },
-  keypad: { en: "Keypad", de: "Tastenfeld", es: "Teclado", fr: "Pavé" },
+  keypad: { en: "Keypad", de: "Tastenfeld", es: "Teclado", fr: "Pavé numérique" },
   clear: { en: "Clear", de: "Löschen", es: "Borrar", fr: "Effacer" },
   delete_last: {
     en: "Delete the last digit",

@@ -93,8 +93,8 @@ export const REVIEW = {
   if_wrong: {
     en: "If something is wrong, press Stop. Nothing has flowed from this program, and it will not start.",
     de: "Stimmt etwas nicht, drücken Sie Stopp. Von diesem Programm ist nichts geflossen, und es startet nicht.",
-    es: "Si algo no es correcto, pulse Parar. De este programa no ha fluido nada y no se iniciará.",
-    fr: "Si quelque chose ne va pas, appuyez sur Arrêt. Rien n'a coulé de ce programme, et il ne démarrera pas.",
+    es: "Si algo no es correcto, pulse Parar. De este programa no se ha administrado nada y no se iniciará.",
+    fr: "Si quelque chose ne va pas, appuyez sur Arrêt. Rien n'a été administré de ce programme, et il ne démarrera pas.",
   },
   not_started: { en: "Not started", de: "Nicht gestartet", es: "No iniciado", fr: "Non démarré" },
   to_start: { en: "start", de: "zu starten", es: "iniciar", fr: "démarrer" },
@@ -102,8 +102,8 @@ export const REVIEW = {
   needs_confirm: {
     en: "To start, you and this tablet both need the role “confirm”. A nurse with that role signs in here or on another tablet. The order waits until {until}.",
     de: "Zum Starten brauchen Sie und dieses Tablet die Rolle „confirm“. Eine Pflegekraft mit dieser Rolle meldet sich hier oder an einem anderen Tablet an. Die Verordnung gilt bis {until}.",
-    es: "Para iniciar, usted y esta tableta necesitan la función «confirm». Una enfermera con esa función inicia sesión aquí o en otra tableta. La prescripción espera hasta {until}.",
-    fr: "Pour démarrer, vous et cette tablette avez besoin du rôle « confirm ». Une infirmière avec ce rôle se connecte ici ou sur une autre tablette. La prescription attend jusqu'à {until}.",
+    es: "Para iniciar, usted y esta tableta necesitan la función «confirm». Alguien de enfermería con esa función inicia sesión aquí o en otra tableta. La prescripción espera hasta {until}.",
+    fr: "Pour démarrer, vous et cette tablette avez besoin du rôle « confirm ». Un soignant avec ce rôle se connecte ici ou sur une autre tablette. La prescription attend jusqu'à {until}.",
   },
   double_check: {
     en: "Independent double check",
@@ -114,15 +114,15 @@ export const REVIEW = {
   double_task: {
     en: "A second nurse compares this screen with the prescription, the container and the patient.",
     de: "Eine zweite Pflegekraft vergleicht diesen Bildschirm mit Verordnung, Behälter und Patient.",
-    es: "Una segunda enfermera compara esta pantalla con la prescripción, el recipiente y el paciente.",
-    fr: "Une seconde infirmière compare cet écran avec la prescription, le contenant et le patient.",
+    es: "Una segunda persona de enfermería compara esta pantalla con la prescripción, el recipiente y el paciente.",
+    fr: "Un second soignant compare cet écran avec la prescription, le contenant et le patient.",
   },
-  second_nurse: { en: "Second nurse", de: "Zweite Pflegekraft", es: "Segunda enfermera", fr: "Seconde infirmière" },
+  second_nurse: { en: "Second nurse", de: "Zweite Pflegekraft", es: "Segunda persona", fr: "Second soignant" },
   second_is: {
     en: "Second nurse: badge {badge}",
     de: "Zweite Pflegekraft: Ausweis {badge}",
-    es: "Segunda enfermera: tarjeta {badge}",
-    fr: "Seconde infirmière : badge {badge}",
+    es: "Segunda persona: tarjeta {badge}",
+    fr: "Second soignant : badge {badge}",
   },
   change: { en: "Change", de: "Ändern", es: "Cambiar", fr: "Modifier" },
   // The wristband
@@ -177,7 +177,7 @@ export const REVIEW = {
     fr: "Maintenir pour reprendre",
   },
   hold_time: { en: "Hold 1.5 s", de: "1,5 s halten", es: "Mantener 1,5 s", fr: "Maintenir 1,5 s" },
-  keep_holding: { en: "Keep holding", de: "Weiter halten", es: "Siga manteniendo", fr: "Continuez" },
+  keep_holding: { en: "Keep holding", de: "Weiter halten", es: "Siga pulsando", fr: "Gardez appuyé" },
   let_go: { en: "Let go to cancel", de: "Loslassen bricht ab", es: "Suelte para cancelar", fr: "Relâcher annule" },
   starting: { en: "Starting", de: "Startet", es: "Iniciando", fr: "Démarrage" },
   wait: { en: "Wait", de: "Warten", es: "Espere", fr: "Patientez" },
@@ -202,8 +202,8 @@ export const REVIEW = {
   grey_second: {
     en: "The second nurse checks first",
     de: "Zuerst prüft die zweite Pflegekraft",
-    es: "Primero comprueba la segunda enfermera",
-    fr: "La seconde infirmière vérifie d'abord",
+    es: "Primero comprueba la segunda persona",
+    fr: "Le second soignant vérifie d'abord",
   },
   grey_no_patient: {
     en: "Associate this pump with the patient first",
@@ -221,7 +221,7 @@ export const REVIEW = {
     en: "The vital signs do not permit a start",
     de: "Die Vitalwerte erlauben keinen Start",
     es: "Las constantes vitales no permiten iniciar",
-    fr: "Les signes vitaux ne permettent pas de démarrer",
+    fr: "Les constantes vitales ne permettent pas de démarrer",
   },
   grey_self_test: {
     en: "The self-test failed",
@@ -287,14 +287,14 @@ export const REVIEW = {
   long_wait: {
     en: "If it takes longer than a minute, press Stop: nothing has flowed. Then order again.",
     de: "Dauert es länger als eine Minute, drücken Sie Stopp: es ist nichts geflossen. Dann neu verordnen.",
-    es: "Si tarda más de un minuto, pulse Parar: no ha fluido nada. Después prescriba de nuevo.",
-    fr: "Si cela dure plus d'une minute, appuyez sur Arrêt : rien n'a coulé. Puis prescrivez à nouveau.",
+    es: "Si tarda más de un minuto, pulse Parar: no se ha administrado nada. Después prescriba de nuevo.",
+    fr: "Si cela dure plus d'une minute, appuyez sur Arrêt : rien n'a été administré. Puis prescrivez à nouveau.",
   },
   vitals_not_ready: {
     en: "Not ready: vital signs",
     de: "Nicht bereit: Vitalwerte",
     es: "No listo: constantes vitales",
-    fr: "Pas prêt : signes vitaux",
+    fr: "Pas prêt : constantes vitales",
   },
   test_not_ready: {
     en: "Not ready: the self-test failed",
@@ -348,7 +348,7 @@ export const PART = {
     en: "Stop when the program dies",
     de: "Stopp beim Ausfall des Programms",
     es: "Parada si falla el programa",
-    fr: "Arrêt si le programme tombe",
+    fr: "Arrêt si le programme tombe en panne",
   },
   stop_path: {
     en: "Way of the stop to the pump",

@@ -31,7 +31,7 @@ export const RUN = {
   stopping: {
     en: "Stopping",
     de: "Wird gestoppt",
-    es: "Parando",
+    es: "Deteniendo",
     fr: "Arrêt en cours",
   },
   min_left: {
@@ -127,7 +127,7 @@ export const RUN = {
   rate: {
     en: "Rate",
     de: "Rate",
-    es: "Ritmo",
+    es: "Velocidad",
     fr: "Débit",
   },
   rate_ordered: {
@@ -247,8 +247,8 @@ export const RUN = {
   sign_in_for_rest: {
     en: "Sign in to give the rest",
     de: "Anmelden, um den Rest zu geben",
-    es: "Inicie sesión para dar el resto",
-    fr: "Se connecter pour donner le reste",
+    es: "Inicie sesión para administrar el resto",
+    fr: "Se connecter pour administrer le reste",
   },
   sign_in_to_order: {
     en: "Sign in to order an infusion",
@@ -283,8 +283,8 @@ export const RUN = {
   at_zero: {
     en: "At 0:00 the infusion ends by itself. What is missing can then still be given as “the rest”, with a new check.",
     de: "Bei 0:00 endet die Infusion von selbst. Was fehlt, kann danach noch als „Rest“ gegeben werden, nach neuer Prüfung.",
-    es: "A las 0:00 la infusión termina sola. Lo que falta se puede dar después como «resto», con una nueva comprobación.",
-    fr: "À 0:00 la perfusion se termine d’elle-même. Ce qui manque peut ensuite être donné comme « reste », après une nouvelle vérification.",
+    es: "A las 0:00 la infusión termina sola. Lo que falta se puede administrar después como «resto», con una nueva comprobación.",
+    fr: "À 0:00 la perfusion se termine d’elle-même. Ce qui manque peut ensuite être administré comme « reste », après une nouvelle vérification.",
   },
   soon_zero: {
     en: "Less than 2 minutes left. Resume now, or the infusion ends.",
