@@ -149,13 +149,13 @@ package: page ward-page
 	$(RUN) python -m tools.package $(ARGS)
 
 # In clean roots of both Debians, as root: install, upgrade, refuse, remove, purge (docs/how-to/install.md).
-# One worker for each Debian.
+# Two files of tests at once, each with roots of its own.
 package-test: page ward-page roots
 	$(RUN) python -m tools.package --package pumpd
 	$(RUN) python -m tools.package --package pumpd-ward --arch $(ARCH)
 	@missing=; command -v lintian >/dev/null || missing="$$missing lintian"; \
 	$(INSTALL)
-	$(SUDO) .venv/bin/python -m pytest -p no:cacheprovider -n 2 --dist loadgroup -m debian tests/packaging $(ARGS)
+	$(SUDO) .venv/bin/python -m pytest -p no:cacheprovider -n 2 --dist loadfile -m debian tests/packaging $(ARGS)
 
 # The suite under Debian 13's Python 3.13, in a clean root. ARGS="tests/journal -k open" runs a part.
 test-313: page roots

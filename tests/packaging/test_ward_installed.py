@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.machine import EACH_DEBIAN, Machine, repacked
+from tests.packaging.machine import Machine, repacked
 from tools.package import layout
 from tools.package.layout import WARD
 
@@ -58,7 +58,7 @@ rm /tmp/board.log /tmp/alarms.csv
 """
 
 
-@pytest.fixture(scope="module", params=EACH_DEBIAN)
+@pytest.fixture(scope="module", params=layout.DEBIANS)
 def machine(request) -> Iterator[Machine]:
     """Each test finds the package installed in this build's version."""
     with tempfile.TemporaryDirectory(prefix="pumpd-ward-package-", dir="/var/tmp") as folder:  # a root has 500 MB
