@@ -86,6 +86,7 @@ def test_the_owner_brings_the_database_up_to_date_before_a_service_starts(name):
     assert settings(MIGRATE)["Type"] == "oneshot"
     assert settings(MIGRATE)["Restart"] == "on-failure"  # a database that is away
     assert settings(MIGRATE)["ExecStart"].endswith(" migrate")
+    assert settings(MIGRATE)["PartOf"] == "pumpd-ward.target"  # it tries again without end, until that is stopped
 
 
 def test_the_example_keeps_the_keys_where_the_units_expect_them():

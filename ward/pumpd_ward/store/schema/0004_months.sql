@@ -1,4 +1,4 @@
--- Ingest may write rows and nothing else (pumpd_ward/store/rights.py): the parts of the large tables are made and removed
+-- Ingest may add to tables and nothing else (pumpd_ward/store/rights.py): the parts of the large tables are made and removed
 -- by these, with the rights of the owner. A time outside of 2020 to 2099 is from a clock that is off, and has no part.
 CREATE FUNCTION cover_month(month date) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp SET timezone = 'UTC' AS $$
