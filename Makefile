@@ -46,7 +46,7 @@ ARCH ?= amd64
 HOURS ?= 24
 
 # Tools that print a page or a picture from code and tests.
-PRINTED := messages requirements_table safety_case states_page restart_page requests_page configuration_page telemetry_page doctor_page lease_picture uncertain_picture
+PRINTED := messages tablet_api requirements_table safety_case states_page restart_page requests_page configuration_page telemetry_page doctor_page lease_picture uncertain_picture
 
 PAGE := pumpd/bedside/page
 STATIC := pumpd/bedside/static
@@ -149,12 +149,13 @@ package: page ward-page
 	$(RUN) python -m tools.package $(ARGS)
 
 # In clean roots of both Debians, as root: install, upgrade, refuse, remove, purge (docs/how-to/install.md).
+# One worker for each Debian.
 package-test: page ward-page roots
 	$(RUN) python -m tools.package --package pumpd
 	$(RUN) python -m tools.package --package pumpd-ward --arch $(ARCH)
 	@missing=; command -v lintian >/dev/null || missing="$$missing lintian"; \
 	$(INSTALL)
-	$(SUDO) .venv/bin/python -m pytest -p no:cacheprovider -n 0 -m debian tests/packaging
+	$(SUDO) .venv/bin/python -m pytest -p no:cacheprovider -n 2 --dist loadgroup -m debian tests/packaging $(ARGS)
 
 # The suite under Debian 13's Python 3.13, in a clean root. ARGS="tests/journal -k open" runs a part.
 test-313: page roots

@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := set(options.benchmark) - set(ALL):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
     size = Size.SHORT if options.short else Size.WHOLE
-    chosen = _chosen(options.benchmark or [*WHOLE, *EACH_FAMILY], options.family or families.own(), size)
+    chosen = _chosen(options.benchmark or [*WHOLE, *EACH_FAMILY], options.family, size)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the present one, with all that it started
     done: list[Part] = []
     try:
@@ -98,11 +98,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _told(done, size, options.json)
 
 
-def _chosen(names: Sequence[str], chosen: Sequence[str], size: Size) -> Iterator[tuple[str, str, Work]]:
-    """Each benchmark; one for each family where families are measured one by one."""
+def _chosen(names: Sequence[str], chosen: Sequence[str] | None, size: Size) -> Iterator[tuple[str, str, Work]]:
+    """Each benchmark; one for each family where families are measured one by one.
+
+    In the short form only `stop` is tried with each: what differs between them is how an infusion is brought about.
+    """
     for name in names:
         if name in EACH_FAMILY:
-            for family in chosen:
+            every = size is Size.WHOLE or name == "stop"
+            for family in chosen or (families.own() if every else [families.FIRST]):
                 yield name, family, functools.partial(EACH_FAMILY[name].measure, [family], size)
         else:
             yield name, "", functools.partial(ALL[name].measure, size)

@@ -23,6 +23,7 @@ from pumpd.library.files import CHECKOUT
 from pumpd.library.signing import throwaway
 
 ROOT = Path(__file__).parents[1]
+ENDED_EACH_S = 0.5
 WITHIN_S = 90.0  # on a busy machine: only what is broken takes this long
 _CONFIG = """
 gateway = "bench"
@@ -30,6 +31,13 @@ state_dir = "{folder}/state"
 {library}
 {pumps}
 """
+
+
+def environment(unit: str) -> dict[str, str]:
+    """This environment with what a service's unit adds to it, so that memory is what a gateway has."""
+    lines = (ROOT / "systemd" / f"pumpd-{unit}.service").read_text(encoding="utf-8").splitlines()
+    added = (line.removeprefix("Environment=") for line in lines if line.startswith("Environment="))
+    return os.environ | dict(each.split("=", 1) for each in added)
 
 
 class ControlProcess:
@@ -76,6 +84,22 @@ class ControlProcess:
         raise LookupError("the process is gone")
 
 
+class NotStartedError(Exception):
+    """The control process ended before it was ready; with the last thing that it logged."""
+
+
+async def _ready(notices, popen, log):
+    """Returns when it says so. Raises NotStartedError as soon as it has ended."""
+    loop = asyncio.get_running_loop()
+    while popen.poll() is None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ENDED_EACH_S):
+                if b"READY=1" in await loop.sock_recv(notices, 4096):
+                    return
+    log.seek(0)
+    raise NotStartedError((log.read().decode(errors="replace").strip().splitlines() or ["no message"])[-1])
+
+
 _library = functools.cache(throwaway)  # a second process in the same folder trusts the same key
 
 
@@ -89,21 +113,22 @@ async def control_process(
     pumps = "\n".join([await bed.as_toml() for bed in beds])
     config.write_text(_CONFIG.format(folder=folder, library=library, pumps=pumps), encoding="utf-8")
     module = ["pumpd.control"] if idle_poll_s is None else ["benchmarks.control_process", str(idle_poll_s)]
-    loop = asyncio.get_running_loop()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices,
+        open(os.memfd_create("log"), "r+b") as log,  # noqa: ASYNC230, PTH123 - in memory: `card` counts what is written
+    ):
         notices.bind(str(folder / "notify"))
         notices.setblocking(False)
         begun = time.monotonic()
         popen = subprocess.Popen(  # noqa: ASYNC220 - its start is what is being timed
             [sys.executable, "-m", *module, "--config", str(config)],
             cwd=ROOT,
-            env=os.environ | {"NOTIFY_SOCKET": str(folder / "notify")},
-            stderr=subprocess.DEVNULL,
+            env=environment("control") | {"NOTIFY_SOCKET": str(folder / "notify")},
+            stderr=log,
         )
         try:
             async with asyncio.timeout(WITHIN_S):
-                while b"READY=1" not in await loop.sock_recv(notices, 4096):
-                    pass
+                await _ready(notices, popen, log)
             process = ControlProcess(popen, folder, time.monotonic() - begun)
             await process.connect()
             try:

@@ -1,11 +1,13 @@
 """The families that are measured: those of pumpd's own drivers, and what an infusion on each needs."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pumpd.pump import Done, Identity, Mark, families, family
 from pumpd.wire import memory
 from pumpd_simulators.bench import simulate
+from pumpd_simulators.family import family as simulated
 
 FIRST = "new-era"  # the family to use where only one is measured
 # Only the programmed volume ends their flow, so an order needs a line clamp (COM-13).
@@ -19,11 +21,17 @@ def own() -> list[str]:
     return sorted(names, key=lambda name: (name != FIRST, name))
 
 
-def own_address(name: str, number: int = 1) -> tuple[dict[str, int], dict[str, str]]:
-    """Driver settings and simulator options by which a pump of this family shows which one it is, if by an address."""
-    if Mark.ADDRESS not in family(name).marks:
+def own_mark(name: str, number: int = 1) -> tuple[dict[str, int], dict[str, str]]:
+    """Driver settings and simulator options by which a pump of this family shows which one it is: an address, or a
+    serial number of its own.
+    """
+    if Mark.ADDRESS in family(name).marks:
+        return {"address": number}, {"addresses": str(number)}
+    serial = simulated(name).options.model_fields.get("serial")
+    if serial is None or number == 1:
         return {}, {}
-    return {"address": number}, {"addresses": str(number)}
+    letters, digits = re.fullmatch(r"(.*?)(\d+)", str(serial.default)).groups()
+    return {}, {"serial": f"{letters}{int(digits) + number - 1:0{len(digits)}}"}
 
 
 def controlled(names: Iterable[str]) -> list[str]:
@@ -48,29 +56,31 @@ class Bed:
     number: int = 1
 
     async def as_toml(self) -> str:
-        who = await identity(self.family)
+        who = await identity(self.family, self.number)
         return (
             f'[[pump]]\nname = "{self.name}"\ndriver = "{self.family}"\nport = "{self.port}"\nmodel = "{who.model}"\n'
             f'serial = "{who.serial or self.name}"\nclamp = {str(self.family in CLAMPED).lower()}\nsimulated = true\n'
-            + "".join(f"settings.{key} = {value}\n" for key, value in own_address(self.family, self.number)[0].items())
+            + "".join(f"settings.{key} = {value}\n" for key, value in own_mark(self.family, self.number)[0].items())
         )
 
 
-async def identity(name: str) -> Identity:
-    """What the simulated pump of a family reports about itself; the configuration has to match it."""
-    if name not in _identified:
-        pump = simulate(name, options=own_address(name)[1])
+async def identity(name: str, number: int = 1) -> Identity:
+    """What the simulated pump with this number reports about itself; the configuration has to match it."""
+    settings, options = own_mark(name, number if "serial" in own_mark(name, number)[1] else 1)
+    kind = (name, options.get("serial"))
+    if kind not in _identified:
+        pump = simulate(name, options=options)
         memory.serve("who", pump, paced=False)
-        driver = await family(name).connect("memory://who", own_address(name)[0])
+        driver = await family(name).connect("memory://who", settings)
         try:
             outcome = await driver.identify()
             assert isinstance(outcome, Done), outcome
-            _identified[name] = outcome.value
+            _identified[kind] = outcome.value
         finally:
             await driver.close()
             memory.withdraw("who")
             pump.shut()
-    return _identified[name]
+    return _identified[kind]
 
 
-_identified: dict[str, Identity] = {}
+_identified: dict[tuple[str, str | None], Identity] = {}

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.control_process import ROOT, control_process
+from benchmarks.control_process import ROOT, control_process, environment
 from benchmarks.families import FIRST, Bed
 from benchmarks.infusing import Nurse
 from benchmarks.line import exact_loop, line
@@ -66,7 +66,9 @@ def _telemetry(folder, port):
     section = f'\n[mqtt]\nhost = "127.0.0.1"\nport = {port}\ntls = false\n'
     config.write_text((folder / "pumpd.toml").read_text(encoding="utf-8") + section, encoding="utf-8")
     commands = ([MOSQUITTO, "-c", str(broker)], [sys.executable, "-m", "pumpd.telemetry", "--config", str(config)])
-    processes = [subprocess.Popen(each, cwd=ROOT, stderr=subprocess.DEVNULL) for each in commands]
+    processes = [
+        subprocess.Popen(each, cwd=ROOT, stderr=subprocess.DEVNULL, env=environment("telemetry")) for each in commands
+    ]
     try:
         yield processes[1].pid
     finally:

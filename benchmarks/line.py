@@ -11,7 +11,7 @@ import selectors
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.families import own_address
+from benchmarks.families import own_mark
 from pumpd_simulators.bench import simulate
 from pumpd_simulators.cables import outlet
 from pumpd_simulators.device import Operation
@@ -48,7 +48,7 @@ class Frame:
 
 class Line:
     def __init__(self, family, path, number):
-        self.pump = simulate(family, options=own_address(family, number)[1])
+        self.pump = simulate(family, options=own_mark(family, number)[1])
         device = self.pump.device
         self.byte_s = getattr(device, "bits_a_byte", BITS_A_BYTE) / device.baud
         self.port = PtyPort(outlet(self.pump), path)

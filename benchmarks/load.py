@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.control_process import control_process
-from benchmarks.families import FIRST, Bed, named, own_address
+from benchmarks.families import FIRST, Bed, named, own_mark
 from benchmarks.result import Result, alone
 from benchmarks.size import Size
 
@@ -32,9 +32,7 @@ def _simulated(beds, folder):
     bench = folder / "bench.toml"
     entries = []
     for bed in beds:
-        options = "".join(
-            f'options.{key} = "{value}"\n' for key, value in own_address(bed.family, bed.number)[1].items()
-        )
+        options = "".join(f'options.{key} = "{value}"\n' for key, value in own_mark(bed.family, bed.number)[1].items())
         entries.append(f'[[pump]]\nname = "{bed.name}"\nfamily = "{bed.family}"\npty = "{bed.port}"\n{options}')
     bench.write_text("\n".join(entries), encoding="utf-8")
     simulator = subprocess.Popen(

@@ -70,10 +70,8 @@ def _origin(parts: Sequence[Part]) -> str:
     loads = [load for part in parts for load in part.load]
     machines = "; ".join(dict.fromkeys(part.machine for part in parts))
     took_s, cpu_s = sum(part.took_s for part in parts), sum(part.cpu_s for part in parts)
-    return (
-        f"{_when(parts)}, commit {commits}, load {min(loads):.1f} to {max(loads):.1f}, {machines}; "
-        f"{took_s:.0f} s, {cpu_s:.0f} s of CPU."
-    )
+    used = f"; {took_s:.0f} s, {cpu_s:.0f} s of CPU" if cpu_s else ""
+    return f"{_when(parts)}, commit {commits}, load {min(loads):.1f} to {max(loads):.1f}, {machines}{used}."
 
 
 def _when(parts: Iterable[Part]) -> str:

@@ -24,7 +24,7 @@ import httpx
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from benchmarks.control_process import ROOT, WITHIN_S, control_process
+from benchmarks.control_process import ROOT, WITHIN_S, control_process, environment
 from benchmarks.families import FIRST, Bed
 from benchmarks.infusing import Nurse
 from benchmarks.line import exact_loop, line
@@ -70,7 +70,7 @@ async def _bedside(folder, port):
     section = f'\n[bedside]\nhost = "127.0.0.1"\nport = {port}\n'
     config.write_text((folder / "pumpd.toml").read_text(encoding="utf-8") + section, encoding="utf-8")
     command = [sys.executable, "-m", "pumpd.bedside", "--config", str(config)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)  # noqa: ASYNC220
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment("bedside"))  # noqa: ASYNC220
     try:
         async with asyncio.timeout(WITHIN_S):
             while True:

@@ -7,12 +7,13 @@ none of them stays plain, and is shown in English as it is.
 import json
 import re
 from collections.abc import Mapping
-from functools import cache, cached_property, lru_cache
-from importlib.resources import files
-from typing import Any
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from pumpd.texts import Text
 
+_FILE = Path(__file__).with_suffix(".json")
 _HOLE = re.compile(r"\{(\w+)\}")
 _DEEPEST = 4  # messages in messages
 _LONGEST = 500  # characters; a longer text is none of pumpd's
@@ -63,7 +64,7 @@ def _recognised(english: str, depth: int) -> str:
         return english
     found: list[Text] = []
     for template in templates:
-        if template.piece in english and (match := template.pattern.fullmatch(english)) is not None:
+        if template.piece in english and (match := _pattern(template.text).fullmatch(english)) is not None:
             parameters = {name: _recognised(value, depth + 1) for name, value in match.groupdict().items()}
             if not template.bare or any(isinstance(each, Text) for each in parameters.values()):
                 found.append(Text(english, template.message, parameters))
@@ -75,32 +76,41 @@ def _unknown(part: str) -> int:
     return sum(map(_unknown, part.parameters.values())) if isinstance(part, Text) else len(part)
 
 
-class _Template:
-    """A template with holes. `bare`: it has so little text that it says nothing by itself."""
+class _Template(NamedTuple):
+    """A template with holes: its message, its text, the longest piece that is no hole, and the length of all those."""
 
-    def __init__(self, message: str, template: str) -> None:
-        self.message = message
-        self._pieces = _HOLE.split(template)  # plain text and names of holes in turn
-        plain = self._pieces[::2]
-        self.length = sum(map(len, plain))
-        self.piece = max(plain, key=len)
-        self.bare = self.length < _LEAST_PLAIN
+    message: str
+    text: str
+    piece: str
+    length: int
 
-    @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        """Compiled when a text may fit: all of them would take a fifth of a second."""
-        pattern, seen = "", set[str]()
-        for plain, hole in zip(self._pieces[::2], [*self._pieces[1::2], ""], strict=True):
-            named = f"(?P={hole})" if hole in seen else f"(?P<{hole}>.+?)"
-            pattern += re.escape(plain) + (named if hole else "")
-            seen.add(hole)
-        return re.compile(pattern, re.DOTALL)
+    @classmethod
+    def of(cls, message: str, text: str) -> "_Template":
+        plain = _HOLE.split(text)[::2]
+        return cls(message, text, max(plain, key=len), sum(map(len, plain)))
+
+    @property
+    def bare(self) -> bool:
+        """It has so little text that it says nothing by itself."""
+        return self.length < _LEAST_PLAIN
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    """Compiled when a text may fit: all of them would take a fifth of a second."""
+    pieces = _HOLE.split(template)  # plain text and names of holes in turn
+    pattern, seen = "", set[str]()
+    for plain, hole in zip(pieces[::2], [*pieces[1::2], ""], strict=True):
+        named = f"(?P={hole})" if hole in seen else f"(?P<{hole}>.+?)"
+        pattern += re.escape(plain) + (named if hole else "")
+        seen.add(hole)
+    return re.compile(pattern, re.DOTALL)
 
 
 @cache
 def _known() -> tuple[Mapping[str, str], tuple[_Template, ...]]:
     """The id of each text without holes, and the templates, what says most first."""
-    known: dict[str, str] = json.loads((files("pumpd") / "known_texts.json").read_text("utf-8"))
+    known: dict[str, str] = json.loads(_FILE.read_text("utf-8"))
     sentences = {template: message for message, template in reversed(known.items()) if "{" not in template}
-    templates = (_Template(message, template) for message, template in known.items() if "{" in template)
+    templates = (_Template.of(message, template) for message, template in known.items() if "{" in template)
     return sentences, tuple(sorted((each for each in templates if each.length > 1), key=lambda each: -each.length))

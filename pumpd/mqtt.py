@@ -28,6 +28,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from pumpd.broker_tls import tls_context
 from pumpd.settings import BrokerSettings
+from pumpd.text import cause
 
 WINDOW = 20  # messages in flight at once, at most
 SLOW_S = 0.5  # to an acknowledgement; a longer queue would hold up what is new
@@ -322,13 +323,14 @@ async def _connected(settings: BrokerSettings, identifier: str, **more: Any) -> 
             **more,
         )
     except (OSError, UnicodeDecodeError, ssl.SSLError) as error:
-        raise BrokerError(f"credentials cannot be read: {error}") from error
+        raise BrokerError(f"credentials cannot be read: {cause(error)}") from error
     client.pending_calls_threshold = WINDOW
     try:
         await client.__aenter__()
     except aiomqtt.MqttError as error:
         client.abandon()
-        raise BrokerError(f"no connection to {settings.host}:{settings.port}: {error}") from error
+        why = cause(error.__cause__ or error)
+        raise BrokerError(f"no connection to {settings.host}:{settings.port}: {why}") from error
     try:
         yield client
     finally:

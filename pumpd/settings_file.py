@@ -12,6 +12,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from pumpd.regular_file import content
+
 DEFAULT_PATH = Path("/etc/pumpd/pumpd.toml")
 
 Key = tuple[str | int, ...]
@@ -41,9 +43,9 @@ class Read:
     def _read(self, file: Path) -> None:
         text = ""
         try:
-            raw = file.read_bytes()
+            raw = content(file)
             self._digests[str(file.relative_to(self.path.parent))] = hashlib.sha256(raw).hexdigest()
-            text = raw.decode("utf-8")
+            text = raw.decode("utf-8-sig")  # some editors begin a file with a mark
             merge(self.merged, tomllib.loads(text, parse_float=Decimal))
         except FileNotFoundError:
             self.problems.append(

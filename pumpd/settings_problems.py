@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -56,6 +55,8 @@ def _placed(model: type[BaseModel], read: Read, problem: str) -> str:
 
 def _near(model: type[BaseModel], key: list[str | int]) -> str:
     """The known key that is most like this one: in its own section, or else in any other."""
+    from difflib import get_close_matches  # noqa: PLC0415  # 0.2 MB that a process with good settings does not need
+
     known, here = _keys(model), [part for part in key if isinstance(part, str)]
     own = [each for each in known if each.split(".")[:-1] == here[:-1]]
     found = get_close_matches(here[-1], [each.split(".")[-1] for each in own], 1, 0.6)

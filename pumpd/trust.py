@@ -20,6 +20,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from pumpd.regular_file import content
+
 CONFIG_KEYS = "config.pub"  # in `trust/`: who may sign the configuration
 UPDATE_KEYS = "update.pub"  # who may sign an update
 
@@ -67,7 +69,7 @@ def load_key(path: Path, maker: str) -> Ed25519PrivateKey:
     try:
         if path.stat().st_mode & 0o077:
             raise SigningError(f"key {path}: others can read it; `chmod 600` it, or make a new one if others may have")
-        key = serialization.load_pem_private_key(path.read_bytes(), None)
+        key = serialization.load_pem_private_key(content(path), None)
     except OSError as error:
         raise SigningError(f"key {path}: {error.strerror}; `{maker}` makes one") from error
     except (ValueError, TypeError) as error:
@@ -85,7 +87,7 @@ def trusted_keys(path: Path) -> tuple[str, ...]:
     A file without any key is an error: it was made to be trusted, and perhaps only half copied.
     """
     try:
-        lines = path.read_bytes().decode("ascii", "replace").splitlines()
+        lines = content(path).decode("ascii", "replace").splitlines()
     except FileNotFoundError:
         return ()
     found = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith(("#", "-----"))]

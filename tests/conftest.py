@@ -29,6 +29,7 @@ ROOT = Path(__file__).parent.parent
 CATALOGUE = ROOT / "docs" / "safety" / "requirements.md"
 PATIENCE_S = 5.0  # for a thread that was told to end
 MEMORY = Path("/dev/shm")
+PLAIN = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 
 # One example may take as long as the machine needs; the suite has a time-out for tests that hang.
 hypothesis.settings.register_profile("house", deadline=None)
@@ -39,7 +40,16 @@ def catalogue_ids() -> set[str]:
     return set(re.findall(r"^\| ([A-Z]{3}-\d\d) \|", CATALOGUE.read_text(encoding="utf-8"), re.MULTILINE))
 
 
+def plain_logs() -> None:
+    """structlog as it is without a configuration, but for a traceback: its own shows every value in each frame, for
+    seconds of CPU.
+    """
+    structlog.reset_defaults()
+    structlog.get_config()["processors"][-1] = PLAIN  # in place: nothing counts as configured
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    plain_logs()
     # Otherwise a test without a loop that asks for the current one makes asyncio open a loop that nothing closes.
     asyncio.set_event_loop(None)
     # In memory: a disk takes milliseconds per journal entry, an infusion writes thousands, and no test cuts the power.
@@ -118,7 +128,7 @@ def nothing_left_behind() -> Iterator[None]:
     umask = os.umask(0o022)
     yield
     os.umask(umask)  # a process's main sets its own
-    structlog.reset_defaults()  # a command under test may have configured it for a stream that is closed
+    plain_logs()  # a command under test may have configured it for a stream that is closed
     deadline = time.monotonic() + PATIENCE_S
     for thread in set(threading.enumerate()) - threads:
         thread.join(max(0.0, deadline - time.monotonic()))

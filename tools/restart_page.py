@@ -30,8 +30,10 @@ and on the state machine alone.
 - **The patient associated with a pump** is the one in the journal ([decision 20](../decisions/0020-one-patient.md)).
 - **A changed pumpd, configuration or library**: the infusion is stopped and cannot be resumed
   ([decision 16](../decisions/0016-an-update-waits-for-the-observation.md)).
-- **Another boot of the machine**: instants are shifted by the wall clock. If that clock went backwards, every window is
-  over.
+- **Another boot of the machine**: instants are shifted by the wall clock. If that clock went backwards, or is not known
+  to be right (a machine without a clock of its own boots in the past), nobody knows how long the machine was off. Then
+  every window of an infusion is over and only its rest can be ordered, and an observation continues as if the machine
+  had not been off at all.
 - **A journal that cannot be read or trusted**: [what to do](journal.md#when-the-file-is-damaged).
 - **A library that cannot be read or used**: what flows is stopped as above, and nothing is started
   ([the seal](drug-library.md#the-seal)). A configuration that cannot be read ends the process: the pump's own watchdog,

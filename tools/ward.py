@@ -6,6 +6,7 @@ ends with Ctrl-C, and nothing is left. It is a simulation: not a cleared medical
 
 import argparse
 import contextlib
+import os
 import secrets
 import signal
 import subprocess
@@ -28,7 +29,8 @@ from pumpd.messages.requests import StatusRequest
 from pumpd.settings import Settings
 from pumpd_ward.local.child import StartError, free_port, listens
 from pumpd_ward.local.nats_server import Node, cluster
-from pumpd_ward.local.postgres import Postgres
+from pumpd_ward.local.postgres import USER, Postgres
+from pumpd_ward.store.rights import BOARD, INGEST
 
 # How fast the clinical time of each gateway runs, and what goes wrong there. Then from the start again.
 SCRIPTS: tuple[tuple[int, tuple[str, ...]], ...] = (
@@ -51,11 +53,11 @@ class Processes:
     def __init__(self, folder: Path) -> None:
         self._folder, self._running = folder, []
 
-    def start(self, name: str, *command: str) -> None:
+    def start(self, name: str, *command: str, **environment: str) -> None:
+        given = {**os.environ, **environment}
+        run = [sys.executable, "-m", *command]
         with (self._folder / f"{name}.log").open("wb") as log:
-            self._running.append(
-                subprocess.Popen([sys.executable, "-m", *command], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-            )
+            self._running.append(subprocess.Popen(run, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=given))
 
     def end(self) -> None:
         for each in self._running:
@@ -150,7 +152,7 @@ replicas = {len(nodes)}
 most_gb = 1
 
 [store]
-dsn = "{postgres.dsn}"
+dsn = "{postgres.dsn_of("")}"
 
 [board]
 port = {port}
@@ -159,9 +161,10 @@ port = {port}
     )
     add = ["account", "add", "charge", "--role", "engineer"]
     made = [sys.executable, "-m", "pumpd_ward", "--config", str(config), *add]
-    subprocess.run(made, input=password, text=True, check=True, stdout=subprocess.DEVNULL)
-    processes.start("ingest", "pumpd_ward", "--config", str(config), "ingest", "--workers", "2")
-    processes.start("board", "pumpd_ward", "--config", str(config), "board")
+    owner = {**os.environ, "PGUSER": USER}
+    subprocess.run(made, input=password, text=True, check=True, stdout=subprocess.DEVNULL, env=owner)
+    processes.start("ingest", "pumpd_ward", "--config", str(config), "ingest", "--workers", "2", PGUSER=INGEST)
+    processes.start("board", "pumpd_ward", "--config", str(config), "board", PGUSER=BOARD)
     while not listens(port):
         time.sleep(0.1)
     return f"http://127.0.0.1:{port}", password

@@ -11,14 +11,14 @@ that the line allows for just these bytes. A stop that has not left after five s
 
 import asyncio
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.families import own_address
+from benchmarks.families import own_mark
 from benchmarks.line import exact_loop
-from benchmarks.peers.client import CLIENTS, Command, pumpd_client
+from benchmarks.peers.client import CLIENTS, ClientError, Command, pumpd_client
 from benchmarks.peers.environment import Environment, UnavailableError
-from benchmarks.peers.trials import Seen, trial
+from benchmarks.peers.trials import Seen, side_by_side
 from benchmarks.result import Result
 from benchmarks.size import Size
 
@@ -30,34 +30,36 @@ PEERS = (
     ("alaris-asena", "infupy", "infupy==2022.1.11", "with_infupy_alaris.py"),
 )
 WHY = {
-    "exchanges": "the processes of driver and simulator wake each other once an exchange, and the machine was busy",
+    "exchanges": "both wait for the same line: what differs is how soon the machine wakes their processes",
     "cpu": "a blocking read costs less than an event loop, which pumpd needs to send a stop while an answer is awaited",
     "stop": "pumpd first lets the answer come in that is on the line, as a pump may lose what it is sent meanwhile",
 }
 
 
+class IncompleteError(Exception):
+    """Some of the drivers could not be compared; the others were."""
+
+
 def measure(size: Size = Size.WHOLE) -> Iterator[Result]:
-    """Raises UnavailableError at the end, with every package that could not be installed."""
-    missing, ours = [], {}
+    """Raises IncompleteError at the end, with every driver that could not be installed or did not work."""
+    problems = []
     with tempfile.TemporaryDirectory() as folder:
         environment = Environment(Path(folder))
         for family, name, package, script in PEERS:
             try:
-                python = environment.python(package)
-            except UnavailableError as error:
-                missing.append(str(error))
-                continue
-            if family not in ours:
-                ours[family] = _trial(family, pumpd_client(family, own_address(family)[0]), size)
-            theirs = _trial(family, Command(python, CLIENTS / script), size)
-            yield from compared(family, name, ours[family], theirs)
-    if missing:
-        raise UnavailableError("; ".join(dict.fromkeys(missing)))
+                theirs = Command(environment.python(package), CLIENTS / script)
+                both = _tried(family, [pumpd_client(family, own_mark(family)[0]), theirs], size)
+            except (UnavailableError, ClientError) as error:
+                problems.append(f"{name} at {family}: {error}")
+            else:
+                yield from compared(family, name, *both)
+    if problems:
+        raise IncompleteError("; ".join(problems))
 
 
-def _trial(family: str, command: Command, size: Size) -> Seen:
+def _tried(family: str, commands: Sequence[Command], size: Size) -> list[Seen]:
     with asyncio.Runner(loop_factory=exact_loop) as runner:
-        return runner.run(trial(family, command, size))
+        return runner.run(side_by_side(family, commands, size))
 
 
 def compared(family: str, peer: str, ours: Seen, theirs: Seen) -> Iterator[Result]:
@@ -68,8 +70,8 @@ def compared(family: str, peer: str, ours: Seen, theirs: Seen) -> Iterator[Resul
         name = f"{family}, {what}: pumpd, beside {peer}"
         return Result(name, measured, bound, unit, at_least, details, WHY.get(why, ""))
 
-    yield row("share of the line's exchanges", ours.share, theirs.share, "", "exchanges", at_least=True)
-    yield row("CPU of an exchange", ours.cpu_us, theirs.cpu_us, "µs", "cpu")
+    yield row("share of the line's exchanges", ours.polled.share, theirs.polled.share, "", "exchanges", at_least=True)
+    yield row("CPU of an exchange", ours.polled.cpu_us, theirs.polled.cpu_us, "µs", "cpu")
     yield row("stop while polling, worst", max(ours.stops_s) * 1e3, max(theirs.stops_s) * 1e3, "ms", "stop")
     yield row("stop after a lost reply, worst", max(ours.lost_s) * 1e3, max(theirs.lost_s) * 1e3, "ms", "stop")
     yield row(

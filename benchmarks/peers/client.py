@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -57,6 +58,13 @@ class Client:
     def stop(self) -> None:
         """Ask it to call stop. It then says `asked`, and how the call ended."""
         self._tell("stop")
+
+    def hold(self) -> None:
+        """It does nothing, as if it had no processor, until `go`."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
 
     def _tell(self, word: str) -> None:
         assert self._process.stdin is not None

@@ -1,5 +1,6 @@
 """What a backup holds: files of the table in `pumpd/host/files.py`, and the journal."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,12 +47,16 @@ class Member:
 
 
 def files(settings: Settings, config: Path) -> list[tuple[Member, Path]]:
-    """Every file of this gateway that belongs in a backup and is there."""
+    """Every file of this gateway that belongs in a backup and is there, whatever is in its place."""
     found = []
     for place in places(settings, config):
         if place.row.name in COPIED and place.row.kind is Kind.FILE:
-            found += [(Member(place.row.name, path.name), path) for path in _at(place) if path.is_file()]
+            found += [(Member(place.row.name, path.name), path) for path in _at(place) if _there(path)]
     return found
+
+
+def _there(path: Path) -> bool:
+    return os.path.lexists(path) and (path.is_symlink() or not path.is_dir())
 
 
 def _at(place: Place) -> list[Path]:

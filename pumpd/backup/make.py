@@ -18,9 +18,11 @@ from typing import Any
 
 from pumpd.backup.content import files
 from pumpd.backup.sealed import LEAST_PASSPHRASE, SealedWriter
+from pumpd.host.file_writing import InTheWayError, read_below
 from pumpd.journal import JournalError, JournalReader
 from pumpd.journal.copying import pieces
 from pumpd.journal.records import START
+from pumpd.regular_file import content
 from pumpd.settings import Settings
 
 FORMAT = 1
@@ -70,6 +72,8 @@ def make(settings: Settings, config: Path, target: Path, passphrase: str, now: d
             f"{error}. Nothing was backed up; keep the file as it is, and copy it by hand with control stopped"
         ) from error
     except OSError as error:
+        if isinstance(error, InTheWayError):
+            raise BackupError(f"{error}. Nothing was backed up") from error
         raise BackupError(f"{error.filename or target}: {error.strerror or error}; use sudo, or make room") from error
     finally:
         with contextlib.suppress(OSError):
@@ -85,6 +89,13 @@ def made_of(manifest: Mapping[str, Any]) -> Made:
     )  # fmt: skip
 
 
+def _read(path: Path, settings: Settings) -> bytes:
+    """A file of the gateway. In the state directory, which another user owns, no link is followed. Raises OSError."""
+    if path.is_relative_to(settings.state_dir):
+        return read_below(path, beneath=settings.state_dir)
+    return content(path)
+
+
 def _write(sealed: SealedWriter, settings: Settings, config: Path, now: datetime) -> dict[str, Any]:
     digests: dict[str, str] = {}
     at, count = START, 0
@@ -97,7 +108,7 @@ def _write(sealed: SealedWriter, settings: Settings, config: Path, now: datetime
             digests[name] = hashlib.sha256(data).hexdigest()
 
         for member, path in files(settings, config):
-            add(member.path, path.read_bytes())
+            add(member.path, _read(path, settings))
         if settings.journal_path.exists():
             with contextlib.closing(JournalReader(settings.journal_path)) as reader:
                 for number, (lines, anchor, entries) in enumerate(pieces(reader), start=1):

@@ -1,9 +1,10 @@
 """`python -m pumpd.bedside --config PATH`: serve the tablets of this gateway over HTTPS."""
 
-from pumpd.unneeded import EVERYWHERE, block
+from pumpd.unneeded import EMPTY_IN_BEDSIDE, EVERYWHERE, block, leave_empty
 
 if __name__ == "__main__":
     block(*EVERYWHERE)  # before any other import
+    leave_empty(EMPTY_IN_BEDSIDE)
 
 import argparse
 import asyncio

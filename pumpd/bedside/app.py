@@ -6,7 +6,6 @@ Promises:
 - Every answer has one of the statuses that the description lists. No body over 16 KiB is read.
 """
 
-import json
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from importlib.metadata import version
@@ -31,7 +30,6 @@ from pumpd.bedside.feed import Feed
 from pumpd.bedside.files import Files, InParts
 from pumpd.bedside.headers import SecurityHeaders
 from pumpd.bedside.link import Control, NoControlError
-from pumpd.bedside.openapi import description
 from pumpd.bedside.sessions import COOKIE, LASTS_S, Sessions
 from pumpd.bedside.turns import REQUESTS_A_S, REQUESTS_AT_ONCE, Hosts, Turns
 from pumpd.messages.pairing import PairOffer, PairReveal, PairState
@@ -47,6 +45,7 @@ from pumpd.messages.requests import (
 from pumpd.settings import BedsideLimits, Settings
 
 STATIC = Path(__file__).parent / "static"
+DESCRIPTION = Path(__file__).with_name("openapi.json")  # printed by tools/tablet_api.py
 WITHOUT_SCRIPT = texts.text("stop.without_script", "stop requested on the page without script")
 ANOTHER_SITE = texts.text(
     "stop.other_site", "stop: a page of another site requested it. No pump was stopped. Use the gateway's own page."
@@ -65,7 +64,7 @@ class Bedside:
         self.hosts = Hosts()
         self._bench = Bench(settings, control)
         self._version = version("pumpd")
-        self._description = json.dumps(description(self._version)).encode()
+        self._description = DESCRIPTION.read_bytes()
         self._simulated = any(pump.simulated for pump in settings.pumps)
 
     def app(self) -> Starlette:

@@ -2,7 +2,8 @@
 
 Promises:
 - Every connection is taken. An address has at most `MOST_EACH` waiting, and all together `MOST`; beyond that the oldest
-  one is closed, of the address with the most.
+  one is closed, of the address with the most; last those of addresses at which a paired tablet has proved its key. So
+  a host with many addresses (IPv6) pushes no tablet out.
 - Handshakes begin in turns (`turns.py`).
 """
 
@@ -11,16 +12,16 @@ import socket
 from collections import deque
 from collections.abc import Callable
 
-from pumpd.bedside.turns import Turns
+from pumpd.bedside.turns import Hosts, Turns
 
 MOST_EACH = 20  # a second's turns
 MOST = 200
 
 
 class Entrance:
-    def __init__(self, turns: Turns, begin: Callable[[socket.socket, str], None]) -> None:
+    def __init__(self, turns: Turns, hosts: Hosts, begin: Callable[[socket.socket, str], None]) -> None:
         """`begin` starts the handshake of a connection from an address."""
-        self._turns, self._begin = turns, begin
+        self._turns, self._hosts, self._begin = turns, hosts, begin
         self._waiting: dict[str, deque[socket.socket]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._count = 0
@@ -34,7 +35,8 @@ class Entrance:
         if len(self._waiting[address]) > MOST_EACH:
             self._drop(address)
         elif self._count > MOST:
-            self._drop(max(self._waiting, key=lambda each: len(self._waiting[each])))
+            waiting = (each for each in self._waiting if self._waiting[each])
+            self._drop(max(waiting, key=lambda each: (not self._hosts.known(each), len(self._waiting[each]))))
 
     async def close(self) -> None:
         for task in self._tasks.values():

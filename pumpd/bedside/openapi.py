@@ -1,7 +1,9 @@
-"""The description of the API (OpenAPI 3.1), generated from the models that check each request."""
+"""The description of the API (OpenAPI 3.1), made from the models that check each request.
+
+`tools/tablet_api.py` prints it as openapi.json, which is what bedside serves.
+"""
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -29,8 +31,8 @@ _MEANING = {
 _ALWAYS = (400, 405, 503)
 
 
-@cache
 def description(version: str) -> Mapping[str, Any]:
+    """`version`: of pumpd."""
     schemas: dict[str, Any] = {}
     for kind in (bodies.AnswerBody, *bodies.ALL):
         schemas |= _schema(kind)

@@ -6,7 +6,7 @@ beginning such as "dose: " names a field of the page, which takes it away: it st
 
 import json
 from collections.abc import Mapping
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from pumpd.texts import filled
@@ -35,7 +35,7 @@ def _sentence(templates: Mapping[str, str], messages: Mapping[str, Mapping[str, 
 
 def _catalogues() -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
-    for each in (files("pumpd.bedside") / "reasons").iterdir():
+    for each in (Path(__file__).parent / "reasons").iterdir():
         found.setdefault(each.name[:2], {}).update(json.loads(each.read_text("utf-8")))
     return found
 

@@ -41,7 +41,7 @@ asyncio.sslproto.SSLProtocol.max_size = 16 * 1024
 class Server:
     def __init__(self, app: Any, context: ssl.SSLContext, limits: BedsideLimits, hosts: Hosts) -> None:
         self._context, self._limits, self._hosts = context, limits, hosts
-        self._entrance = Entrance(Turns(hosts, HANDSHAKES_A_S, HANDSHAKES_AT_ONCE), self._begin)
+        self._entrance = Entrance(Turns(hosts, HANDSHAKES_A_S, HANDSHAKES_AT_ONCE), hosts, self._begin)
         self._most = places(limits.connections, DESCRIPTORS_EACH, OTHER_DESCRIPTORS)
         self._config = Config(
             app,

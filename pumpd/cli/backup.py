@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,7 @@ from pumpd.backup.restore import restore as put_back
 from pumpd.cli.client import CONFIG, Config, Json, fail, load_settings, refuse, show
 from pumpd.cli.terminal import say
 from pumpd.journal import JournalError
+from pumpd.text import cause
 
 PassphraseFile = Annotated[
     Path | None,
@@ -35,7 +37,7 @@ def backup(
         passphrase = _passphrase(passphrase_file, twice=True)
         made = make(settings, config, file, passphrase, datetime.now(UTC))
     except (BackupError, OSError) as error:
-        refuse([str(error)], as_json=as_json)
+        refuse([cause(error)], as_json=as_json)
     found = {"file": str(file), "gateway": made.gateway, "made": made.made, "entries": made.entries}
     found |= {"newest": made.newest, "files": made.files}
     text = (
@@ -74,7 +76,7 @@ def restore(
     except (RestoreError, BackupError) as error:
         refuse([str(error)], as_json=as_json)
     except (OSError, JournalError) as error:
-        fail(f"{error}. The card is only partly restored: give the same command again", as_json=as_json)
+        fail(f"{cause(error)}. The card is only partly restored: give the same command again", as_json=as_json)
     found = {
         "gateway": done.gateway,
         "made": done.made,
@@ -97,9 +99,16 @@ def restore(
 
 
 def _passphrase(file: Path | None, *, twice: bool) -> str:
-    """Raises BackupError, OSError."""
+    """Raises BackupError."""
     if file is not None:
-        return file.read_text(encoding="utf-8").strip("\r\n")
+        try:
+            return file.read_text(encoding="utf-8").strip("\r\n")
+        except OSError as error:
+            raise BackupError(f"passphrase file {cause(error)}") from error
+        except UnicodeDecodeError as error:
+            raise BackupError(f"passphrase file {file}: it is no UTF-8 text") from error
+    if not sys.stdin.isatty():
+        raise BackupError("no terminal to ask for the passphrase; name a file that holds it: --passphrase-file")
     given = getpass.getpass("Passphrase of the backup: ")
     if twice:
         check_passphrase(given)

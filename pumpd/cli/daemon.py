@@ -13,7 +13,7 @@ from pumpd.cli.signing_key import PrivateFile, show_new
 from pumpd.cli.supervise import supervise
 from pumpd.cli.terminal import say, say_json
 from pumpd.dosing import LibraryError
-from pumpd.host.file_check import deviations
+from pumpd.host.file_check import DENIED, deviations
 from pumpd.host.open_secrets import open_secrets
 from pumpd.library.files import default_library, read_library
 from pumpd.messages.keys import software_nurses, with_hardware
@@ -35,7 +35,9 @@ def run(*, config: Config = CONFIG) -> None:
     settings = load_settings(config)
     if problems := pump_problems(settings):
         refuse(problems, as_json=False)
-    for deviation in deviations(settings, config.absolute()):
+    found = deviations(settings, config.absolute())
+    closed = [deviation for deviation in found if deviation.problem == DENIED]
+    for deviation in (*(each for each in found if each not in closed), *closed[:1]):
         log.warning("file_not_as_it_should_be", what=str(deviation))
     raise typer.Exit(asyncio.run(supervise(config, settings)))
 

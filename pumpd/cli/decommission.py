@@ -10,6 +10,7 @@ import typer
 
 from pumpd.cli.client import CONFIG, Config, Json, fail, load_settings, refuse, show
 from pumpd.decommission.steps import NotDecommissionedError, begun, finish, prepare, vacuum_log
+from pumpd.text import cause
 
 
 def decommission(
@@ -36,7 +37,7 @@ def decommission(
     except NotDecommissionedError as error:
         refuse(error.reasons, as_json=as_json)
     except (OSError, ValueError, KeyError) as error:
-        fail(f"{error}. What is erased stays erased: give the same command again", as_json=as_json)
+        fail(f"{cause(error)}. What is erased stays erased: give the same command again", as_json=as_json)
     lines = [
         f"{done['gateway']}: {done['erased']} files and directories erased; verified by listing them again.",
         f"The export in {export} was read back before. Its newest entry: {done['newest'] or 'there was no journal'}.",

@@ -116,7 +116,8 @@ def _order(request: Order | OrderRest, pump: str, config: Path, wait: float, *, 
     status = _wait_for(config, pump, ("ready", *ENDED), wait, as_json=as_json)
     infusion = status["infusion"]
     if infusion["state"] != "ready":
-        fail(f"The pump was not programmed: {infusion['reason']}. It does not flow.", as_json=as_json)
+        flow = "It does not flow" if status["stopped"] else "It may flow: go to the pump"
+        fail(f"The pump was not programmed: {infusion['reason']}. {flow}.", as_json=as_json)
     review = review_text(infusion["review"])
     weight = "none; this is the first session here" if last is None else weight_text(last)
     next_step = f"Next: pumpd confirm --pump {pump}"

@@ -15,7 +15,7 @@ from pumpd.cli.client import show as printed
 from pumpd.cli.terminal import say, say_json, say_json_line
 from pumpd.host.files import Owners
 from pumpd.host.lock import alone
-from pumpd.journal import Anchor, Entry, Journal, JournalError, JournalReader, Record
+from pumpd.journal import Anchor, BrokenChainError, Entry, Journal, JournalError, JournalReader, Record
 from pumpd.journal.archive import Archived, archive
 from pumpd.journal.export import Filter
 from pumpd.journal.export import export as exported
@@ -23,7 +23,7 @@ from pumpd.journal.loss import ACCEPTED, booked
 from pumpd.journal.retention import Retention, bounds
 from pumpd.journal.retention import prune as pruned
 from pumpd.messages.requests import PruneJournal
-from pumpd.text import shown
+from pumpd.text import cause, shown
 
 app = typer.Typer(help="Everything that happened. Not a cleared medical device.", no_args_is_help=True)
 
@@ -111,8 +111,10 @@ def verify(
         with contextlib.closing(JournalReader(path)) as reader:
             count = reader.verify(anchors, max(first, 1))
             newest = reader.last(1)
-    except JournalError as error:
+    except BrokenChainError as error:
         fail(f"{error}. Keep the file; do not trust what follows that entry.", as_json=as_json)
+    except JournalError as error:
+        fail(f"{error}. Nothing was verified; keep the file if there is one.", as_json=as_json)
     anchor_now = f"{newest[0].id}:{newest[0].hash}" if newest else None
     if as_json:
         say_json({"entries": count, "intact": True, "anchors": len(anchors), "newest": anchor_now})
@@ -183,7 +185,7 @@ def prune(
         else:
             removed, before = _pruned_by_control(config, hours, reason, last, as_json=as_json)
     except (ValueError, OverflowError, OSError, JournalError) as error:
-        refuse([str(error)], as_json=as_json)
+        refuse([cause(error)], as_json=as_json)
     what = {"removed": removed, "before": before, "archived": archived.entries, "archive": str(archived.path or "")}
     kept = f"; {archived.entries} entries kept in {archived.path}" if archived.path else ""
     printed(what, f"{removed} entries from before {before} removed{kept}", as_json=as_json)
@@ -233,7 +235,7 @@ def accept_loss(
                 journal.append([*entries, accepted])
                 journal.kept.accept(journal.newest)
     except (OSError, JournalError) as error:
-        refuse([str(error)], as_json=as_json)
+        refuse([cause(error)], as_json=as_json)
     sessions = entries[0].body["booked"]
     text = f"{loss}: accepted. {len(sessions)} orders count as given in full. Start control."
     printed({"loss": loss, "booked": sessions}, text, as_json=as_json)

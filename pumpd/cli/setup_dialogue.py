@@ -22,6 +22,7 @@ from pumpd.settings import ACKNOWLEDGEMENT, Settings, hardware_port
 from pumpd.setup.adapters import adapters
 from pumpd.setup.identifying import Asked, Found, identified
 from pumpd.setup.plan import Plan, PlanError, Rest, present, usual
+from pumpd.text import cause
 from pumpd.trust import SigningError, make_key, public_text, trusted_keys
 from pumpd.validation import problems
 
@@ -209,7 +210,7 @@ def public_key(question: str, *, may_make: bool = False) -> str:
         try:
             return _new_key() if may_make and text == "new" else _known_key(text)
         except (OSError, SigningError) as error:
-            say(f"  {error}")
+            say(f"  {cause(error)}")
     return ""
 
 

@@ -44,7 +44,8 @@ class SoftwareSigner:
         try:
             key = serialization.load_pem_private_key(path.read_bytes(), None)
         except (OSError, ValueError, TypeError) as error:
-            raise KeyFileError(f"key {path}: {error}; `pumpd nurse pair` makes one") from error
+            why = error.strerror if isinstance(error, OSError) else error
+            raise KeyFileError(f"key {path}: {why}; `pumpd nurse pair` makes one") from error
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise KeyFileError(f"key {path}: not a P-256 key")
         return cls(key)

@@ -16,7 +16,7 @@ from pumpd.driving.trace import Packet, decoded
 from pumpd.messages.no_answer import not_connected
 from pumpd.messages.requests import Answer, TraceRequest
 from pumpd.pump import UnknownFamilyError, family
-from pumpd.text import shown
+from pumpd.text import cause, shown
 
 VERSION = 1
 
@@ -39,13 +39,13 @@ def trace(
             codec = _codec(str(head.get("driver")))
             out = stack.enter_context(save.open("w", encoding="utf-8")) if save else None
         except (OSError, ValueError) as error:
-            refuse([f"trace: {error}"], as_json=as_json)
+            refuse([f"trace: {cause(error)}"], as_json=as_json)
         if out is not None:
             _keep(out, json.dumps({"pumpd_trace": VERSION, **head}))
         try:
             _show(decoded(_packets(lines, count, out), codec), as_json=as_json)
         except (OSError, ValueError) as error:
-            fail(f"trace ended: {error}. The pump is not affected.", as_json=as_json)
+            fail(f"trace ended: {cause(error)}. The pump is not affected.", as_json=as_json)
 
 
 def _codec(driver: str) -> Codec:
@@ -61,7 +61,10 @@ def _codec(driver: str) -> Codec:
 
 def _saved(path: Path, stack: contextlib.ExitStack) -> tuple[dict[str, Any], Iterable[str]]:
     file = stack.enter_context(path.open(encoding="utf-8"))
-    head = json.loads(file.readline() or "null")
+    try:
+        head = json.loads(file.readline() or "null")
+    except RecursionError:
+        head = None
     if not isinstance(head, dict) or head.pop("pumpd_trace", None) != VERSION:
         raise ValueError(f"{path} is not a trace that this version can read (see its first line)")
     return head, file

@@ -21,6 +21,7 @@ from pumpd.messages.requests import DISCLAIMER
 from pumpd.pump import UnknownFamilyError
 from pumpd.settings import SettingsError
 from pumpd.settings_file import DEFAULT_PATH, Read
+from pumpd.text import cause
 
 
 def main() -> int:
@@ -32,7 +33,7 @@ def main() -> int:
     try:
         asyncio.run(run(Read(arguments.config)))
     except (SettingsError, JournalError, UnknownFamilyError, OSError, ValueError) as error:
-        structlog.get_logger("pumpd.control").error("control_not_started", why=str(error))
+        structlog.get_logger("pumpd.control").error("control_not_started", why=cause(error))
         return 2
     except PartDiedError as error:
         structlog.get_logger("pumpd.control").critical("control_died", why=str(error))

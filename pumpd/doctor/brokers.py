@@ -3,6 +3,7 @@ Nothing of MQTT or NATS is sent.
 """
 
 import contextlib
+import re
 import socket
 import ssl
 import time
@@ -22,6 +23,8 @@ from pumpd.settings import BrokerSettings, Settings
 
 WITHIN_S = 3.0
 LONGEST_INFO = 64 * 1024
+LEAST_NATS = (2, 10)  # the first that can be told to write to the disk before it acknowledges
+_VERSION = re.compile(rb'"version" ?: ?"(\d{1,4})\.(\d{1,4})')
 REFUSAL_WITHIN_S = 0.3  # in TLS 1.3 a broker refuses a client's certificate only after the handshake
 
 
@@ -71,8 +74,8 @@ def _reachable(facts: Facts) -> Iterator[Finding]:
 @line(
     "fleet.reachable",
     "Ward's stream",
-    when="no node can be reached within 3 s, or TLS fails (red), or one of several cannot (yellow); the line says at "
-    "which step",
+    when="no node can be reached within 3 s, TLS fails, or nats-server is older than 2.10 (red); the same of one of "
+    "several (yellow); the line says at which step",
     to_do="As for a broker, with `[fleet]`. The journal keeps everything until a node is back.",
 )
 def _stream(facts: Facts) -> Iterator[Finding]:
@@ -177,6 +180,12 @@ def _hear(connection: socket.socket) -> None:
         raise StepError("greeting: the server did not say what it is") from error
     if not heard.startswith(b"INFO "):
         raise StepError("greeting: this is no NATS server")
+    if (version := _VERSION.search(heard)) and (int(version[1]), int(version[2])) < LEAST_NATS:
+        found = f"{int(version[1])}.{int(version[2])}"
+        raise StepError(
+            f"greeting: nats-server {found} acknowledges before its disk has a message, and a power cut may lose it; "
+            "the ward needs 2.10 or later"
+        )
 
 
 def _context(broker: BrokerSettings) -> ssl.SSLContext:

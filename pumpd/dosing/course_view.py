@@ -3,7 +3,7 @@
 Instants are UTC wall-clock time in nanoseconds since 1970; days are those of the clinic's local time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -16,10 +16,10 @@ from pumpd.quantities import NS_PER_S, Duration, Weight
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """The present instant; `ahead` is how far local time is ahead of UTC."""
+    """The present instant; `ahead` gives how far local time is ahead of UTC at an instant."""
 
     ns: int
-    ahead: timedelta
+    ahead: Callable[[datetime], timedelta]
 
     @property
     def today(self) -> date:
@@ -27,7 +27,8 @@ class Now:
 
     def day(self, ns: int) -> date:
         """The local day of an instant."""
-        return (datetime.fromtimestamp(ns // NS_PER_S, UTC) + self.ahead).date()
+        at = datetime.fromtimestamp(ns // NS_PER_S, UTC)
+        return (at + self.ahead(at)).date()
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,11 +110,14 @@ def warnings(history: History, wanted: Wanted, now_ns: int, rules: Course) -> tu
 
 
 def earliest_ns(history: History, wanted: Wanted, now_ns: int, rules: Course) -> int:
-    """When the hard spacing and the daily dose allow the next treatment; now where neither holds it back."""
+    """When the hard spacing and, for a known dose, the daily one allow the next treatment."""
     spacing = _spacing_rule(history, wanted, now_ns, rules)
     found = [until for until, _ in _limits_of_spacing(history, spacing, spacing.hard)]
-    of_the_day = day.earliest_ns(_of_a_day(history, now_ns), wanted, now_ns, rules.daily_max * wanted.weight)
-    return max([*found, *([] if of_the_day in (None, now_ns) else [of_the_day])], default=now_ns)
+    if wanted.dose:
+        doses, most = _of_a_day(history, now_ns), rules.daily_max * wanted.weight
+        of_the_day = day.earliest_ns(doses, wanted, now_ns, most)
+        found += [] if of_the_day in (None, now_ns) else [of_the_day]
+    return max(found, default=now_ns)
 
 
 # -- hard --------------------------------------------------------------------------------------------------------------

@@ -21,9 +21,9 @@ class Packet:
         try:
             fields = json.loads(line)
             way, t_ns, data = fields["way"], fields["t_ns"], bytes.fromhex(fields["hex"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"{line[:80]!r} is not a packet of a trace") from error
-        if way not in ("out", "in") or type(t_ns) is not int:
+        if way not in ("out", "in") or type(t_ns) is not int or abs(t_ns) >= 2**63:
             raise ValueError(f"{line[:80]!r} is not a packet of a trace")
         return cls(t_ns, way, data)
 

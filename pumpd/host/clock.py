@@ -75,9 +75,9 @@ class Clock:
         """
         return trusted or self.kernel().synchronized
 
-    def utc_offset_min(self) -> int:
-        """Minutes by which local time is now ahead of UTC."""
-        ahead = self.now().astimezone().utcoffset()
+    def utc_offset_min(self, at: datetime | None = None) -> int:
+        """Minutes by which local time is ahead of UTC, at an instant or now. It changes twice a year."""
+        ahead = (self.now() if at is None else at).astimezone().utcoffset()
         return 0 if ahead is None else round(ahead.total_seconds() / 60)
 
     def loop_seconds(self, ns: int) -> float:

@@ -31,8 +31,11 @@ def control_alone(path: Path) -> Iterator[None]:
     """For control, which also starts on a disk that is full or read-only. Raises ControlRunsError, OSError."""
     try:
         lock = _made(path)
-    except OSError:  # then no other process can make the file either
-        lock = os.open(path if path.exists() else path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:  # then no other process can make the file either
+        try:
+            lock = os.open(path if path.exists() else path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        except PermissionError as closed:
+            raise error from closed
     try:
         _take(lock, f"{path.parent} is in use: another pumpd control process runs on it")
         yield
@@ -41,7 +44,11 @@ def control_alone(path: Path) -> Iterator[None]:
 
 
 def _made(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode_of("control's lock"))
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode_of("control's lock"))
+    except PermissionError as error:
+        why = f"this user may not write here; use the user who owns {path.parent}, or sudo"
+        raise PermissionError(error.errno, why, str(path)) from error
 
 
 def _take(lock: int, in_use: str) -> None:

@@ -21,9 +21,10 @@ from pumpd.journal.records import START, Anchor, Record, canonical
 from pumpd.texts import text
 
 MOST_ORDERS = 12  # more than a gateway has pumps; each some 700 bytes
-# Where the two places of each part begin, and the bytes of one; 4096 are one page of a disk.
-_NEWEST, _ORDERS = (0, 4096), (8192, 32768)
-_PARTS, _SIZE = (_NEWEST, _ORDERS), 8192 + 2 * 32768
+_PAGE = 4096  # bytes of a page, of a disk and of the kernel's memory
+# Where the two places of each part begin, and the bytes of one.
+_NEWEST, _ORDERS = (0, _PAGE), (2 * _PAGE, 8 * _PAGE)
+_PARTS, _SIZE = (_NEWEST, _ORDERS), 18 * _PAGE
 _MARK = "pumpd-anchor-1"
 
 
@@ -127,7 +128,8 @@ class AnchorFile:
         """As a whole or not at all; all its places are on disk then, so that no later write needs room."""
         made = self.path.with_name(self.path.name + ".new")
         with _opened(made) as file:
-            os.pwrite(file, bytes(_SIZE), 0)
+            for at in range(0, _SIZE, _PAGE):  # what is written as one piece stays one: 64 KiB for each later write
+                os.pwrite(file, bytes(_PAGE), at)
             self._put(file, _ORDERS, _text(orders))
             self._put(file, _NEWEST, str(newest))
             os.fsync(file)

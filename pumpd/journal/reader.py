@@ -44,8 +44,9 @@ class JournalReader:
                 self._db.close()
                 raise
         except FAILURES as error:
+            why = _cause(path) or error
             raise JournalError(
-                text("journal.unreadable", "journal {path} cannot be read: {error}", path=path, error=error)
+                text("journal.unreadable", "journal {path} cannot be read: {error}", path=path, error=why)
             ) from error
 
     def _records(self, sql: str, *values: int | str) -> Iterator[Record]:
@@ -223,3 +224,16 @@ class JournalReader:
 
     def close(self) -> None:
         self._db.close()
+
+
+def _cause(path: Path) -> str:
+    """Why a file cannot be opened, which SQLite does not say; empty if it can be."""
+    try:
+        path.open("rb").close()
+    except FileNotFoundError:
+        return "there is no such file; control makes it when it first starts"
+    except PermissionError:
+        return "this user may not; use a user of pumpd's group, or sudo"
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""

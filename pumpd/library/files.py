@@ -6,6 +6,7 @@ from pathlib import Path
 from pumpd.dosing.library import Library, load
 from pumpd.dosing.library_text import LibraryError
 from pumpd.dosing.seal import SIGNATURE_FILE
+from pumpd.regular_file import content
 
 SITE = Path("/etc/pumpd/library")
 SHIPPED = Path(__file__).parent / "shipped"  # in an installed distribution
@@ -31,7 +32,7 @@ def read_files(directory: Path) -> dict[str, bytes]:
     signature = directory / SIGNATURE_FILE
     for path in sorted([*directory.glob("*.toml"), *([signature] if signature.exists() else [])]):
         try:
-            raw = files[path.name] = path.read_bytes()
+            raw = files[path.name] = content(path)
             if path != signature:
                 raw.decode()
         except OSError as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pumpd.regular_file import content
 from pumpd.texts import text
 
 KINDS = ("software", "tablet")
@@ -16,7 +17,7 @@ def software_nurses(path: Path) -> list[str]:
     it next says why, and confirms nothing by it.
     """
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = json.loads(content(path))
         return [str(each["name"]) for each in entries if each.get("kind", "software") == "software"]
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return []

@@ -4,7 +4,8 @@ Promises:
 - The position is never ahead of what the broker has acknowledged.
 - On disk it is behind, by as much as a broker may lose and `SAVE_S`; after a clean end it is exact. Messages may
   repeat, none is lost. Nothing is written while nothing is published.
-- A topic is in the list before anything is retained on it.
+- A topic is in the list before anything is retained on it. The list is of one broker: for another one, or for this one
+  after another one, it does not count as complete.
 - One process at a time: a second one on the same file is refused.
 """
 
@@ -53,6 +54,11 @@ class Cursor:
                     " hash TEXT NOT NULL) STRICT"
                 )
                 self._db.execute("CREATE TABLE IF NOT EXISTS retained (topic TEXT PRIMARY KEY) STRICT, WITHOUT ROWID")
+                self._db.execute(
+                    "CREATE TABLE IF NOT EXISTS broker (one INTEGER PRIMARY KEY CHECK (one = 1), place TEXT NOT NULL)"
+                    " STRICT"
+                )
+                broker = self._db.execute("SELECT place FROM broker").fetchone()
                 (version,) = self._db.execute("PRAGMA user_version").fetchone()
                 found = self._db.execute("SELECT id, hash FROM cursor").fetchone()
                 topics = self._db.execute("SELECT topic FROM retained").fetchall()
@@ -67,8 +73,9 @@ class Cursor:
             raise CursorError(f"cursor {path} cannot be opened: {error}") from error
         self.position = self._saved = Position(*found) if found else Position()
         self.retained: set[str] = {topic for (topic,) in topics}
+        self._broker: str | None = broker[0] if broker else None  # None: of a pumpd that did not note it
         self.complete = version == _VERSION
-        """Whether `retained` has every topic. If not, this file is new, or of an older pumpd."""
+        """Whether `retained` has every topic. If not, this file is new, of an older pumpd, or of another broker."""
 
     @property
     def place(self) -> str:
@@ -103,6 +110,15 @@ class Cursor:
         if topic in self.retained:
             self._execute("DELETE FROM retained WHERE topic = ?", topic)
             self.retained.discard(topic)
+
+    def of(self, broker: str) -> None:
+        """Which broker the list is of. Raises CursorError."""
+        if self._broker not in (broker, None):
+            self._execute("PRAGMA user_version = 0")
+            self.complete = False
+        if self._broker != broker:
+            self._execute("INSERT OR REPLACE INTO broker VALUES (1, ?)", broker)
+            self._broker = broker
 
     def completed(self) -> None:
         """From now on the list has every topic. Raises CursorError."""

@@ -56,6 +56,7 @@ class Telemetry:
         self._away = ""  # why the broker cannot be reached; empty when it can
         self._marks: deque[tuple[float, Position]] = deque([(0.0, cursor.position)])
         self._save_s = self._anchor_s = 0.0
+        cursor.of(self._broker)
         self._retaining = Retaining(settings, mqtt, self._translator, cursor)
         self._anchored = Position()
 

@@ -8,6 +8,7 @@ from pumpd.journal import JournalReader, Record
 from pumpd.journal.open_alarms import RAISED, open_alarms
 from pumpd.telemetry.messages import STATE_EXPIRY_S, Message, Translator
 
+STEP_S = 2  # a time server corrects a clock by less, again and again
 RECENT = 100  # entries among which a state is looked for that no infusion on record explains
 
 
@@ -50,11 +51,11 @@ def _state(reader: JournalReader, translator: Translator, pump: str, now: dateti
         old_s = _seconds_since(newest or last, now)
     except (KeyError, ValueError, TypeError, AttributeError):  # nothing, or something damaged, is on record
         return []
-    if may_flow is not False and old_s >= STATE_EXPIRY_S:
+    if may_flow is not False and not -STEP_S <= old_s < STATE_EXPIRY_S:
         return []
-    return [translator.state(last, state, may_flow, 0 if may_flow is False else old_s)]
+    return [translator.state(last, state, may_flow, 0 if may_flow is False else max(0, old_s))]
 
 
 def _seconds_since(entry: Record, now: datetime) -> int:
-    """A clock that was set back makes nothing younger than now."""
-    return max(0, int((now - datetime.fromisoformat(entry.ts)).total_seconds()))
+    """Negative where the clock was set back since: then its age is not known."""
+    return int((now - datetime.fromisoformat(entry.ts)).total_seconds())

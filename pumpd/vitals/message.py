@@ -3,7 +3,7 @@
 Promises:
 - A sign that is not a whole number is left out, and the others still count: a low SpO2 must not be lost to a bad pulse.
   Whether a number can be true is not asked here; control does.
-- A message whose structure, time or patient cannot be read, or in which a name stands twice, is refused as a whole.
+- A message whose structure, time or patient cannot be read, or in which a name occurs twice, is refused as a whole.
 - No error contains what was sent: it could hold a name.
 """
 

@@ -139,9 +139,9 @@ class PtyPort:
         os.set_blocking(self._master, False)
         try:
             self._path.symlink_to(os.ttyname(self._slave))
-        except OSError:
+        except OSError as error:
             self._close_ends()
-            raise
+            raise OSError(f"{self._path} cannot be made: {error.strerror}; name another --pty") from error
         self._loop.add_reader(self._master, self._readable)
         self._outlet.attach(self._from_pump)
         self._opens = Opens(os.ttyname(self._slave), self._outlet.opened)

@@ -134,6 +134,21 @@ def test_a_damaged_journal_is_not_backed_up_as_if_it_were_whole(old, tmp_path):
 
 
 @pytest.mark.realtime
+@pytest.mark.requirement("SEC-18")
+@pytest.mark.parametrize("what", ["link", "pipe"])
+def test_what_another_user_put_in_place_of_a_file_is_neither_read_nor_left_out(old, tmp_path, what):
+    (tmp_path / "secret").write_text("of root")
+    keys = old.settings.keys_path
+    keys.unlink()
+    if what == "link":
+        keys.symlink_to(tmp_path / "secret")
+    else:
+        os.mkfifo(keys)
+    with pytest.raises(BackupError, match=r"paired-keys\.json is a symbolic link, or no file"):
+        make(old.settings, old.config, tmp_path / "backup", WORDS, NOON)
+    assert not (tmp_path / "backup").exists()
+
+
 def test_what_is_written_during_the_backup_is_in_it_or_not_but_the_chain_is_whole(old, tmp_path):
     """Control writes meanwhile; its log does not grow by what the backup reads."""
     for number in range(12):

@@ -60,6 +60,12 @@ def checks() -> list[Callable[..., object]]:
     ]
 
 
+async def test_what_bedside_serves_is_what_the_models_say(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here, here.client() as stranger:
+        served = (await stranger.get("/api/openapi.json")).json()
+    assert served == description(served["info"]["version"]), "run `python -m tools.tablet_api`"
+
+
 async def test_every_request_is_answered_as_described(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here, here.client() as stranger:
         tried = set()

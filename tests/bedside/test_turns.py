@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from pumpd.bedside.entrance import MOST, Entrance
 from pumpd.bedside.turns import MOST_KEPT, Hosts, Turns
 
 A_S, AT_ONCE = 10.0, 5
@@ -102,3 +103,26 @@ async def test_what_is_remembered_is_bounded():
     for number in range(3 * MOST_KEPT):
         await turns.turn(f"address {number}")
     assert len(turns._last_s) == MOST_KEPT
+
+
+async def test_addresses_that_were_just_invented_push_no_tablet_out_of_the_entrance():
+    class Socket:
+        closed = False
+
+        def close(self):
+            self.closed = True
+
+    hosts, begun = Hosts(), []
+    hosts.proved("tablet")
+    busy = Turns(hosts, per_s=1, at_once=1)
+    await busy.turn("another")
+    entrance = Entrance(busy, hosts, lambda client, address: begun.append(address))
+    tablet, invented = Socket(), [Socket() for _ in range(3 * MOST)]
+    entrance.enter(tablet, "tablet")
+    for number, client in enumerate(invented):
+        entrance.enter(client, f"2001:db8::{number:x}")
+    await asyncio.sleep(1.5)
+    assert not tablet.closed
+    assert begun == ["tablet"]
+    assert sum(not each.closed for each in invented) == MOST - 1
+    await entrance.close()

@@ -1,7 +1,6 @@
-"""Real gateways and one browser, for each module that needs them.
+"""Real gateways for the whole run, and one browser for each module.
 
-Playwright runs an event loop in the thread that uses it. It must end before other modules run theirs. A gateway that is
-60 times faster than real time asks its pumps 120 times a second: it ends with the tests that need it.
+Playwright runs an event loop in the thread that uses it. It must end before other modules run theirs.
 """
 
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return Certificate.made(tmp_path_factory.mktemp("tls") / "made")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def testbed(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) -> Iterator[RealGateway]:
     """Six beds, ten times faster than real time: a pause may last half a minute."""
     beds = {f"bed{number}": f"SIM-{number}" for number in range(1, 5)} | {"bed5": "<img src=x onerror=alert(1)>"}
@@ -30,14 +29,14 @@ def testbed(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) 
         yield made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def quick_testbed(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) -> Iterator[RealGateway]:
     """One bed, 240 times faster than real time: forty minutes take ten seconds."""
     with real_gateway(tmp_path_factory.mktemp("quick"), certificate, {"bed1": "SIM-1"}, FAST) as made:
         yield made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def staged_testbed(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) -> Iterator[RealGateway]:
     """Sixty times faster than real time: half a treatment takes 20 s, and the two hours for its rest two minutes."""
     beds = {"bed1": "SIM-1", "bed2": "SIM-2"}
@@ -53,7 +52,7 @@ diastolic_mmhg = { warn_high = 100, critical_high = 110 }
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def watched_testbed(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) -> Iterator[RealGateway]:
     """One bed, where nothing starts or runs without the patient's vital signs."""
     with real_gateway(tmp_path_factory.mktemp("watched"), certificate, {"bed1": "SIM-1"}, SLOW, VITALS) as made:

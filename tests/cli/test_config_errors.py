@@ -1,6 +1,7 @@
 """A wrong configuration: every error at once, with file, line, key and the key that was meant; no library's message."""
 
 import json
+import os
 
 import pytest
 from typer.testing import CliRunner
@@ -91,6 +92,23 @@ def test_an_error_of_a_drop_in_names_the_drop_in(check):
 def test_a_file_that_is_not_toml_is_explained_in_plain_words(check, text, said):
     (found,) = check(text)
     assert found.startswith(said)
+
+
+def test_the_mark_with_which_some_editors_begin_a_file_is_no_error(check):
+    assert check("\ufeff" + GOOD) == []
+
+
+@pytest.mark.parametrize("place", ["pumpd.toml", "pumpd.d/site.toml", "library/site.toml", "trust/config.pub"])
+def test_a_pipe_in_place_of_a_file_holds_nobody_up(tmp_path, place):
+    text = GOOD.format(state=tmp_path / "state") + "[simulation]\nunsigned_library = true\n"
+    (tmp_path / "pumpd.toml").write_text(f'library_dir = "{tmp_path}/library"\n{text}', encoding="utf-8")
+    pipe = tmp_path / place
+    pipe.parent.mkdir(exist_ok=True)
+    pipe.unlink(missing_ok=True)
+    os.mkfifo(pipe)
+    commands = [["config", "check"], ["library", "show"]]
+    said = [CliRunner().invoke(app, [*words, "--config", str(tmp_path / "pumpd.toml")]).output for words in commands]
+    assert any(str(pipe) in each and "it is a pipe" in each for each in said), said
 
 
 # -- what may not be together (item 11 of the cases) -------------------------------------------------------------------

@@ -67,6 +67,23 @@ def test_verify_prints_an_anchor_that_it_accepts(five):
 
 
 @pytest.mark.requirement("AUD-03")
+def test_verify_says_why_a_file_cannot_be_read(tmp_path, five, monkeypatch):
+    gone = run("journal", "verify", "--file", tmp_path / "gone.sqlite3")
+    assert gone.exit_code == 1
+    assert "there is no such file" in gone.stderr
+    assert "do not trust" not in gone.stderr
+
+    def closed(self, mode):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", closed)
+    five.unlink()
+    five.mkdir()  # SQLite says the same of a file that it may not open; root may open every file
+    said = run("journal", "verify", "--file", five).stderr
+    assert "this user may not" in said
+    assert "Nothing was verified" in said
+
+
 def test_verify_finds_cut_off_entries_by_the_anchor(five):
     newest = read(five)[-1]
     tamper(five, "DELETE FROM records WHERE id > 3")

@@ -55,6 +55,15 @@ def test_backup_and_restore_say_what_they_did_and_what_never_to_do(card, tmp_pat
     assert "passphrase is wrong" in run("restore", file, *words, "--config", card.config, status=2)
 
 
+def test_a_passphrase_that_cannot_be_had_is_said_and_nothing_is_called_restored(card, tmp_path):
+    gone = ("--passphrase-file", tmp_path / "gone")
+    for word in ("backup", "restore"):
+        said = run(word, tmp_path / "file", *gone, "--config", card.config, status=2)
+        assert f"{tmp_path / 'gone'}: No such file or directory" in said
+        assert "partly" not in said
+        assert "--passphrase-file" in run(word, tmp_path / "file", "--config", card.config, status=2)
+
+
 def test_decommission_asks_for_the_name_and_prints_what_is_not_erased(card, tmp_path):
     folder = tmp_path / "export"
     options = ("decommission", "--export", folder, "--config", card.config)

@@ -44,17 +44,20 @@ def test_a_live_line_is_shown_saved_and_shown_again(tmp_path):
 
 def test_a_file_that_is_not_a_trace_is_refused(tmp_path):
     path = tmp_path / "other.json"
-    for text in ("", "{}", "no json", '{"pumpd_trace": 1, "driver": "none-such"}'):
+    for text in ("", "{}", "no json", "[" * 100_000, '{"pumpd_trace": 1, "driver": "none-such"}'):
         path.write_text(text)
         result = run("--replay", path)
         assert result.exit_code == 2, text
         assert "trace: " in result.stderr
 
 
-def test_a_damaged_line_ends_the_replay_and_is_reported(tmp_path):
+@pytest.mark.parametrize(
+    "line", ['{"way": "up"}', "[" * 100_000, f'{{"t_ns": {10**400}, "way": "in", "hex": ""}}', '{"t_ns": 1e999}']
+)
+def test_a_damaged_line_ends_the_replay_and_is_reported(tmp_path, line):
     path = tmp_path / "saved.jsonl"
     good = Packet(5, "out", b"0RUN\r").to_json()
-    path.write_text(f'{{"pumpd_trace": 1, "driver": "new-era"}}\n{good}\n{{"way": "up"}}\n')
+    path.write_text(f'{{"pumpd_trace": 1, "driver": "new-era"}}\n{good}\n{line}\n')
     result = run("--replay", path)
     assert result.exit_code == 1
     assert "RUN" in result.stdout

@@ -25,7 +25,7 @@ class Wall:
                 return wall.now()
 
         patch.setattr(Clock, "now", lambda _: self.now())
-        patch.setattr(Clock, "utc_offset_min", lambda _: 0)
+        patch.setattr(Clock, "utc_offset_min", lambda *_: 0)
         patch.setattr(backlog, "datetime", Reader)
 
     @property

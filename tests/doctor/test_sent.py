@@ -68,6 +68,16 @@ def test_what_is_no_node_is_said(tls):
         reach(broker(port, tls, tls=False), greets=True)
 
 
+OLD = [("2.9.10", True), ("2.10.0", False), ("2.14.1-x", False), ("3.0.1", False)]
+
+
+@pytest.mark.parametrize(("version", "old"), OLD)
+def test_a_node_that_acknowledges_before_its_disk_has_a_message_is_named(tls, version, old):
+    said = contextlib.nullcontext() if not old else pytest.raises(StepError, match=r"nats-server 2\.9 .* needs 2\.10")
+    with speaking(f'INFO {{"server_id":"x","version":"{version}"}}\r\n'.encode()) as (port, _), said:
+        reach(broker(port, tls, tls=False), greets=True)
+
+
 def test_one_node_of_several_that_is_away_is_a_warning_and_none_a_problem(tmp_path, tls):
     gateway = Gateway(tmp_path / "gateway")
     with speaking(b"INFO {}\r\n") as (port, _):

@@ -11,7 +11,7 @@ from pumpd.dosing import Refusals
 from pumpd.dosing.course_plan import Assessment, CourseOrder, DayState
 from pumpd.dosing.course_view import Now, course_view, numbers, proper_is_over
 from pumpd.quantities import Duration
-from tests.dosing.past import DAY, ENTRY, HOUR, M_W_F, NOW, RULES, began, history
+from tests.dosing.past import DAY, ENTRY, HOUR, M_W_F, MINUTE, NOW, RULES, began, history
 from tests.dosing.samples import LIBRARY
 
 pytestmark = pytest.mark.requirement("PRG-18")
@@ -185,7 +185,7 @@ def test_a_response_is_one_of_three_and_a_total_is_within_its_scale(response, sc
 
 # -- where the course is -----------------------------------------------------------------------------------------------
 
-AT = Now(NOW, timedelta(0))  # 2026-03-30 10:00 UTC, a Monday
+AT = Now(NOW, lambda _: timedelta(0))  # 2026-03-30 10:00 UTC, a Monday
 
 
 def view(*past, order=None, at=AT):
@@ -212,7 +212,17 @@ def test_the_earliest_instant_comes_from_the_spacing_of_all_doses_whatever_their
 def test_a_day_is_that_of_local_time():
     late = began(NOW - 12 * HOUR, course="C-1")  # 22:00 UTC the day before
     assert [day.date for day in view(late).days] == [date(2026, 3, 29)]
-    assert [day.date for day in view(late, at=Now(NOW, timedelta(hours=2))).days] == [date(2026, 3, 30)]
+    assert [day.date for day in view(late, at=Now(NOW, lambda _: timedelta(hours=2))).days] == [date(2026, 3, 30)]
+
+
+def test_the_day_of_a_dose_stays_the_same_when_summer_time_begins():
+    """22:30 UTC is 23:30 in winter; the clocks went forward since, and in summer it would be the next day."""
+    late = began(NOW - 11 * HOUR - 30 * MINUTE, course="C-1")
+
+    def ahead(at):
+        return timedelta(hours=2 if at.date() >= date(2026, 3, 30) else 1)
+
+    assert [day.date for day in view(late, at=Now(NOW, ahead)).days] == [date(2026, 3, 29)]
 
 
 def test_without_an_order_of_the_course_no_day_is_planned():

@@ -11,6 +11,7 @@ from tests.exploration.search import Explorer, transitions_not_taken
 from tests.exploration.slices import SLICES
 
 BOUND = 30_000  # nodes of a slice
+COMPARE = 11  # of the merged nodes, one in so many is a candidate for a comparison
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -25,6 +26,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     explorers = [] if options.mutants else _explore(options.slice, options.nodes, ci=options.ci)
     found = [str(f) for e in explorers for f in e.found.values()]
+    found += [f"merged too much [{e.slice.name}]: {text}" for e in explorers for text in e.unlike]
     memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     if explorers:
         print(figures.slices(explorers))
@@ -48,7 +50,7 @@ def _explore(names: list[str] | None, nodes: int, *, ci: bool) -> list[Explorer]
     for each in SLICES:
         if names and each.name not in names:
             continue
-        explorers.append(Explorer(each if ci else replace(each, nodes=nodes), every=True).run())
+        explorers.append(Explorer(each if ci else replace(each, nodes=nodes), every=True, compare=COMPARE).run())
         print(f"{each.name}: {explorers[-1].nodes:,} nodes", file=sys.stderr)
     return explorers
 

@@ -2,7 +2,7 @@
 
 Whatever can happen to one can happen to the other, breaks the same rules, and leads to nodes with one key again. If
 that holds for all pairs of merged nodes, the merged search says as much as the full one would. Pairs are taken so that
-every set of fields in which merged nodes ever differed is tried, not only the frequent ones.
+every set of fields in which merged nodes were seen to differ is tried, not only the frequent ones.
 """
 
 from collections.abc import Iterable
@@ -46,10 +46,10 @@ def unlike(sl: Slice, alphabet: Iterable[tuple[str, Happening]], pair: Pair) -> 
 _TEXTS = ("reason", "stopped_by", "confirmed_by", "requests", "segment", "challenge", "confirmed", "tripped", "place")
 _INFUSION = tuple(each.name for each in fields(Infusion) if each.name not in _TEXTS)
 _WORLD = tuple(name for name in World._fields if name not in ("digest", "open", "permit", "used", "now", "segments"))
-_WORLD_INSTANTS = frozenset((
-    "permit_at", "back_from", "idle_at", "doubted", "lease", "asked", "answered", "started", "start_at", "run_from",
-    "run_to", "first", "stop_first", "stop_last", "loading", "ordered_at",
-))  # fmt: skip
+_WORLD_INSTANTS = {
+    *("permit_at", "back_from", "idle_at", "doubted", "lease", "asked", "answered", "started", "start_at", "run_from"),
+    *("run_to", "first", "stop_first", "stop_last", "loading", "ordered_at"),
+}
 
 
 def differ_in(pair: Pair) -> frozenset[str]:

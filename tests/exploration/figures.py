@@ -13,13 +13,28 @@ TOML = DOCS / "safety" / "figures.toml"
 
 
 def slices(explorers: list[Explorer]) -> str:
-    lines = ["| slice | what happens in it | states | transitions | closed | seconds |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| slice | what happens in it | states | transitions | depth | closed | compared | seconds |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for e in explorers:
-        end = "yes" if e.closed else "no"
-        lines.append(f"| {e.slice.name} | {e.slice.about} | {e.nodes:,} | {e.steps:,} | {end} | {e.seconds:.1f} |")
+        counts = f"{e.nodes:,} | {e.steps:,} | {e.depth} | {'yes' if e.closed else 'no'} | {len(e.pairs):,}"
+        lines.append(f"| {e.slice.name} | {e.slice.about} | {counts} | {e.seconds:.1f} |")
     nodes, steps, seconds = _sums(explorers)
-    lines.append(f"| **all** | | {nodes:,} | {steps:,} | | {seconds:.1f} |")
-    return "\n".join(lines) + "\n"
+    pairs, closed = sum(len(e.pairs) for e in explorers), sum(e.closed for e in explorers)
+    lines.append(f"| **all** | | {nodes:,} | {steps:,} | | {closed} of {len(explorers)} | {pairs:,} | {seconds:.1f} |")
+    return "\n".join(lines) + "\n" + bounds(explorers)
+
+
+def bounds(explorers: list[Explorer]) -> str:
+    """Beside each slice that did not close: how deep it was searched, and why that is enough, if it is known."""
+    unknown = "Why that is enough is not shown yet."
+    lines = ""
+    for e in explorers:
+        if not e.closed:
+            tried = f"did not close; every order of up to {e.depth} happenings was tried."
+            lines += f"\n- **{e.slice.name}** {tried} {e.slice.bound or unknown}"
+    return lines
 
 
 def _sums(explorers: list[Explorer]) -> tuple[int, int, float]:
@@ -27,9 +42,9 @@ def _sums(explorers: list[Explorer]) -> tuple[int, int, float]:
 
 
 def mutants(rows: list[tuple[Mutant, Found | None]]) -> str:
-    lines = ["| mutant | where | caught by | in slice |", "|---|---|---|---|"]
+    lines = ["| mutant | where | caught by | in slice | after happenings |", "|---|---|---|---|---|"]
     for mutant, found in rows:
-        by = f"`{found.rule}` | {found.slice}" if found else "nothing, covered twice |"
+        by = f"`{found.rule}` | {found.slice} | {found.depth}" if found else "nothing, covered twice | |"
         lines.append(f"| {mutant.about} | `{mutant.where}` | {by} |")
     return "\n".join(lines) + "\n"
 

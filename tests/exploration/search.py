@@ -1,6 +1,7 @@
 """The search: breadth first from a new order, each happening at each node, until nothing new is found or to a bound."""
 
 import time
+from array import array
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -8,11 +9,12 @@ from pumpd.infusion import Infusion, State, begin
 from pumpd.infusion import events as ev
 from pumpd.infusion.states import TRANSITIONS
 from pumpd.infusion.turn import ImpossibleTransitionError
+from tests.exploration.alike import Pair, differ_in, unlike
 from tests.exploration.happenings import HAPPENINGS
 from tests.exploration.happenings.cable import BACK, IDENTIFIED
 from tests.exploration.key import key
 from tests.exploration.rules import broken
-from tests.exploration.slices import BEGAN, NORMAL, Slice
+from tests.exploration.slices import BEGAN, Slice
 from tests.exploration.step import Step, take
 from tests.exploration.treatment import RestOrdered
 from tests.exploration.world import World
@@ -25,6 +27,7 @@ class Found:
     rule: str
     slice: str
     path: tuple[str, ...]
+    depth: int = 0  # happenings since the slice begins
 
     def __str__(self) -> str:
         return f"{self.rule} [{self.slice}]: " + " > ".join(self.path)
@@ -34,14 +37,16 @@ class Found:
 class Explorer:
     slice: Slice
     every: bool = False  # continue after a broken rule, and note the first path for each
-    pairs_wanted: int = 0
+    compare: int = 0  # of the merged nodes, one in so many is a candidate to be compared with what it was merged into
     found: dict[str, Found] = field(default_factory=dict)
     nodes: int = 0
     steps: int = 0
     closed: bool = False
     seconds: float = 0.0
     ways: set[tuple[State, State]] = field(default_factory=set)
-    pairs: list[tuple[Infusion, World, Infusion, World]] = field(default_factory=list)
+    depth: int = 0  # every order of so many happenings was tried
+    pairs: dict[tuple[State, frozenset[str]], Pair] = field(default_factory=dict)  # one for each set of fields
+    unlike: list[str] = field(default_factory=list)  # how the futures of merged nodes differ
 
     def __post_init__(self) -> None:
         wanted = self.slice.known
@@ -49,7 +54,7 @@ class Explorer:
         self.alphabet = [(name, make) for name, (group, make) in HAPPENINGS.items() if group in wanted]
         self._number = {name: n for n, (name, _) in enumerate(self.alphabet)}
         self._came: list[tuple[int, int]] = []  # parent and happening of each node
-        self._edges: list[list[int]] = []  # target of each happening, -1 where it cannot happen
+        self._edges: list[array[int]] = []  # target of each happening, -1 where it cannot happen
         self._calm: list[bool] = []  # no flow, and none may be assumed
         self._ended: list[bool] = []
 
@@ -58,6 +63,8 @@ class Explorer:
         self._search(self.slice.nodes if nodes is None else nodes)
         if not self.found or self.every:
             self._check_paths()
+        found = (unlike(self.slice, self.alphabet, pair) for pair in self.pairs.values())
+        self.unlike = [text for text in found if text is not None]
         self.seconds = time.perf_counter() - began
         return self
 
@@ -68,7 +75,7 @@ class Explorer:
         start, world = beginning
         known = {key(sl, start, world): 0}
         queue = deque([(start, world)])
-        concrete = {0: (start, world)} if self.pairs_wanted else {}
+        concrete = {0: (start, world)} if self.compare else {}
         self._add(start, world, (-1, -1))
         here = -1
         while queue:
@@ -76,7 +83,7 @@ class Explorer:
                 break
             i, w = queue.popleft()
             here += 1
-            edges = [-1] * len(self.alphabet)
+            edges = array("i", [-1]) * len(self.alphabet)
             self._edges.append(edges)
             for n, (_, make) in enumerate(self.alphabet):
                 outcome = make(i, w)
@@ -95,19 +102,27 @@ class Explorer:
                     there = known[mark] = len(known)
                     queue.append(nxt)
                     self._add(*nxt, (here, n))
-                    if self.pairs_wanted:
+                    if self.compare:
                         concrete[there] = nxt
-                elif self.pairs_wanted and self.steps % self.pairs_wanted == 0:
-                    self.pairs.append((*concrete[there], *nxt))
+                elif self.compare and self.steps % self.compare == 0:
+                    pair = Pair(concrete[there], nxt)
+                    self.pairs.setdefault((nxt[0].state, differ_in(pair)), pair)
                 edges[n] = there
         self.nodes, self.closed = len(known), not queue
+        self.depth = self._depth(len(known) - 1) if self.closed else self._depth(here + 1)
+
+    def _depth(self, node: int) -> int:
+        steps = 0
+        while node > 0:
+            node, steps = self._came[node][0], steps + 1
+        return steps
 
     def _beginning(self) -> tuple[Infusion, World] | None:
         """Where the slice begins; None when a rule breaks on the way there."""
         infusion, _ = begin(self.slice.order())
-        whole = self.slice.dose * NORMAL
-        world = World(now=BEGAN, loading=BEGAN, vtbi=whole, ordered=whole, window=self.slice.dose)
-        world = world._replace(rests=self.slice.rests, closes=self.slice.closes)
+        sl, whole = self.slice, self.slice.units
+        world = World(now=BEGAN, loading=BEGAN, vtbi=whole, ordered=whole, window=sl.dose)
+        world = world._replace(rests=sl.rests, closes=sl.closes, turn=sl.turn, step=sl.counter_step)
         for number, name in enumerate(self.slice.after, 1):
             outcome = HAPPENINGS[name][1](infusion, world)
             assert outcome is not None, name
@@ -152,7 +167,7 @@ class Explorer:
         while here > 0:
             here, n = self._came[here]
             path.append(self.alphabet[n][0])
-        self.found[name] = Found(name, self.slice.name, (*self.slice.after, *reversed(path)))
+        self.found[name] = Found(name, self.slice.name, (*self.slice.after, *reversed(path)), len(path))
 
     def _check_paths(self) -> None:
         for node in range(len(self._edges)):

@@ -37,13 +37,18 @@ def units(millilitres: Volume) -> int:
 
 
 @cache
-def place(delivery: int = 1) -> Place:
-    return Place(session=f"s-{delivery}", gateway="ward-7", pump="bed1", serial="SN-1")
+def place(delivery: int = 1, pump: int = 1) -> Place:
+    return Place(session=f"s-{delivery}", gateway="ward-7", pump=f"bed{pump}", serial=f"SN-{pump}")
 
 
 @cache
-def program(vtbi: int, rate: Rate = RATE) -> PumpProgram:
-    return PumpProgram((RateStep(rate, volume(vtbi)),), Length("29.2"))
+def program(vtbi: int, rate: Rate = RATE, turn: int = NEVER) -> PumpProgram:
+    """One step; or a second one at half the rate, from this many units on."""
+    if turn >= vtbi:
+        steps: tuple[RateStep, ...] = (RateStep(rate, volume(vtbi)),)
+    else:
+        steps = (RateStep(rate, volume(turn)), RateStep(RATES[HALF], volume(vtbi - turn)))
+    return PumpProgram(steps, Length("29.2"))
 
 
 @dataclass(frozen=True)
@@ -67,11 +72,14 @@ class Slice:
     loaded_within: int = NEVER
     identified_within: int = NEVER
     recognized_from: int = NORMAL  # units
+    turn: int = NEVER  # units after which the program goes on at half its rate
+    counter_step: int = 1  # units by which the pump's counter grows
     rests: int = 0  # deliveries of the treatment after the first, at most
     closes: int = NEVER  # after the first start
     expires: int = NEVER  # after the order
     after: tuple[str, ...] = ()  # what has already happened when the search begins
     nodes: int | None = None
+    bound: str = ""  # why it need not close; printed beside it
 
     flowing_within = 2
     read_back_within = 2
@@ -90,50 +98,61 @@ class Slice:
     @property
     def container(self) -> int:
         """Units that the syringe holds: the program and one more tick of flow."""
-        return (self.dose + 1) * NORMAL
+        return self.units + NORMAL
+
+    @property
+    def units(self) -> int:
+        """Units that are prescribed."""
+        if self.turn == NEVER:
+            return self.dose * NORMAL
+        return self.turn + (self.dose - self.turn // NORMAL) * HALF
 
     @property
     def elapsed(self) -> int:
         return ceil(self.dose * 1.5)
 
     def order(self) -> Infusion:
-        held = program(self.dose * NORMAL)
+        held = program(self.units, turn=self.turn)
         return Infusion(
             place=place(),
             segment=ev.Segment("d0", held),
             prescribed=held.vtbi,
             window=Window(self.dose * TICK),
-            limits=Limits(
-                stale_warn_ns=self.stale * TICK,
-                lease_ns=self.lease * TICK,
-                renewal_ns=TICK,
-                flowing_within_ns=self.flowing_within * TICK,
-                read_back_within_ns=self.read_back_within * TICK,
-                loaded_within_ns=self.loaded_within * TICK,
-                identified_within_ns=self.identified_within * TICK,
-                recognized_from=volume(self.recognized_from),
-                stop_retry_ns=TICK,
-                stop_alarm_ns=self.stop_alarm * TICK,
-                still_for_ns=TICK,
-                confirmation_ns=self.confirmation * TICK,
-                deviation_floor=Rate(self.deviation_floor),
-                deviation_for_ns=self.deviation_for * TICK,
-                mismatch_floor=Volume(self.mismatch_floor),
-                counter_slack=Volume("0.01"),
-                mean_over_ns=self.mean_over * TICK,
-                mean_percent=Decimal(self.mean_percent),
-                pause_single_ns=self.pause_single * TICK,
-                pause_total_ns=self.pause_total * TICK,
-                pauses=self.pauses,
-                same_trips=self.same_trips,
-                same_trip_within_ns=self.elapsed * TICK,
-            ),
+            limits=self._limits(),
             accuracy_percent=Decimal(2),
             ordered_ns=BEGAN * TICK,
             expires_ns=None if self.expires == NEVER else (BEGAN + self.expires) * TICK,
             patient=PATIENT,
             container=volume(self.container),
         )
+
+    def _limits(self) -> Limits:
+        limits = Limits(
+            stale_warn_ns=self.stale * TICK,
+            lease_ns=self.lease * TICK,
+            renewal_ns=TICK,
+            flowing_within_ns=self.flowing_within * TICK,
+            read_back_within_ns=self.read_back_within * TICK,
+            loaded_within_ns=self.loaded_within * TICK,
+            identified_within_ns=self.identified_within * TICK,
+            recognized_from=volume(self.recognized_from),
+            stop_retry_ns=TICK,
+            stop_alarm_ns=self.stop_alarm * TICK,
+            still_for_ns=TICK,
+            confirmation_ns=self.confirmation * TICK,
+            deviation_floor=Rate(self.deviation_floor),
+            deviation_for_ns=self.deviation_for * TICK,
+            mismatch_floor=Volume(self.mismatch_floor),
+            counter_slack=Volume("0.01"),
+            mean_over_ns=self.mean_over * TICK,
+            mean_percent=Decimal(self.mean_percent),
+            pause_single_ns=self.pause_single * TICK,
+            pause_total_ns=self.pause_total * TICK,
+            pauses=self.pauses,
+            same_trips=self.same_trips,
+            same_trip_within_ns=self.elapsed * TICK,
+        )
+        return limits if self.counter_step == 1 else limits.for_counter(volume(self.counter_step))
 
 
 RUNNING = (
@@ -177,6 +196,11 @@ TRIPPED_ONCE = (
 ALL = (
     "late lost occlusion alarm panel unseen counter speed load forge start pause resume clear journal deadman stray "
     "restart reconcile supply stale"
+)
+
+TOGETHER = (
+    "Each kind of its happenings has narrower slices, which go deeper; this one adds that kinds occur together that no "
+    "other slice joins. Every deliberate break shows in one of those: none needs this many kinds."
 )
 
 # `nodes` bounds what CI explores; the command explores each slice to its end, or to the bound that it is given.
@@ -274,6 +298,14 @@ SLICES = (
         "unseen",
         "a person at a stopped pump, between two readings",
         "unseen pause resume clear restart",
+        dose=3,
+        after=PAUSED,
+        nodes=900,
+    ),
+    Slice(
+        "restarted",
+        "a counter that starts over in a pause, and a person at that pump",
+        "supply panel unseen",
         dose=3,
         after=PAUSED,
         nodes=900,
@@ -402,6 +434,51 @@ SLICES = (
         after=ENDED,
         nodes=900,
     ),
-    Slice("whole", "everything but cables", ALL, dose=3, nodes=300),
-    Slice("paused", "the same, from a pause on", ALL, dose=3, after=PAUSED, nodes=300),
+    Slice(
+        "rest elsewhere",
+        "two pumps and one patient: the rest on another pump, lost answers to a start, display readings",
+        "treatment elsewhere start reconcile",
+        dose=3,
+        rests=1,
+        after=RAN,
+        nodes=900,
+    ),
+    Slice(
+        "steps",
+        "a program of two steps, the second at half the rate: pauses, remainders",
+        "pause resume lost",
+        dose=5,
+        turn=6,
+        after=RUNNING,
+        nodes=900,
+    ),
+    Slice(
+        "steps flow",
+        "a program of two steps: a pump that is too fast or gives nothing",
+        "speed",
+        dose=5,
+        turn=6,
+        after=RUNNING,
+        nodes=900,
+    ),
+    Slice(
+        "coarse",
+        "a counter that shows only every second tick's flow: pauses, remainders",
+        "pause resume lost",
+        dose=4,
+        counter_step=4,
+        after=RUNNING,
+        nodes=900,
+    ),
+    Slice(
+        "coarse flow",
+        "a counter that shows only every second tick's flow, of a pump that is too fast or gives nothing",
+        "speed",
+        dose=6,
+        counter_step=4,
+        after=RUNNING,
+        nodes=900,
+    ),
+    Slice("whole", "everything but cables", ALL, dose=3, nodes=300, bound=TOGETHER),
+    Slice("paused", "the same, from a pause on", ALL, dose=3, after=PAUSED, nodes=300, bound=TOGETHER),
 )

@@ -22,6 +22,8 @@ from tests.exploration.world import Recorded, World
 from tests.signed import library
 
 FIRST = "s-1"
+PUMP_FIELDS = ("held", "flowing", "by_panel", "shown", "pace", "held_turn", "speed", "unseen", "lost")
+PUMP_FIELDS += ("start_left", "stop_left")
 LONGEST = 12  # ticks of flow on record: with more, no rest is explored
 ENTRY = library().entries["ketamine-1mg-ml"]
 STRENGTH = ENTRY.concentration
@@ -88,8 +90,11 @@ def _dose(number: int, recorded: Recorded) -> Dose:
     )
 
 
-def rest(i: Infusion, w: World, rate: int) -> tuple[RestOrdered, World] | None:
-    """The order of the rest, and the world with it; None when there is none, or a person has started the pump since."""
+def rest(i: Infusion, w: World, rate: int, *, elsewhere: bool = False) -> tuple[RestOrdered, World] | None:
+    """The order of the rest, and the world with it; None when there is none, or a person has started the pump since.
+
+    `elsewhere`: another pump, new at the bed, is to give it.
+    """
     if not i.state.ended or w.first is None or w.by_hand or not w.rests:
         return None
     made = planned(i.whole, w.record, rate)
@@ -99,7 +104,7 @@ def rest(i: Infusion, w: World, rate: int) -> tuple[RestOrdered, World] | None:
     if flowed_ns > LONGEST * TICK:
         return None
     infusion = Infusion(
-        place=place(w.delivery + 1),
+        place=place(w.delivery + 1, w.pump + elsewhere),
         segment=ev.Segment(f"r{w.delivery}", made.pump_program),
         prescribed=made.vtbi,
         window=Window(flowed_ns + made.duration.ns),
@@ -115,14 +120,22 @@ def rest(i: Infusion, w: World, rate: int) -> tuple[RestOrdered, World] | None:
         expires_ns=i.expires_ns and i.expires_ns - i.ordered_ns + w.now * TICK,
         closes_ns=None if w.closes == NEVER else (w.first + w.closes) * TICK,
     )
-    return RestOrdered(w.now * TICK, infusion), _begun(w, infusion, rate)
+    return RestOrdered(w.now * TICK, infusion), _begun(_other_pump(w) if elsewhere else w, infusion, rate)
+
+
+def _other_pump(w: World) -> World:
+    """The same patient at another pump. What the pump before still does is noted for the rule that forbids it."""
+    still = w.flowing or w.start_left
+    new = World(now=w.now)
+    pump = {name: getattr(new, name) for name in PUMP_FIELDS}
+    return w._replace(**pump, pump=w.pump + 1, before_flows=still)
 
 
 def _begun(w: World, infusion: Infusion, rate: int) -> World:
-    """The same pump with the same patient. What the witness knows of one delivery begins again."""
+    """The same patient. What the witness knows of one delivery begins again."""
     left, flowed = units(infusion.prescribed), infusion.earlier_flow_ns // TICK
-    kept = ("now", "held", "flowing", "by_panel", "shown", "given", "pace", "speed", "lied", "unseen", "lost")
-    kept += ("line", "start_left", "stop_left", "used", "latches", "first", "closes", "record")
+    kept = (*PUMP_FIELDS, "now", "given", "lied", "line", "used", "latches", "first", "closes", "record")
+    kept += ("step", "pump", "before_flows")
     return World(**{name: getattr(w, name) for name in kept})._replace(
         loading=w.now,
         ordered_at=w.now,

@@ -4,7 +4,7 @@ from pumpd.infusion import Infusion, State
 from pumpd.infusion import events as ev
 from pumpd.pump import Done, PumpState, Reading, Unknown
 from pumpd.quantities import NS_PER_S, Volume
-from tests.exploration.slices import NEVER, PATIENT, TICK, Slice, place, units
+from tests.exploration.slices import HALF, NEVER, NORMAL, PATIENT, RATES, TICK, Slice, place, units
 from tests.exploration.world import Line, Recorded, World, ordered
 
 
@@ -32,7 +32,7 @@ def note_event(sl: Slice, i: Infusion, w: World, event: ev.Event) -> World:
         case ev.ChallengeIssued(nonce=nonce) if i.state is State.READY:
             action = ev.ConfirmAction.START if w.started is None else ev.ConfirmAction.RESUME
             expires = (w.now + sl.confirmation) * TICK
-            here = place(w.delivery)
+            here = place(w.delivery, w.pump)
             at = (here.serial, here.channel, here.session, here.gateway)
             return w._replace(open=ev.Binding(nonce, w.digest, action, *at, expires, wristband=PATIENT))
         case ev.ConfirmationGiven(binding=binding, associated=associated):
@@ -142,6 +142,8 @@ def note_actions(sl: Slice, i: Infusion, after: Infusion, w: World, actions: tup
                     w = w._replace(
                         digest=after.segment.digest,
                         vtbi=units(planned.vtbi),
+                        rate=NORMAL if planned.steps[0].rate == RATES[NORMAL] else HALF,
+                        turn=units(planned.steps[0].volume) if len(planned.steps) > 1 else NEVER,
                         segments=w.segments + 1,
                         loading=w.now,
                         before=w.before + w.counted,

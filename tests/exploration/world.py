@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pumpd.infusion import events as ev
 from pumpd.pump import AlarmCode, PumpProgram
 from pumpd.quantities import Volume
-from tests.exploration.slices import BEGAN, NEVER, NORMAL, RATES, program
+from tests.exploration.slices import BEGAN, HALF, NEVER, NORMAL, RATES, program
 
 
 class Line(StrEnum):
@@ -40,6 +40,10 @@ class World(NamedTuple):
     shown: int = 0
     given: int = 0
     pace: int = NORMAL  # units per tick of the program that it holds
+    held_turn: int = NEVER  # units after which that program goes on at half its rate
+    step: int = 1  # units by which its counter grows
+    before_flows: bool = False  # the pump before it still flowed, or could still be started, when it took its place
+    pump: int = 1  # which one: the rest of a treatment may be given by another
     speed: int = NORMAL  # units per tick, where that program says NORMAL
     lied: bool = False  # its counter has shown something untrue
     unseen: bool = False  # it flowed by its panel since the last reading
@@ -60,6 +64,7 @@ class World(NamedTuple):
     digest: str = "d0"
     vtbi: int = 0
     rate: int = NORMAL  # units per tick, as ordered
+    turn: int = NEVER  # units after which it goes on at half its rate, as ordered
     segments: int = 0
     open: ev.Binding | None = None  # the challenge as it should have been issued
     permit: ev.Binding | None = None  # a confirmation that matches in every field, not used yet
@@ -112,6 +117,36 @@ class World(NamedTuple):
     still: tuple[int, int] | None = None  # since, shown
 
     @property
+    def pace_now(self) -> int:
+        return self.pace if self.shown < self.held_turn else HALF
+
+    def rate_at(self, given: int) -> int:
+        """Units per tick, as ordered, once so much of the program was given."""
+        return self.rate if given < self.turn else HALF
+
+    def growth(self, given: int, ticks: int) -> int:
+        """Units that the program gives in these ticks, once so much of it was given."""
+        at = given
+        for _ in range(ticks):
+            at = min(at + self.rate_at(at), self.vtbi)
+        return max(at - given, 0)
+
+    @property
+    def slack(self) -> int:
+        """Units by which a difference of what the counter shows may be off."""
+        return 0 if self.step == 1 else self.step
+
+    @property
+    def counter(self) -> int:
+        """Units that its counter shows."""
+        return self.shown - self.shown % self.step
+
+    def loaded_now(self, vtbi: int, *, right: bool = True) -> "World":
+        """The pump has taken the ordered program, with this volume; a load clears its counter, and what nobody saw."""
+        lied = self.lied or self.blink
+        return self._replace(held=(vtbi, right), pace=self.rate, held_turn=self.turn, shown=0, lied=lied)
+
+    @property
     def stop_pending(self) -> bool:
         """A stop is on its way that will change something. What reaches an idle pump changes nothing."""
         flows = self.other[1] if self.line is Line.OTHER else self.flowing
@@ -148,4 +183,4 @@ class World(NamedTuple):
 
 def ordered(w: World) -> PumpProgram:
     """The program that the pump should hold."""
-    return program(w.vtbi, RATES[w.rate])
+    return program(w.vtbi, RATES[w.rate], w.turn)

@@ -96,6 +96,15 @@ def another(path):
 DAMAGES = [no_wal, empty_wal, random_wal, half_a_wal, empty, deleted, another]
 
 
+def test_no_write_takes_more_memory_of_the_kernel_than_a_page(path, folder, monkeypatch):
+    """Linux keeps what was written as one piece as one: each later write of 100 bytes would count as 64 KiB."""
+    sizes, write = [], os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda file, data, at: sizes.append(len(data)) or write(file, data, at))
+    written(path, notes(1))
+    assert sum(sizes) >= anchor_path(path).stat().st_size > 0
+    assert max(sizes) <= 4096
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_journal_that_lost_its_newest_entries_shows_it_at_every_start_until_a_person_accepts_it(
     folder, path, tmp_path, damage

@@ -5,11 +5,15 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import pytest
+
 from tools.debian_root import host_architecture, unpack
-from tools.package import deb
+from tools.package import deb, layout
 from tools.package.layout import GATEWAY, ROOT, WARD, Debian, Product
 
 DIST = ROOT / "dist"
+# For a fixture's `params`. `make package-test` gives all tests of one Debian to the same worker.
+EACH_DEBIAN = tuple(pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in layout.DEBIANS)
 # What the package depends on and recommends, so that it installs without a network.
 INCLUDE = ("dbus", "python3", "systemd", "systemd-sysv", "udev")
 FURTHER = {WARD.name: ("postgresql",)}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.machine import DIST, Machine, repacked
+from tests.packaging.machine import DIST, EACH_DEBIAN, Machine, repacked
 from tools.package import layout
 from tools.package.__main__ import build
 from tools.package.layout import GATEWAY
@@ -46,7 +46,7 @@ simulated = true
 """
 
 
-@pytest.fixture(scope="module", params=layout.DEBIANS)
+@pytest.fixture(scope="module", params=EACH_DEBIAN)
 def machine(request, tmp_path_factory) -> Iterator[Machine]:
     """Each test finds the package installed in this build's version."""
     # On the disk: a root has 300 MB, and the tests' own folder is in memory.

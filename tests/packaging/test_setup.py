@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.machine import Machine
+from tests.packaging.machine import EACH_DEBIAN, Machine
 from tools.package import layout
 
 pytestmark = [pytest.mark.debian, pytest.mark.realtime, pytest.mark.timeout(1200)]
@@ -42,7 +42,7 @@ EXPECTED = """\
 """.splitlines()
 
 
-@pytest.fixture(scope="module", params=layout.DEBIANS)
+@pytest.fixture(scope="module", params=EACH_DEBIAN)
 def machine(request) -> Iterator[Machine]:
     with tempfile.TemporaryDirectory(prefix="pumpd-setup-", dir="/var/tmp") as folder:  # a root has 300 MB
         made = Machine(layout.DEBIANS[request.param], Path(folder) / "root")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.machine import Machine, repacked
+from tests.packaging.machine import EACH_DEBIAN, Machine, repacked
 from tools.package import layout
 from tools.package.layout import WARD
 
@@ -29,11 +29,12 @@ FROM_NOTHING_TO_A_PAGE = """
 set -e
 pg_ctlcluster $(ls /etc/postgresql) main start
 trap 'pg_ctlcluster $(ls /etc/postgresql) main stop -m immediate' EXIT
-runuser -u postgres -- createuser pumpd-ward
+for user in pumpd-ward pumpd-ward-ingest pumpd-ward-board; do runuser -u postgres -- createuser $user; done
 runuser -u postgres -- createdb --owner pumpd-ward --encoding UTF8 --template template0 pumpd_ward
 echo 'correct horse battery' | runuser -u pumpd-ward -- pumpd-ward account add charge --role engineer
 runuser -u pumpd-ward -- pumpd-ward account list
-HOME=/ setpriv --reuid=pumpd-ward --regid=pumpd-ward --init-groups pumpd-ward board > /tmp/board.log 2>&1 & board=$!
+as=pumpd-ward-board
+HOME=/ setpriv --reuid=$as --regid=$as --init-groups pumpd-ward board > /tmp/board.log 2>&1 & board=$!
 for i in $(seq 300); do grep -q board_started /tmp/board.log && break; sleep 0.1; done
 python3 - <<'END' || { cat /tmp/board.log; false; }
 import json, time, urllib.request as u
@@ -57,7 +58,7 @@ rm /tmp/board.log /tmp/alarms.csv
 """
 
 
-@pytest.fixture(scope="module", params=layout.DEBIANS)
+@pytest.fixture(scope="module", params=EACH_DEBIAN)
 def machine(request) -> Iterator[Machine]:
     """Each test finds the package installed in this build's version."""
     with tempfile.TemporaryDirectory(prefix="pumpd-ward-package-", dir="/var/tmp") as folder:  # a root has 500 MB
@@ -81,12 +82,13 @@ def test_it_installs_without_a_network_and_says_what_is_next(machine):
     assert (machine.root.path / page.lstrip("/")).is_file()
     assert "not a cleared medical device" in machine.must("pumpd-ward", "--help")
     assert machine.must("dpkg", "--verify", "pumpd-ward") == ""
-    assert machine.must("id", "--user", "--name", "pumpd-ward").strip() == "pumpd-ward"
+    for user in ("pumpd-ward", "pumpd-ward-ingest", "pumpd-ward-board"):
+        assert machine.must("id", "--user", "--name", user).strip() == user
 
 
 def test_the_target_is_enabled_and_its_services_wait_for_a_configuration(machine):
     assert machine.must("systemctl", "is-enabled", "pumpd-ward.target").strip() == "enabled"
-    for unit in ("pumpd-ward-board.service", "pumpd-ward-ingest@.service"):
+    for unit in ("pumpd-ward-board.service", "pumpd-ward-ingest@.service", "pumpd-ward-migrate.service"):
         text = (machine.root.path / "usr/lib/systemd/system" / unit).read_text(encoding="utf-8")
         assert "ConditionPathExists=/etc/pumpd-ward/ward.toml" in text
     assert not (machine.root.path / "etc/pumpd-ward").exists()

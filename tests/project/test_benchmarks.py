@@ -8,18 +8,20 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
 
 import benchmarks.__main__ as bench
-from benchmarks import part, report, stop
+from benchmarks import families, part, report, stop
+from benchmarks.control_process import NotStartedError, control_process
 from benchmarks.line import exact_loop
 from benchmarks.part import Part
 from benchmarks.peers import compared, trials
 from benchmarks.peers.client import Command, pumpd_client
 from benchmarks.peers.environment import Environment, UnavailableError
-from benchmarks.peers.trials import Seen, Unplugged
+from benchmarks.peers.trials import Polled, Seen, Unplugged
 from benchmarks.result import Result
 from benchmarks.size import Size
 from tests.conftest import ROOT
@@ -211,6 +213,25 @@ def test_the_stop_benchmark_stops_one_infusion_after_the_other_on_one_pump(famil
     assert len(taken) == tries
 
 
+@pytest.mark.parametrize("family", families.own())
+async def test_no_two_pumps_of_a_benchmark_are_one_pump_to_control(family):
+    """Sixteen pumps of one family: their addresses or, where they report one, their serial numbers differ."""
+    beds = [tomllib.loads(await families.Bed(family, "/dev/null", f"bed{n}", n).as_toml()) for n in range(1, 17)]
+    marks = {(pump["serial"], pump.get("settings", {}).get("address")) for bed in beds for pump in bed["pump"]}
+    assert len(marks) == 16
+
+
+@pytest.mark.realtime
+def test_a_control_process_that_ends_is_not_waited_for(tmp_path):
+    async def start():
+        twice = [families.Bed("harvard", str(tmp_path / "pump"), name) for name in ("bed1", "bed2")]
+        async with control_process(tmp_path, twice):
+            pass
+
+    with asyncio.Runner(loop_factory=exact_loop) as runner, pytest.raises(NotStartedError, match="they are one pump"):
+        runner.run(start())
+
+
 # -- peers ------------------------------------------------------------------------------------------------------------
 
 
@@ -236,8 +257,8 @@ def test_the_points_of_a_driver_without_its_cable(changes, points):
 
 
 def test_a_row_has_the_value_of_pumpd_and_that_of_the_other_as_its_bound():
-    ours = Seen(80.0, 40.0, 0.9, 300.0, [0.01, 0.02], [0.03], unplugged())
-    theirs = Seen(90.0, 45.0, 0.8, 200.0, [0.05, 0.01], [5.0], unplugged(back_s=None))
+    ours = Seen(Polled(80.0, 40.0, 0.9, 300.0), [0.01, 0.02], [0.03], unplugged(), 0)
+    theirs = Seen(Polled(90.0, 45.0, 0.8, 200.0), [0.05, 0.01], [5.0], unplugged(back_s=None), 1)
     rows = {each.name.split(", ", 1)[1].split(":")[0]: each for each in compared("new-era", "other", ours, theirs)}
     assert {name: (row.measured, row.bound, row.met) for name, row in rows.items()} == {
         "share of the line's exchanges": (0.9, 0.8, True),
@@ -252,9 +273,9 @@ def test_a_row_has_the_value_of_pumpd_and_that_of_the_other_as_its_bound():
 @pytest.mark.realtime
 def test_pumpd_beside_its_own_simulator_has_every_point():
     with asyncio.Runner(loop_factory=exact_loop) as runner:
-        seen = runner.run(trials.trial("new-era", pumpd_client("new-era", {"address": 1}), Size.SHORT))
+        (seen,) = runner.run(trials.side_by_side("new-era", [pumpd_client("new-era", {"address": 1})], Size.SHORT))
     assert seen.unplugged.points == 3
-    assert 0 < seen.share < 1
+    assert 0 < seen.polled.share < 1
     assert max(seen.stops_s + seen.lost_s) < trials.NEVER_S
 
 
@@ -283,7 +304,7 @@ def test_a_stop_that_never_leaves_counts_as_the_longest_time(tmp_path, monkeypat
     script = tmp_path / "waits.py"
     script.write_text(WAITS_FOR_EVER, encoding="utf-8")
     with asyncio.Runner(loop_factory=exact_loop) as runner:
-        seen = runner.run(trials.trial("new-era", Command(Path(sys.executable), script), Size.SHORT))
+        (seen,) = runner.run(trials.side_by_side("new-era", [Command(Path(sys.executable), script)], Size.SHORT))
     assert seen.stops_s == [0.5]
     assert seen.unplugged.stop == "hangs"
 

@@ -98,6 +98,11 @@ def test_a_service_is_watched_and_always_restarted(name):
 
 
 @pytest.mark.parametrize("name", SERVICES)
+def test_the_threads_of_a_service_share_a_heap(name):
+    assert unit(name)["Service"]["Environment"] == "MALLOC_ARENA_MAX=1"
+
+
+@pytest.mark.parametrize("name", SERVICES)
 def test_a_gateway_that_is_not_configured_starts_nothing(name):
     """An unmet condition is no failure and is not tried again; a refused configuration would be, every 2 s."""
     assert unit(name)["Unit"]["ConditionPathExists"] == "/etc/pumpd/pumpd.toml"

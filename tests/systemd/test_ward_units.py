@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from pumpd_ward.store.rights import BOARD, INGEST
 from tests.systemd.test_units import tool
 
 UNITS = Path(__file__).parent.parent.parent / "ward" / "systemd"
 SERVICES = ["pumpd-ward-board.service", "pumpd-ward-ingest@.service"]
+MIGRATE = "pumpd-ward-migrate.service"
 
 
 def settings(name: str) -> dict[str, str]:
@@ -35,7 +37,7 @@ def test_systemd_finds_nothing_wrong_with_the_units(tmp_path):
     assert (done.returncode, ours) == (0, [])
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", [*SERVICES, MIGRATE])
 def test_exposure_is_at_most_1_2(name, tmp_path):
     unit = shutil.copy(UNITS / name, tmp_path / name.replace("@.", "@1."))
     done = subprocess.run(
@@ -58,14 +60,32 @@ def test_a_service_is_watched_restarted_and_waits_for_a_configuration(name):
     assert found["PartOf"] == "pumpd-ward.target"  # what stops the target stops every worker
 
 
-def test_neither_service_sees_the_keys_of_the_other_and_none_may_write():
-    ingest, board = settings("pumpd-ward-ingest@.service"), settings("pumpd-ward-board.service")
+def test_none_sees_the_keys_of_another_and_none_may_write():
+    ingest, board, migrate = (settings(name) for name in ("pumpd-ward-ingest@.service", SERVICES[0], MIGRATE))
     assert ingest["InaccessiblePaths"] == "-/etc/pumpd-ward/board"
     assert board["InaccessiblePaths"] == "-/etc/pumpd-ward/stream"
-    for each in (ingest, board):
-        assert each["User"] == "pumpd-ward"
+    assert migrate["InaccessiblePaths"] == "-/etc/pumpd-ward/board -/etc/pumpd-ward/stream"
+    for each in (ingest, board, migrate):
         assert each["ProtectSystem"] == "strict"
         assert not {"StateDirectory", "ReadWritePaths", "LoadCredential"} & set(each)
+
+
+def test_each_runs_as_the_role_that_has_its_rights_in_the_database():
+    rules = (UNITS / "sysusers.d" / "pumpd-ward.conf").read_text(encoding="utf-8")
+    users = [line.split()[1] for line in rules.splitlines() if line.startswith("u ")]
+    assert users == ["pumpd-ward", INGEST, BOARD]
+    for name, user in zip([MIGRATE, "pumpd-ward-ingest@.service", SERVICES[0]], users, strict=True):
+        assert (settings(name)["User"], settings(name)["Group"]) == (user, user)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_owner_brings_the_database_up_to_date_before_a_service_starts(name):
+    found = settings(name)
+    assert found["Wants"] == MIGRATE
+    assert MIGRATE in found["After"].split()
+    assert settings(MIGRATE)["Type"] == "oneshot"
+    assert settings(MIGRATE)["Restart"] == "on-failure"  # a database that is away
+    assert settings(MIGRATE)["ExecStart"].endswith(" migrate")
 
 
 def test_the_example_keeps_the_keys_where_the_units_expect_them():

@@ -133,6 +133,28 @@ async def test_nothing_of_a_pump_that_was_renamed_or_removed_stays(
         await until_kept(broker.port, set(), pump=name)
 
 
+async def test_a_broker_to_which_a_gateway_comes_back_keeps_nothing_of_the_time_before(
+    settings, journal: Journal, broker: Broker, tmp_path
+):
+    """What was emptied on another broker in the meantime is still on this one."""
+    (tmp_path / "other").mkdir()
+    other = Broker(tmp_path / "other")
+    other.start()
+    try:
+        there = settings.model_copy(update={"mqtt": settings.mqtt.model_copy(update={"port": other.port})})
+        journal.append([Entry("alarm_raised", OCCLUSION, "pump-a", "s1")])
+        async with running(settings):
+            await until_kept(broker.port, {f"{ROOT}/pumps/pump-a/alarms/occlusion"})
+        async with running(there):
+            await until_kept(other.port, {f"{ROOT}/pumps/pump-a/alarms/occlusion"})
+            journal.append([Entry("alarm_cleared", {"code": "occlusion"}, "pump-a", "s1")])
+            await until_kept(other.port, set())
+        async with running(settings):
+            await until_kept(broker.port, set())
+    finally:
+        other.end()
+
+
 async def test_nothing_of_a_gateway_that_was_renamed_stays_where_the_broker_allows_it(
     settings, journal: Journal, broker: Broker
 ):
@@ -160,13 +182,14 @@ async def test_nothing_of_a_gateway_that_was_renamed_stays_where_the_broker_allo
     assert said["count"] == 6
 
 
+@pytest.mark.parametrize("age_s", [130, -3600], ids=["old", "before the clock was set back"])
 async def test_a_state_in_which_flow_may_occur_is_not_kept_longer_than_its_readings_are_fresh(
-    settings, journal: Journal, broker: Broker
+    settings, journal: Journal, broker: Broker, age_s: int
 ):
     """Control died while the broker was away, two minutes and more ago: its pump's state is unknown."""
     from datetime import UTC, datetime, timedelta
 
-    then = datetime.now(UTC) - timedelta(seconds=130)
+    then = datetime.now(UTC) - timedelta(seconds=age_s)
     journal.append([Entry("state_changed", RUNNING, "pump-a", "s1", at=then)])
     async with running(settings) as cursor:
         await until(lambda: cursor.position.id == 1)

@@ -12,6 +12,7 @@ from pumpd_ward.local.nats_server import Node
 from pumpd_ward.local.postgres import Postgres
 from pumpd_ward.settings import WardSettings
 from pumpd_ward.store.migrate import migrate
+from pumpd_ward.store.rights import INGEST
 from tests.to_publish import journal, reading, settings_of, state_dir
 
 __all__ = ["journal", "reading", "state_dir"]
@@ -53,7 +54,7 @@ async def store(server: Postgres) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
-def ward_settings(server: Postgres, node: Node | None = None) -> WardSettings:
+def ward_settings(server: Postgres, node: Node | None = None, role: str = INGEST) -> WardSettings:
     address = f"127.0.0.1:{node.port}" if node else "127.0.0.1:1"
     stream = {"nodes": [address], "tls": False, "replicas": 1, "most_gb": 0.1}
-    return WardSettings.model_validate({"stream": stream, "store": {"dsn": server.dsn}})
+    return WardSettings.model_validate({"stream": stream, "store": {"dsn": server.dsn_of(role)}})

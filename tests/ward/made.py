@@ -1,5 +1,6 @@
 """Messages as gateways send them, made by hand."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 from pumpd_ward.messages import Batch, Status
@@ -37,9 +38,18 @@ def alarm(seq: int, kind: str, code: str = "occlusion") -> dict:
 
 
 def batch(after: int, entries: list[dict], gateway: str = "g1", journal: str = "j1") -> Batch:
+    return Batch.model_validate(_fields(after, entries, gateway, journal))
+
+
+def unchecked(entries: list[dict], gateway: str = "g1") -> bytes:
+    """A batch as a gateway that is out of order would send it."""
+    return json.dumps(_fields(0, entries, gateway, "j1")).encode()
+
+
+def _fields(after: int, entries: list[dict], gateway: str, journal: str) -> dict:
     last = entries[-1]["seq"]
     head = {"schema": "pumpd.fleet.v1", "gateway": gateway, "journal": journal, "after": after, "last": last}
-    return Batch.model_validate({**head, "hash": f"h{last}", "entries": entries})
+    return {**head, "hash": f"h{last}", "entries": entries}
 
 
 def arrived(message: Batch | Status, second: float = 0) -> Arrived:

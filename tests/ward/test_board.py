@@ -21,6 +21,7 @@ from pumpd_ward.board.entrance import entrance
 from pumpd_ward.board.live import Live
 from pumpd_ward.roles import Role
 from pumpd_ward.store.partitions import Partitions
+from pumpd_ward.store.rights import BOARD
 from pumpd_ward.store.writing import Arrived, write
 from tests.patience import PATIENCE_S
 
@@ -35,9 +36,9 @@ PASSWORD = "correct horse battery"
 @contextlib.asynccontextmanager
 async def client(server, settings=None) -> AsyncIterator[tuple[httpx.AsyncClient, Live]]:
     settings = settings or ward_settings(server)
-    live = Live(server.dsn, 30)
+    live = Live(server.dsn_of(BOARD), 30)
     following = asyncio.create_task(live.run())
-    async with asyncpg.create_pool(server.dsn, min_size=1, max_size=2) as pool:
+    async with asyncpg.create_pool(server.dsn_of(BOARD), min_size=1, max_size=2) as pool:
         app = application(settings, await entrance(settings.board, pool), live)
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://ward.test") as asking:
@@ -275,7 +276,7 @@ async def test_alarms_and_infusions_come_as_csv_and_parquet(server, store):
 
 
 async def test_who_watches_sees_a_change_within_a_second(server, store):
-    live = Live(server.dsn, 30)
+    live = Live(server.dsn_of(BOARD), 30)
     following = asyncio.create_task(live.run())
     boards = live.follow()
     try:

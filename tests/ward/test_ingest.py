@@ -4,10 +4,13 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import asyncpg
 import nats
 import pytest
+from nats.aio.client import ServerVersion
 from structlog.testing import capture_logs
 
 from pumpd.process import end
@@ -15,7 +18,7 @@ from pumpd.telemetry.fleet.cursor import FleetCursor
 from pumpd.telemetry.fleet.service import Fleet
 from pumpd_ward.ingest.worker import Worker
 from pumpd_ward.local.nats_server import cluster
-from pumpd_ward.local.postgres import Postgres
+from pumpd_ward.local.postgres import USER, Postgres
 from pumpd_ward.settings import WardSettings
 from pumpd_ward.store.writing import MOST_REFUSED, refuse
 from tests.patience import PATIENCE_S
@@ -127,7 +130,7 @@ async def test_a_store_that_dies_loses_nothing_and_each_cause_is_said_once(node,
     own.start()
     try:
         with capture_logs() as logs:
-            async with working(ward_settings(own, node), 2):
+            async with working(ward_settings(own, node, USER), 2):
                 await publish(node.url, steps(500))
                 own.kill()
                 await publish(node.url, steps(1500)[50:])
@@ -169,14 +172,12 @@ async def test_one_of_three_nodes_dies_and_nothing_that_was_acknowledged_is_lost
 GARBAGE = [
     b"no json",
     b"{}",
-    made.batch(0, [made.entry(1, "x", pump="a\0b")]).model_dump_json(by_alias=True).encode(),
-    made.batch(0, [made.entry(1, "x", note="a\0b")]).model_dump_json(by_alias=True).encode(),
-    made.batch(0, [made.reading(1, rate=10**400)]).model_dump_json(by_alias=True).encode(),
-    made.batch(0, [made.alarm(1, "raised", code=random.Random(1).randbytes(5000).hex())])
-    .model_dump_json(by_alias=True)
-    .encode(),
-    made.batch(0, [made.entry(1, "x")], gateway="someone-else").model_dump_json(by_alias=True).encode(),
-    made.batch(0, [{**made.entry(1, "x"), "ts": "2026-03-01T08:00:00Z"}]).model_dump_json(by_alias=True).encode()[:-2],
+    made.unchecked([made.entry(1, "x", pump="a\0b")]),
+    made.unchecked([made.entry(1, "x", note="a\0b")]),
+    made.unchecked([made.reading(1, rate=10**400)]),
+    made.unchecked([made.alarm(1, "raised", code=random.Random(1).randbytes(5000).hex())]),
+    made.unchecked([made.entry(1, "x")], gateway="someone-else"),
+    made.unchecked([{**made.entry(1, "x"), "ts": "2026-03-01T08:00:00Z"}])[:-2],
 ]
 
 
@@ -206,3 +207,15 @@ async def test_a_late_status_does_not_replace_a_newer_one(node, server, store):
     async with working(ward_settings(server, node)):
         await publish(node.url, [status("1"), status("2")], "status")
         await eventually(store, "SELECT status ->> 'version' FROM gateway", "2")
+
+
+@pytest.mark.parametrize(("version", "said"), [("2.9.10", 1), ("2.10.0", 0), ("3.0.0", 0), ("2.14.1-beta", 0)])
+async def test_a_node_that_acknowledges_before_the_disk_is_named_once(server, version, said):
+    node = SimpleNamespace(connected_server_version=ServerVersion(version), connected_url=urlsplit("nats://n1:4222"))
+    worker = Worker(ward_settings(server), "w0")
+    with capture_logs() as logs:
+        worker._look_at(node)
+        worker._look_at(node)
+    assert [(each["event"], each["node"], each["version"]) for each in logs] == [
+        ("node_too_old", "n1:4222", "2.9")
+    ] * said

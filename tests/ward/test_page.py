@@ -18,6 +18,7 @@ from pumpd_ward.local.child import free_port, listens
 from pumpd_ward.roles import Role
 from pumpd_ward.store.migrate import migrate
 from pumpd_ward.store.partitions import Partitions
+from pumpd_ward.store.rights import BOARD
 from pumpd_ward.store.writing import Arrived, write
 from tests.browser.chromium import chromium
 
@@ -104,7 +105,7 @@ def serving(dsn: str, folder: Path) -> Iterator[tuple[str, subprocess.Popen[byte
 
 @pytest.fixture(scope="module")
 def address(server, tmp_path_factory) -> Iterator[str]:
-    with serving(server.dsn, tmp_path_factory.mktemp("board")) as (address, _):
+    with serving(server.dsn_of(BOARD), tmp_path_factory.mktemp("board")) as (address, _):
         yield address
 
 
@@ -268,7 +269,7 @@ def test_the_page_sends_nothing_but_questions(address):
 
 
 def test_when_the_server_dies_the_page_says_that_it_is_old(server, tmp_path):
-    with serving(server.dsn, tmp_path) as (address, process), opened(address) as page:
+    with serving(server.dsn_of(BOARD), tmp_path) as (address, process), opened(address) as page:
         process.kill()
         process.wait(10)
         page.get_by_text("Not live").wait_for(timeout=20_000)

@@ -16,6 +16,7 @@ from pumpd_ward.board import accounts
 from pumpd_ward.local.child import free_port, listens
 from pumpd_ward.roles import Role
 from pumpd_ward.store.migrate import migrate
+from pumpd_ward.store.rights import BOARD
 from tests.browser.chromium import chromium
 
 from .test_page import AXE, RUN
@@ -55,7 +56,7 @@ def address(server, tmp_path_factory) -> Iterator[str]:
     page, config = f"http://localhost:{board}", folder / "ward.toml"
     config.write_text(
         f"""[store]
-dsn = "{server.dsn}"
+dsn = "{server.dsn_of(BOARD)}"
 [board]
 port = {board}
 [board.oidc]

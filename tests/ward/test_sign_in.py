@@ -23,6 +23,7 @@ from pumpd_ward.board.entrance import Entrance, entrance
 from pumpd_ward.board.live import Live
 from pumpd_ward.board.oidc import CLOCK_S, Provider
 from pumpd_ward.settings import OidcSettings, SettingsError, WardSettings
+from pumpd_ward.store.rights import BOARD
 
 pytestmark = [pytest.mark.ward, pytest.mark.realtime]
 
@@ -128,7 +129,10 @@ def site() -> Site:
 @pytest.fixture
 async def asking(server, store, tmp_path, site) -> AsyncIterator[httpx.AsyncClient]:
     """A browser at the board."""
-    async with asyncpg.create_pool(server.dsn, min_size=1, max_size=2) as pool, browser_at(pool, tmp_path, site) as one:
+    async with (
+        asyncpg.create_pool(server.dsn_of(BOARD), min_size=1, max_size=2) as pool,
+        browser_at(pool, tmp_path, site) as one,
+    ):
         yield one
 
 
@@ -337,7 +341,7 @@ async def test_a_flood_of_begun_sign_ins_is_bounded(asking, site, store, monkeyp
 
 
 async def test_without_the_section_there_is_no_other_way_in(server, store):
-    async with asyncpg.create_pool(server.dsn, min_size=1, max_size=2) as pool:
+    async with asyncpg.create_pool(server.dsn_of(BOARD), min_size=1, max_size=2) as pool:
         settings = WardSettings()
         app = application(settings, await entrance(settings.board, pool), Live("", 30))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=PAGE) as asking:

@@ -10,6 +10,7 @@ import nats
 import pytest
 from structlog.testing import capture_logs
 
+from pumpd.journal import Entry
 from pumpd.process import end
 from pumpd.telemetry.fleet.cursor import FleetCursor
 from pumpd.telemetry.fleet.service import Fleet
@@ -19,6 +20,9 @@ from tests.patience import until
 from tests.telemetry.test_tls import Authority
 
 from .conftest import alarm, gateway_settings, reading
+
+# As long as an alarm can be: texts of 200 characters of 4 bytes each.
+LONG_ALARM = {"code": "occlusion", **dict.fromkeys(("priority", "cause", "action"), "\U0001f4a7" * 200)}
 
 pytestmark = [pytest.mark.ward, pytest.mark.realtime]
 
@@ -224,3 +228,23 @@ async def test_two_machines_with_one_cursor_say_that_they_are_two(state_dir, jou
                             pass
     assert len({each["machine"] for each in said}) == 2
     assert len({each["journal"] for each in said}) == 1
+
+
+async def test_a_node_that_takes_small_messages_only_gets_every_entry(state_dir, journal, tmp_path):
+    """Of an entry that is too long even alone, that it happened and when. Nothing holds up what comes after it."""
+    small = Node(tmp_path / "small", extra="max_payload: 1600")
+    small.start()
+    try:
+        settings = gateway_settings(state_dir, port=small.port)
+        journal.append([reading(number) for number in range(1, 31)])
+        journal.append([Entry("alarm_raised", {**LONG_ALARM}, pump="pump-a", session="s1"), reading(32)])
+        async with stream(small) as js, sending(settings) as cursor:
+            await until(lambda: cursor.position.id == 32)
+            got = await batches(js)
+    finally:
+        small.end()
+    entries = {entry["seq"]: entry for each in got for entry in each["entries"]}
+    assert sorted(entries) == list(range(1, 33))
+    assert [each["after"] for each in got[1:]] == [each["last"] for each in got[:-1]]
+    assert (entries[31]["cut"], entries[31]["code"], "cause" in entries[31]) == (True, "occlusion", False)
+    assert [seq for seq, entry in entries.items() if "cut" in entry] == [31]

@@ -10,7 +10,7 @@ from pumpd_ward.store.migrate import NewerSchemaError, migrate
 from pumpd_ward.store.partitions import Partitions
 from pumpd_ward.store.writing import write
 
-from .made import alarm, arrived, batch, changed, entry, reading
+from .made import START, alarm, arrived, batch, changed, entry, reading
 
 pytestmark = [pytest.mark.ward, pytest.mark.realtime]
 
@@ -127,14 +127,16 @@ async def test_a_clock_that_is_far_off_goes_into_the_default_part(store):
 
 
 async def test_old_months_of_readings_are_removed_and_the_trend_stays(store):
-    await write(store, [arrived(batch(0, [reading(1), entry(2, "x")]))], Partitions())
-    from datetime import UTC, datetime
-
-    await Partitions().remove_readings(store, datetime(2027, 4, 2, tzinfo=UTC), 13)
-    assert await store.fetchval("SELECT count(*) FROM reading") == 1  # March 2026 is 13 months ago
-    await Partitions().remove_readings(store, datetime(2027, 5, 2, tzinfo=UTC), 13)
-    assert await store.fetchval("SELECT count(*) FROM reading") == 0
-    assert await store.fetchval("SELECT sum(readings) FROM trend WHERE step_s = 60") == 1
+    now = await store.fetchval("SELECT now()")
+    await write(
+        store, [arrived(batch(0, [reading(1), entry(2, "x"), {**reading(3), "ts": now.isoformat()}]))], Partitions()
+    )
+    age = (now.year - START.year) * 12 + now.month - START.month
+    await Partitions().remove_readings(store, age)
+    assert await store.fetchval("SELECT count(*) FROM reading") == 2
+    await Partitions().remove_readings(store, age - 1)
+    assert await store.fetchval("SELECT array_agg(seq) FROM reading") == [3]
+    assert await store.fetchval("SELECT sum(readings) FROM trend WHERE step_s = 60") == 2
     assert await store.fetchval("SELECT count(*) FROM entry") == 1
 
 

@@ -1,15 +1,17 @@
 """`python -m tools.package [--debian deb13] [--arch amd64]`: build the packages into dist/. See decision 31."""
 
 import argparse
+import itertools
 import os
 import shutil
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tools.package import deb, layout, tree
-from tools.package.layout import ROOT, Product
+from tools.package.layout import ROOT, Debian, Product
 from tools.package.locked import PackageError, git, groups, own_wheels
 
 
@@ -21,25 +23,28 @@ def epoch() -> int:
 def build(product: Product, names: list[str], architectures: list[str], into: Path) -> list[Path]:
     """Build a package for each Debian and architecture into a folder."""
     into.mkdir(parents=True, exist_ok=True)
-    made = []
     when = epoch()
     os.umask(0o022)
     with tempfile.TemporaryDirectory() as folder:
         wheels = own_wheels(product, Path(folder) / "wheels", when)
         listed = groups(product)
-        for debian in (layout.DEBIANS[name] for name in names):
-            for architecture in architectures:
-                began = time.monotonic()
-                staged = Path(folder) / f"{debian.name}-{architecture}" / "tree"
-                tree.build(product, staged, wheels, listed, debian, architecture)
-                tree.settle(staged, when)
-                bill = f"{product.name}_{deb.version(product, debian)}_{architecture}.cdx.json"
-                shutil.copy(staged / product.sbom, into / bill)
-                package = deb.pack(product, staged, into, debian, architecture, when)
-                size = package.stat().st_size / 1e6
-                print(f"{package.name}: {size:.1f} MB, {time.monotonic() - began:.0f} s")
-                made.append(package)
-    return made
+
+        def one(debian: Debian, architecture: str) -> Path:
+            began = time.monotonic()
+            staged = Path(folder) / f"{debian.name}-{architecture}" / "tree"
+            tree.build(product, staged, wheels, listed, debian, architecture)
+            tree.settle(staged, when)
+            bill = f"{product.name}_{deb.version(product, debian)}_{architecture}.cdx.json"
+            shutil.copy(staged / product.sbom, into / bill)
+            package = deb.pack(product, staged, into, debian, architecture, when)
+            size = package.stat().st_size / 1e6
+            print(f"{package.name}: {size:.1f} MB, {time.monotonic() - began:.0f} s")
+            return package
+
+        # A thread for each core: other programs do nearly all of the work.
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            wanted = itertools.product((layout.DEBIANS[name] for name in names), architectures)
+            return list(threads.map(lambda each: one(*each), wanted))
 
 
 def main() -> int:

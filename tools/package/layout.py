@@ -180,6 +180,7 @@ WARD = Product(
         "docs/decisions/0046-the-engine-of-the-ward.md",
         "docs/decisions/0047-the-ward-reads-only.md",
         "docs/decisions/0052-sign-in-and-package-of-the-ward.md",
+        "docs/decisions/0057-three-roles-in-the-wards-database.md",
         "examples/ward",
     ),
     files={

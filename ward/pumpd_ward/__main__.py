@@ -21,7 +21,8 @@ from pumpd_ward.notify import alive
 from pumpd_ward.roles import Role
 from pumpd_ward.settings import DEFAULT_PATH, SettingsError, WardSettings
 from pumpd_ward.store.history import Span
-from pumpd_ward.store.migrate import NewerSchemaError, migrate
+from pumpd_ward.store.migrate import NewerSchemaError, OlderSchemaError, migrate
+from pumpd_ward.store.rights import missing
 
 REFUSED = 2
 
@@ -33,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     taking = commands.add_parser("ingest", help="from the stream into the store; run as many as you like")
     taking.add_argument("--workers", type=int, default=1, help="workers in this process (default %(default)s)")
     commands.add_parser("board", help="the page for the ward")
-    commands.add_parser("migrate", help="bring the store's schema up to date; ingest and board do it as well")
+    commands.add_parser("migrate", help="bring the store's schema up to date, and give the services their rights")
     account = commands.add_parser("account", help="who may see the board")
     account.add_argument("action", choices=["add", "remove", "list"])
     account.add_argument("name", nargs="?", default="")
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = WardSettings.load(options.config)
         return asyncio.run(_run(settings, options))
-    except (SettingsError, NewerSchemaError, accounts.PasswordError, export.MissingError) as error:
+    except (SettingsError, NewerSchemaError, OlderSchemaError, accounts.PasswordError, export.MissingError) as error:
         print(f"pumpd-ward: {error}", file=sys.stderr)
     except (OSError, asyncpg.PostgresError) as error:
         print(f"pumpd-ward: the store or a file cannot be used: {error}; nothing was changed", file=sys.stderr)
@@ -77,6 +78,8 @@ async def _run(settings: WardSettings, options: argparse.Namespace) -> int:
         if options.command == "export":
             return await _export(store, options)
         print(f"the store has schema {version}")
+        for role in await missing(store):
+            print(f"PostgreSQL has no role {role}: `createuser {role}`, then run this again; its service needs it")
         return 0
     finally:
         await store.close()

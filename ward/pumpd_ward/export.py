@@ -23,7 +23,8 @@ WHAT: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 KINDS = MappingProxyType({"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"})
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_WIDE = 0xFEE0  # from a character to its full-width form, which a spreadsheet takes for the same
+_FORMULA = (*"=+-@\t\r\n", *(chr(ord(each) + _WIDE) for each in "=+-@"))
 
 
 class MissingError(Exception):

@@ -1,5 +1,8 @@
 """infupy: `with_infupy_fresenius.py PORT`, for the first module of a Fresenius Base A."""
 
+import contextlib
+
+from infupy.backends.common import CommandError
 from infupy.backends.fresenius import FreseniusBase, FreseniusComm
 from serving import blocking
 
@@ -8,7 +11,8 @@ class Client:
     def __init__(self, port: str) -> None:
         self._base = FreseniusBase(FreseniusComm(port))
         self._module = self._base.connectSyringe(1)
-        self._module.remoteControl(True)
+        with contextlib.suppress(CommandError):  # a client before this one has it already
+            self._module.remoteControl(True)
 
     def poll(self) -> None:
         self._module.readRate()

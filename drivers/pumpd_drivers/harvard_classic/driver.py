@@ -155,6 +155,8 @@ class HarvardClassic(HarvardClassicDialogue):
         if reply.prompt == "*" and self._stalled(given):
             self.latch(PumpAlarm.OCCLUSION)  # these pumps detect a blocked line by their stalled motor
         state = self.state(reply)
+        if state is PumpState.PAUSED and not self._started:
+            state = PumpState.STOPPED  # it shows `*` from a stop until the next run, and does not run by itself
         if state in (PumpState.STOPPED, PumpState.PAUSED) and any(alarm.stops_flow for alarm in self.alarms):
             state = PumpState.ALARM
         return Reading(asked, now_ns(), state, rate, given, tuple(self.alarms))
@@ -243,6 +245,7 @@ class HarvardClassic(HarvardClassicDialogue):
     async def _release(self, epoch: int) -> None:
         """Nothing was armed; the target stays, so that a key at the panel never starts an unlimited run."""
         await self._require_stopped(epoch)
+        self._started = False
 
     async def _require_stopped(self, epoch: int) -> None:
         self._check_stopped(await self.question(self.dialect.status, whatever, epoch=epoch))

@@ -54,7 +54,7 @@ class PatientHistories:
 
     def instant(self) -> Now:
         at = self._clock.now()
-        return Now(int(at.timestamp() * NS_PER_S), timedelta(minutes=self._clock.utc_offset_min()))
+        return Now(int(at.timestamp() * NS_PER_S), lambda at: timedelta(minutes=self._clock.utc_offset_min(at)))
 
     # -- treatments --------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pumpd.regular_file import content
 from pumpd.texts import text
 
 WRITTEN_WITHIN_S = 4.0  # shorter than a command waits for its answer
@@ -23,7 +24,7 @@ T = TypeVar("T")
 def read_entries(path: Path) -> list[dict[str, Any]]:
     """The entries; none when there is no file. Raises OSError, ValueError."""
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = json.loads(content(path))
     except FileNotFoundError:
         return []
     except RecursionError as error:

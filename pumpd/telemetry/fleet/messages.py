@@ -9,12 +9,12 @@ Promises:
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pumpd.journal import Record
-from pumpd.telemetry.messages import Translator, level
+from pumpd.telemetry.messages import Translator, cut, level
 
 SCHEMA = "pumpd.fleet.v1"
 BATCH = 20  # entries
@@ -38,7 +38,22 @@ def subject(gateway: str, what: str) -> str:
     return f"{SCHEMA}.{level(gateway)}.{what}"
 
 
-def batch(gateway: str, journal: str, after: int, entries: Sequence[Record], translator: Translator) -> Batch:
+def fitting(
+    fits: Callable[[bytes], bool], gateway: str, journal: str, after: int, entries: Sequence[Record], to: Translator
+) -> Batch:
+    """The first of the entries, as many as a node takes at once: `fits`. One that is too long alone is cut."""
+    while True:
+        made = batch(gateway, journal, after, entries, to)
+        if fits(made.payload):
+            return made
+        if len(entries) == 1:
+            return batch(gateway, journal, after, entries, to, whole=False)
+        entries = entries[: len(entries) // 2]
+
+
+def batch(
+    gateway: str, journal: str, after: int, entries: Sequence[Record], translator: Translator, *, whole: bool = True
+) -> Batch:
     """The entries in order; `after`: the number of the entry before them, 0 for the first.
 
     `journal` identifies the journal, so that a new one does not pass for the one that it replaced.
@@ -51,7 +66,7 @@ def batch(gateway: str, journal: str, after: int, entries: Sequence[Record], tra
         "after": after,
         "last": last.id,
         "hash": last.hash,
-        "entries": [_entry(each, translator) for each in entries],
+        "entries": [_entry(each, translator, whole=whole) for each in entries],
     }
     identity = f"{level(gateway)}/{level(last.boot)}/{journal}/{after}-{last.id}"
     return Batch(subject(gateway, "entries"), identity, _json(body), last)
@@ -67,10 +82,10 @@ def urgent(entries: Sequence[Record]) -> bool:
     return any(each.kind in URGENT for each in entries)
 
 
-def _entry(entry: Record, translator: Translator) -> dict[str, Any]:
+def _entry(entry: Record, translator: Translator, *, whole: bool) -> dict[str, Any]:
     """The fields that also go to the MQTT broker. Every entry has one message there with all of them."""
-    (whole,) = (each.payload for each in translator.messages(entry) if each.topic.endswith(("/events", "/telemetry")))
-    return {"kind": entry.kind, **json.loads(whole)}
+    (own,) = (each for each in translator.messages(entry) if each.topic.endswith(("/events", "/telemetry")))
+    return {"kind": entry.kind, **json.loads((own if whole else cut(own)).payload)}
 
 
 def _json(fields: Mapping[str, Any]) -> bytes:

@@ -22,7 +22,7 @@ from pumpd.settings import FleetSettings, Settings
 from pumpd.telemetry.cursor import Position
 from pumpd.telemetry.fleet.cursor import FleetCursor
 from pumpd.telemetry.fleet.health import health
-from pumpd.telemetry.fleet.messages import BATCH, batch, status, subject, urgent
+from pumpd.telemetry.fleet.messages import BATCH, fitting, status, subject, urgent
 from pumpd.telemetry.fleet.stream import Stream, StreamError, connected
 from pumpd.telemetry.follow import POLL_S, follow
 from pumpd.telemetry.machine import machine
@@ -120,12 +120,12 @@ class Fleet:
             if not entries:
                 since = now
             if entries and (len(entries) == BATCH or urgent(entries) or now - since >= self._fleet.every_s):
-                each = batch(self._settings.gateway, self._cursor.journal, last, entries, translator)
+                each = fitting(stream.fits, self._settings.gateway, self._cursor.journal, last, entries, translator)
                 await self._acknowledged(waiting, leave=WINDOW - 1)
                 waiting.append(
                     (asyncio.create_task(stream.publish(each.subject, each.payload, each.identity)), each.last)
                 )
-                last, since = entries[-1].id, now
+                last, since = each.last.id, now if each.last is entries[-1] else since
             if len(entries) < BATCH:
                 await self._acknowledged(waiting, leave=0)
                 await asyncio.sleep(POLL_S)

@@ -20,6 +20,7 @@ from pumpd.settings import FleetSettings
 
 CONNECT_TIMEOUT_S = 5
 ACKNOWLEDGE_TIMEOUT_S = 10.0
+HEADERS = 512  # bytes of a message's headers, which the node counts as well; ours are shorter
 IDENTITY = "Nats-Msg-Id"  # by which the stream recognises a message that it has stored already
 
 
@@ -33,10 +34,15 @@ class Stream:
     def __init__(self, client: Client, ended: asyncio.Future[None]) -> None:
         self._stream = JetStreamContext(client, timeout=ACKNOWLEDGE_TIMEOUT_S)
         self._ended = ended
+        self._largest = client.max_payload - HEADERS
 
     async def lost(self) -> None:
         """Wait until the connection ends, then raise StreamError."""
         await asyncio.shield(self._ended)
+
+    def fits(self, payload: bytes) -> bool:
+        """Whether the node takes a message of this size."""
+        return len(payload) <= self._largest
 
     async def publish(self, subject: str, payload: bytes, identity: str) -> None:
         """Raises StreamError."""

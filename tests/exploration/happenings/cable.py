@@ -25,9 +25,7 @@ def _out(i: Infusion, w: World) -> Outcome:
 def _out_loaded(i: Infusion, w: World) -> Outcome:
     if not w.load_open or w.flowing or w.line is not Line.OURS:
         return None
-    return None, _moved(
-        w._replace(load_open=False, held=(w.vtbi, True), pace=w.rate, shown=0, lied=w.lied or w.blink), Line.OUT
-    )
+    return None, _moved(w._replace(load_open=False).loaded_now(w.vtbi), Line.OUT)
 
 
 def _back(name: str, *, others: bool) -> None:

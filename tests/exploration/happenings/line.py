@@ -27,7 +27,7 @@ def _loaded(name: str, group: str, outcome: object, rate: bool | None) -> None:
             return None if isinstance(outcome, Refused) else _loaded_elsewhere(w, outcome)
         w = w._replace(load_open=False)
         if rate is not None and not w.flowing:
-            w = w._replace(held=(w.vtbi, rate), pace=w.rate, shown=0, lied=w.lied or w.blink)  # unseen volume is erased
+            w = w.loaded_now(w.vtbi, right=rate)
         return ev.ProgramLoaded(at_ns(w), outcome), w  # type: ignore[arg-type]
 
 
@@ -41,8 +41,7 @@ _loaded("loaded at another rate", "load", Done(None), rate=False)
 def _loaded_more(i: Infusion, w: World) -> Outcome:
     if not w.load_open or w.flowing or w.line is not Line.OURS:
         return None
-    w = w._replace(load_open=False, held=(w.vtbi + NORMAL, True), pace=w.rate, shown=0)
-    return ev.ProgramLoaded(at_ns(w), Done(None)), w
+    return ev.ProgramLoaded(at_ns(w), Done(None)), w._replace(load_open=False).loaded_now(w.vtbi + NORMAL)
 
 
 @happens("base", "read back")
@@ -50,7 +49,9 @@ def _read_back(i: Infusion, w: World) -> Outcome:
     """Another pump holds an equal program, as the worst case."""
     if not w.back_open or w.held is None or w.line is Line.OUT:
         return None
-    held = ordered(w) if w.line is Line.OTHER else program(w.held[0], RATES[w.pace] if w.held[1] else ALTERED)
+    held = (
+        ordered(w) if w.line is Line.OTHER else program(w.held[0], RATES[w.pace] if w.held[1] else ALTERED, w.held_turn)
+    )
     return ev.ProgramReadBack(at_ns(w), Done(held)), w._replace(back_open=False)
 
 

@@ -7,14 +7,14 @@ from typing import Any
 from pumpd.infusion import Infusion
 from pumpd.infusion import events as ev
 from tests.exploration.happenings.alphabet import Outcome, at_ns, happens
-from tests.exploration.slices import PATIENT, RATES, program, units, volume
-from tests.exploration.world import Line, World
+from tests.exploration.slices import PATIENT, units, volume
+from tests.exploration.world import Line, World, ordered
 
 STRANGER = ev.Binding("stranger", "d0", ev.ConfirmAction.START, "SN-1", 1, "s-1", "ward-7", 10**18)
 FORGED = {
     "nonce": "another",
     "digest": "another",
-    "serial": "SN-2",
+    "serial": "SN-9",
     "channel": 2,
     "session": "s-2",
     "gateway": "ward-8",
@@ -96,11 +96,11 @@ def _resume(i: Infusion, w: World) -> Outcome:
 def _planned(i: Infusion, w: World) -> Outcome:
     if w.plan is None:
         return None
-    left = w.vtbi - w.plan
+    left = ordered(w).after(volume(w.plan))
     w = w._replace(plan=None)
-    if left <= 0:
+    if left is None:
         return ev.SegmentPlanned(at_ns(w), None), w
-    return ev.SegmentPlanned(at_ns(w), ev.Segment(f"d{w.segments + 1}", program(left, RATES[w.rate]))), w
+    return ev.SegmentPlanned(at_ns(w), ev.Segment(f"d{w.segments + 1}", left)), w
 
 
 @happens("clear", "trip cleared")
@@ -123,8 +123,7 @@ def _restarted(i: Infusion, w: World) -> Outcome:
 def _restarted_loading(i: Infusion, w: World) -> Outcome:
     if not w.load_open or w.flowing or w.line is not Line.OURS:
         return None
-    w = w._replace(held=(w.vtbi, True), pace=w.rate, shown=0, lied=w.lied or w.blink)
-    return _restarted(i, w)
+    return _restarted(i, w.loaded_now(w.vtbi))
 
 
 def _deadman(name: str, make: Callable[[int], ev.Event]) -> None:

@@ -20,7 +20,7 @@ def _sleep(i: Infusion, w: World) -> Outcome:
         w = w._replace(other=_flowed(w.other))
     if not w.flowing or w.held is None:
         return None, w._replace(now=w.now + 1)
-    more = min(w.speed * w.pace // NORMAL, w.held[0] - w.shown)
+    more = min(w.speed * w.pace_now // NORMAL, w.held[0] - w.shown)
     return None, w._replace(
         now=w.now + 1, shown=w.shown + more, given=w.given + more, flowing=w.shown + more < w.held[0]
     )
@@ -42,8 +42,8 @@ def _read(w: World, late: int = 0, **reported: object) -> Outcome:
     if w.line is not Line.OURS:
         return None if reported or w.line is Line.OUT else _read_other(w)
     state = PumpState.INFUSING if w.flowing else PumpState.STOPPED
-    rate = RATES[w.pace] if w.held is None or w.held[1] else ALTERED
-    reading = Reading((w.now - late) * TICK, at_ns(w), state, rate, volume(w.shown))
+    rate = RATES[w.pace_now] if w.held is None or w.held[1] else ALTERED
+    reading = Reading((w.now - late) * TICK, at_ns(w), state, rate, volume(w.counter))
     return ev.ReadingTaken(at_ns(w), replace(reading, **reported) if reported else reading), w._replace(
         start_left=False
     )  # type: ignore[arg-type]

@@ -7,11 +7,12 @@ from tests.exploration.treatment import rest
 from tests.exploration.world import World
 
 
-def _ordered(name: str, rate: int) -> None:
-    @happens("treatment", name)
+def _ordered(name: str, rate: int, *, elsewhere: bool = False) -> None:
+    @happens("elsewhere" if elsewhere else "treatment", name)
     def _make(i: Infusion, w: World) -> Outcome:
-        return rest(i, w, rate)
+        return rest(i, w, rate, elsewhere=elsewhere)
 
 
 _ordered("the rest is ordered", NORMAL)
 _ordered("the rest is ordered at half the rate", HALF)
+_ordered("the rest is ordered on another pump", NORMAL, elsewhere=True)

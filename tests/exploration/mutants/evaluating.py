@@ -206,7 +206,7 @@ EVALUATING = (
         "infusion.loaded and (counting or not _fell(infusion, reading))",
         "infusion.loaded",
         "booked_covers_the_truth",
-        "paused",
+        "restarted",
     ),
     Mutant(
         "what an unanswered load may have erased is nothing",
@@ -272,6 +272,22 @@ EVALUATING = (
         "",
         "stop_is_proved",
         "counter",
+    ),
+    Mutant(
+        "what a coarse counter hides is not booked",
+        "model:Infusion.accounted",
+        "self.limits.counter_step",
+        "ZERO",
+        "booked_covers_the_truth",
+        "coarse",
+    ),
+    Mutant(
+        "the worst case is booked at the rate of the last step",
+        "model:Infusion.could_give",
+        "self.segment.program.highest_rate",
+        "self.segment.program.steps[-1].rate",
+        "booked_covers_the_truth",
+        "steps",
     ),
     Mutant(
         "the worst case is not booked",

@@ -3,9 +3,12 @@
 The search checks the rules over whole paths when it is done: `PATH_RULES`.
 """
 
+from functools import cache
+
+from pumpd.infusion import State
 from pumpd.infusion import events as ev
 from tests.exploration.rules import always, at_rest, doubt, ending, flow, start, treatment
-from tests.exploration.rules.rule import RULES, WHEN
+from tests.exploration.rules.rule import RULES, WHEN, When
 from tests.exploration.step import AT_REST, FLOW, Step
 from tests.exploration.treatment import RestOrdered
 
@@ -18,23 +21,23 @@ PATH_RULES = {
 
 def broken(step: Step) -> str | None:
     """The first rule that the step breaks."""
-    state = step.before.state
-    asked = [WHEN["always"]]
-    if ev.StartPump in step.kinds:
-        asked.insert(0, WHEN["start"])
-    if isinstance(step.event, RestOrdered):
-        asked.insert(0, WHEN["order"])
-    if state in FLOW:
-        asked.append(WHEN["flow"])
-    elif state.ending:
-        asked.append(WHEN["ending"])
-    elif state in AT_REST:
-        asked.append(WHEN["at_rest"])
-    for rules in asked:
-        for name, holds in rules:
-            if not holds(step):
-                return name
+    for rule in _asked(step.before.state, type(step.event), ev.StartPump in step.kinds):
+        if not rule.holds(step):
+            return rule.name
     return None
+
+
+@cache
+def _asked(state: State, event: type, start: bool) -> tuple[When, ...]:
+    """The rules that speak of such a step."""
+    asked = [*(WHEN["order"] if event is RestOrdered else []), *(WHEN["start"] if start else []), *WHEN["always"]]
+    if state in FLOW:
+        asked += WHEN["flow"]
+    elif state.ending:
+        asked += WHEN["ending"]
+    elif state in AT_REST:
+        asked += WHEN["at_rest"]
+    return tuple(rule for rule in asked if rule.speaks_of(event))
 
 
 __all__ = ["PATH_RULES", "RULES", "always", "at_rest", "broken", "doubt", "ending", "flow", "start", "treatment"]

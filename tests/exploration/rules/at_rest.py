@@ -7,7 +7,7 @@ from tests.exploration.rules.rule import pauses_used_up, rule
 from tests.exploration.step import RESUMABLE, Step
 
 
-@rule("at_rest")
+@rule("at_rest", on=ev.ReadingTaken)
 def flow_at_rest_stops(s: Step) -> bool:
     """A pump that nobody here started, and that is neither stopped nor in alarm, is stopped and the trip latched."""
     r = s.answer
@@ -15,7 +15,7 @@ def flow_at_rest_stops(s: Step) -> bool:
     return quiet or s.stops
 
 
-@rule("at_rest")
+@rule("at_rest", on=ev.ReadingTaken)
 def growth_at_rest_stops(s: Step) -> bool:
     """If the counter grew while nobody here let the pump flow, it is stopped and the trip latched."""
     return s.reading is None or not s.noted.grew or s.stops
@@ -31,7 +31,7 @@ def pause_is_bounded(s: Step) -> bool:
     return not over or s.after.state not in (State.LOADING, State.READY, State.ARMED, State.PAUSED, State.STARTING)
 
 
-@rule("at_rest")
+@rule("at_rest", on=ev.TripsCleared)
 def same_trip_again_ends(s: Step) -> bool:
     """The same trip, repeated up to the limit, ends the infusion when it is cleared."""
     if not isinstance(s.event, ev.TripsCleared) or s.before.state is not State.TRIPPED or s.in_doubt:
@@ -40,7 +40,7 @@ def same_trip_again_ends(s: Step) -> bool:
     return not often or s.after.state is State.STOPPED
 
 
-@rule("at_rest")
+@rule("at_rest", on=ev.TripsCleared)
 def final_trip_ends(s: Step) -> bool:
     """A trip after which nobody may resume ends the infusion when it is cleared."""
     if not isinstance(s.event, ev.TripsCleared) or s.before.state is not State.TRIPPED or s.in_doubt:

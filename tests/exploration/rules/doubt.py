@@ -34,7 +34,7 @@ def stop_is_of_our_pump(s: Step) -> bool:
     return s.noted.line is Line.OURS and not s.in_doubt
 
 
-@rule("always")
+@rule("always", on=ev.ReadingTaken)
 def doubtful_reading_counts_nothing(s: Step) -> bool:
     """What a pump in doubt reports is not counted, confirms nothing and renews nothing."""
     if not s.in_doubt or s.answer is None:
@@ -57,7 +57,7 @@ def only_our_pump_is_recognized(s: Step) -> bool:
     return ev.PumpRecognized not in s.kinds or (s.noted.line is Line.OURS and not s.noted.others)
 
 
-@rule("always")
+@rule("always", on=ev.ReadingTaken)
 def contradiction_is_reported(s: Step) -> bool:
     """A count below the last one of our pump, or above what it can have given since, is reported; once in a doubt."""
     answer, last, w = s.answer, s.before.reading, s.noted
@@ -77,13 +77,13 @@ def our_pump_contradicts_nothing(s: Step) -> bool:
     return ev.Mismatched not in s.kinds or w.line is Line.OTHER or w.lied or w.by_panel
 
 
-@rule("at_rest")
+@rule("at_rest", on=ev.TripsCleared)
 def nothing_is_cleared_in_doubt(s: Step) -> bool:
     """A trip stays latched while it is not known which pump answers."""
     return not isinstance(s.event, ev.TripsCleared) or not s.in_doubt or s.after.trips == s.before.trips
 
 
-@rule("flow")
+@rule("flow", on=ev.PumpDoubted)
 def doubt_stops(s: Step) -> bool:
     """A flow is stopped when the cable is back, unless no other pump is alike and it has counted enough to be known."""
     if not isinstance(s.event, ev.PumpDoubted):
@@ -92,7 +92,7 @@ def doubt_stops(s: Step) -> bool:
     return s.stops or (known and not s.event.others)
 
 
-@rule("flow")
+@rule("flow", on=ev.ReadingTaken)
 def doubtful_flow_stops(s: Step) -> bool:
     """The first answer of a pump in doubt stops the flow, or shows that it is our pump."""
     return s.answer is None or s.before.doubted_ns is None or s.after.state not in FLOW or not s.in_doubt

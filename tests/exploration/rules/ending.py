@@ -34,7 +34,7 @@ def unconfirmed_stop_alarms(s: Step) -> bool:
     return AlarmCode.STOP_UNCONFIRMED in s.after.alarms
 
 
-@rule("ending")
+@rule("ending", on=ev.ReadingTaken)
 def lost_count_is_a_doubt(s: Step) -> bool:
     """A counter that shows less than before latches a doubt."""
     last = s.before.reading

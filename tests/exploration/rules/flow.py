@@ -9,7 +9,7 @@ from tests.exploration.step import FLOW, Step
 from tests.exploration.witness import NO_FLOW
 
 
-@rule("flow")
+@rule("flow", on=ev.StartAnswered)
 def refused_start_stops(s: Step) -> bool:
     """A start that was refused ends in a stop."""
     event = s.event
@@ -41,7 +41,7 @@ def lapsed_lease_stops(s: Step) -> bool:
     return s.event is None or s.noted.lease is None or s.noted.now < s.noted.lease or s.after.state not in FLOW
 
 
-@rule("flow")
+@rule("flow", on=ev.ReadingTaken)
 def alarm_stops(s: Step) -> bool:
     """A pump alarm stops and latches."""
     r = s.reading
@@ -49,25 +49,28 @@ def alarm_stops(s: Step) -> bool:
     return not alarm or s.stops
 
 
-@rule("flow")
+@rule("flow", on=ev.ReadingTaken)
 def change_at_the_panel_stops(s: Step) -> bool:
     """Flow at another rate, no flow before the volume, flow after it, a pump that waits: each stops."""
     r, w = s.reading, s.noted
     if r is None or r.state is PumpState.ALARM:
         return True
     if r.state is PumpState.INFUSING:
-        return (r.rate == RATES[s.noted.rate] and s.before.state is not State.COMPLETING) or s.stops
+        near = {
+            RATES[w.rate_at(w.counted + more)] for more in (-1, 0, 1)
+        }  # rate and volume are read one after the other
+        return (r.rate in near and s.before.state is not State.COMPLETING) or s.stops
     early = s.before.state is State.RUNNING and w.counted < w.vtbi - 1
     return (r.state in NO_FLOW and not early) or s.stops
 
 
-@rule("flow")
+@rule("flow", on=ev.ReadingTaken)
 def too_much_counted_stops(s: Step) -> bool:
     """A counter past the volume by more than 0.05 mL stops."""
     return s.reading is None or s.noted.counted < s.noted.vtbi + 2 or s.stops
 
 
-@rule("flow")
+@rule("flow", on=ev.ReadingTaken)
 def counter_going_back_stops(s: Step) -> bool:
     """A counter that goes back stops."""
     back = s.reading is not None and units(s.reading.delivered) < s.noted.counted
@@ -77,7 +80,7 @@ def counter_going_back_stops(s: Step) -> bool:
 def _growth(s: Step, since: tuple[int, int]) -> tuple[int, int]:
     """The volume counted since then, and the volume programmed for that time."""
     w = s.noted
-    return w.counted - since[1], min(w.rate * (w.now - since[0]), w.vtbi - since[1])
+    return w.counted - since[1], w.growth(since[1], w.now - since[0])
 
 
 def _track(s: Step) -> tuple[tuple[int, int], ...]:
@@ -87,24 +90,24 @@ def _track(s: Step) -> tuple[tuple[int, int], ...]:
     return track if steady and len(track) > 1 and track[-1][0] == s.noted.now else ()
 
 
-@rule("flow")
+@rule("flow", on=ev.ReadingTaken)
 def twice_the_rate_stops(s: Step) -> bool:
     """At least twice the programmed growth over a tick or more stops at once."""
     track = _track(s)
     if not track:
         return True
     counted, expected = _growth(s, track[-2])
-    return not (expected > 0 and counted >= 2 * expected) or s.stops
+    return not (expected > 2 * s.noted.slack and counted >= 2 * expected) or s.stops
 
 
-@rule("flow")
+@rule("flow", on=ev.ReadingTaken)
 def no_growth_stops(s: Step) -> bool:
     """No growth over a tick or more while the pump reports infusing stops."""
     track = _track(s)
     if not track:
         return True
     counted, expected = _growth(s, track[-2])
-    return not (expected > 0 and counted == 0) or s.stops
+    return not (expected > 2 * s.noted.slack and counted == 0) or s.stops
 
 
 def _longest(s: Step, ticks: int) -> tuple[int, int]:
@@ -117,30 +120,30 @@ def _longest(s: Step, ticks: int) -> tuple[int, int]:
     return _growth(s, oldest) if s.noted.now - oldest[0] >= ticks else (0, 0)
 
 
-@rule("flow")
+@rule("flow", on=ev.ReadingTaken)
 def faster_than_programmed_stops(s: Step) -> bool:
     """Where the floor is low, one unit too much over the time for a deviation stops."""
     counted, expected = _longest(s, s.slice.deviation_for)
-    return s.slice.deviation_floor != "0.5" or counted - expected < 1 or s.stops
+    return s.slice.deviation_floor != "0.5" or counted - expected < 1 + s.noted.slack or s.stops
 
 
-@rule("flow")
+@rule("flow", on=ev.ReadingTaken)
 def mean_rate_is_bounded(s: Step) -> bool:
     """Where no other guard applies, a mean above 105 % over the time for a mean stops."""
     counted, expected = _longest(s, s.slice.mean_over)
-    return s.slice.mean_percent != 105 or counted - expected < 1 or s.stops
+    return s.slice.mean_percent != 105 or counted - expected < 1 + s.noted.slack or s.stops
 
 
-@rule("flow")
+@rule("flow", on=ev.ReadingTaken)
 def mismatch_stops(s: Step) -> bool:
     """Where the floor is low, a count four units above what the rate adds up to stops."""
     r, w = s.reading, s.noted
     if s.slice.mismatch_floor != "0.1" or s.before.state is not State.RUNNING or r is None:
         return True
-    return not w.track or w.counted - w.rate * (w.now - w.track[0][0]) < 4 or s.stops
+    return not w.track or w.counted - w.rate * (w.now - w.track[0][0]) < 4 + w.slack or s.stops
 
 
-@rule("flow")
+@rule("flow", on=ev.ReadingTaken)
 def whole_volume_not_too_soon(s: Step) -> bool:
     """Giving the whole volume before 95 % of the time stops."""
     w = s.noted
@@ -154,13 +157,13 @@ def window_closes(s: Step) -> bool:
     return s.event is None or not s.noted.window_closed or s.after.state not in FLOW
 
 
-@rule("flow")
+@rule("flow", on=ev.JournalFailed)
 def journal_failing_stops(s: Step) -> bool:
     """A journal that cannot be written stops."""
     return not isinstance(s.event, ev.JournalFailed) or s.stops
 
 
-@rule("flow")
+@rule("flow", on=ev.DeadmanFailed)
 def deadman_failing_alone_stops(s: Step) -> bool:
     """A failed deadman stops a flow that nothing else would end in time."""
     return not (isinstance(s.event, ev.DeadmanFailed) and s.event.alone) or s.stops

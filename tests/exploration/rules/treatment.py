@@ -4,14 +4,21 @@ from pumpd.infusion import State
 from pumpd.infusion import events as ev
 from pumpd.pump import PumpProgram
 from tests.exploration.rules.rule import rule
-from tests.exploration.slices import NEVER, NORMAL, RATE
+from tests.exploration.slices import NEVER, RATE
 from tests.exploration.step import FLOW, Step
 
 
 @rule("order")
 def rest_fits_the_prescription(s: Step) -> bool:
     """What was truly given and what is ordered are together never more than the prescribed volume."""
-    return s.world.lied or s.world.given + s.world.ordered <= s.slice.dose * NORMAL
+    return s.world.lied or s.world.given + s.world.ordered <= s.slice.units
+
+
+@rule("order")
+def pump_before_does_not_flow(s: Step) -> bool:
+    """When another pump is to give the rest, the pump before is truly stopped, and nothing sent to it can start it."""
+    w = s.noted
+    return w.pump == 1 or not w.before_flows
 
 
 @rule("order")

@@ -9,11 +9,12 @@ from typing import Any
 import asyncpg
 
 PRIORITIES = ("high", "medium", "low")
+LONGEST_S = 10 * 365 * 86_400.0  # no rate that a pump holds takes longer
 OLD_S = 15  # a reading that is older is no longer live
 SHOWN = ("rate_ml_h", "volume_infused_ml", "volume_remaining_ml", "pressure_mmhg", "battery_percent", "pump_state")
 
 _GATEWAYS = """
-SELECT name, seen_at, status_at, status, coalesce(ahead_s, 0) AS ahead_s, now() AS now,
+SELECT name, seen_at, coalesce(ahead_s, 0) AS ahead_s, now() AS now,
        name IN (SELECT gateway FROM used_twice) AS twice
 FROM gateway ORDER BY name
 """
@@ -97,7 +98,8 @@ def _remaining_s(bed: Mapping[str, Any]) -> int | None:
     left, rate = bed["volume_remaining_ml"], bed["rate_ml_h"]
     if bed["state"] != "running" or not left or not rate:
         return None
-    return round(float(left) / float(rate) * 3600)
+    seconds = float(left) / float(rate) * 3600
+    return round(seconds) if seconds < LONGEST_S else None
 
 
 def _alarm(row: asyncpg.Record) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pumpd_ward.board.app import application
 from pumpd_ward.board.entrance import entrance
 from pumpd_ward.board.live import Live
 from pumpd_ward.settings import WardSettings
-from pumpd_ward.store.migrate import migrate
+from pumpd_ward.store.migrate import ready
 
 GOODBYE_S = 2  # for open streams, when it ends
 
@@ -33,7 +33,7 @@ async def serve(settings: WardSettings) -> None:
     board = settings.board
     async with asyncpg.create_pool(settings.store.dsn, min_size=1, max_size=8, command_timeout=20) as pool:
         async with pool.acquire() as store:
-            await migrate(store)
+            await ready(store)
         live = Live(settings.store.dsn, board.silent_s)
         server = Server(
             uvicorn.Config(

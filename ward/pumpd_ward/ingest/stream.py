@@ -11,6 +11,8 @@ from pumpd_ward.settings import StreamSettings
 
 STREAM, CONSUMER = "pumpd-ward", "ingest"
 REDELIVERED_AFTER_S = 10.0  # to another worker, if one dies
+LEAST_NODE = (2, 10)  # the first with `sync_interval`
+PING_S = 10  # a node that answers none is left for another one; by default nats-py takes 6 minutes for it
 IN_FLIGHT = 5000  # messages that workers have and have not acknowledged
 SAME_WITHIN_S = 600.0  # in which the stream recognises a message that was sent twice
 
@@ -25,10 +27,18 @@ async def connect(settings: StreamSettings, name: str) -> Client:
         user=settings.username,
         password=settings.password_file.read_text("utf-8").strip() if settings.password_file else None,
         inbox_prefix=f"_INBOX_WARD.{name}",  # which no gateway may hear
+        ping_interval=PING_S,
+        max_outstanding_pings=2,
         max_reconnect_attempts=-1,
         reconnect_time_wait=1,
         error_cb=_quiet,
     )
+
+
+def too_old(client: Client) -> str:
+    """The version of the node, if it cannot be told to write a message to the disk before it acknowledges it."""
+    version = client.connected_server_version
+    return "" if (version.major, version.minor) >= LEAST_NODE else f"{version.major}.{version.minor}"
 
 
 async def _quiet(_: Exception) -> None:
@@ -42,7 +52,7 @@ async def prepare(js: JetStreamContext, settings: StreamSettings) -> None:
     """
     config = StreamConfig(
         name=STREAM,
-        subjects=[SUBJECTS],
+        subjects=list(SUBJECTS),
         retention=RetentionPolicy.WORK_QUEUE,
         discard=DiscardPolicy.NEW,
         storage=StorageType.FILE,

@@ -10,20 +10,20 @@ Promises:
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import asyncpg
 import nats
 import structlog
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from pydantic import ValidationError
 
-from pumpd_ward.ingest.stream import CONSUMER, STREAM, connect, prepare
-from pumpd_ward.messages import Batch, Status
+from pumpd_ward.ingest.stream import CONSUMER, STREAM, connect, prepare, too_old
+from pumpd_ward.messages import LONGEST_STATUS, Batch, Status
 from pumpd_ward.settings import WardSettings
 from pumpd_ward.store import sql
-from pumpd_ward.store.migrate import migrate
+from pumpd_ward.store.migrate import OlderSchemaError, ready
 from pumpd_ward.store.partitions import Partitions
 from pumpd_ward.store.writing import Arrived, refuse, write
 
@@ -38,7 +38,7 @@ _log = structlog.get_logger()
 # What the content of a message causes, however often it comes: a text or number that the store cannot hold or index.
 _UNUSABLE = (
     *(asyncpg.DataError, asyncpg.ProgramLimitExceededError, asyncpg.IntegrityConstraintViolationError),
-    *(ValueError, ArithmeticError),
+    *(ValueError, ArithmeticError, RecursionError),
 )
 _STORE_AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError)
 
@@ -47,6 +47,7 @@ class Worker:
     def __init__(self, settings: WardSettings, name: str) -> None:
         self._settings, self._name = settings, name
         self._partitions = Partitions()
+        self._old_node = ""
         self._away = ""  # what cannot be reached, and why
         self.stored = 0
 
@@ -55,7 +56,7 @@ class Worker:
         while True:
             try:
                 await self._session()
-            except (nats.errors.Error, *_STORE_AWAY, asyncpg.PostgresError) as error:
+            except (nats.errors.Error, *_STORE_AWAY, asyncpg.PostgresError, OlderSchemaError) as error:
                 self._say(str(error) or type(error).__name__)
             await asyncio.sleep(RETRY_S)
 
@@ -66,12 +67,25 @@ class Worker:
             _log.info("ingest_back", worker=self._name)
         self._away = away
 
+    def _look_at(self, client: Client) -> None:
+        """Whether the node keeps what it acknowledges is said once."""
+        if (version := too_old(client)) and version != self._old_node:
+            _log.warning(
+                "node_too_old",
+                node=str(client.connected_url and client.connected_url.netloc),
+                version=version,
+                why="it acknowledges a message before it is on its disk; a power cut may lose what gateways sent",
+                to_do="install nats-server 2.10 or later on each node, and keep sync_interval: always",
+            )
+        self._old_node = version
+
     async def _session(self) -> None:
         store = await asyncpg.connect(self._settings.store.dsn, timeout=10, command_timeout=COMMAND_TIMEOUT_S)
         try:
-            await migrate(store)
+            await ready(store)
             client = await connect(self._settings.stream, f"ward-{self._name}")
             try:
+                self._look_at(client)
                 js = client.jetstream()
                 await prepare(js, self._settings.stream)
                 await self._take(js, store)
@@ -100,7 +114,7 @@ class Worker:
                 await store.execute(sql.GAPS_FILLED)
                 gaps_due = loop.time() + GAPS_S
             if loop.time() >= day_due:
-                await self._partitions.remove_readings(store, datetime.now(UTC), self._settings.store.reading_months)
+                await self._partitions.remove_readings(store, self._settings.store.reading_months)
                 await store.execute(sql.MACHINES_GONE)
                 day_due = loop.time() + DAY_S
 
@@ -140,6 +154,8 @@ class Worker:
 def _understood(message: Msg) -> Batch | Status:
     """Raises ValueError."""
     gateway, what = message.subject.split(".")[-2:]
+    if what == "status" and len(message.data) > LONGEST_STATUS:
+        raise ValueError(f"a status of {len(message.data)} bytes is longer than any gateway's")
     kind = Batch if what == "entries" else Status if what == "status" else None
     if kind is None:
         raise ValueError("neither entries nor status")

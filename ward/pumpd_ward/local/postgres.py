@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from pumpd_ward.local.child import Child, StartError
+from pumpd_ward.store.rights import BOARD, INGEST
 
 USER = "ward"
 
@@ -36,10 +37,11 @@ def _other_user() -> int | None:
 
 
 class Postgres:
-    """A server with an empty database. `end` stops it, `remove` deletes its folder."""
+    """A server with an empty database, and the roles of the services. `end` stops it, `remove` deletes its folder."""
 
     def __init__(self) -> None:
         self._user = _other_user()
+        self._roles = [BOARD, INGEST]  # that are still to be made
         memory = Path("/dev/shm")  # noqa: S108 - mkdtemp below makes a folder of its own
         place = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
         # Not below the folder of a test: its parents are closed to other users. A socket's path must be short, too.
@@ -73,7 +75,12 @@ class Postgres:
 
     @property
     def dsn(self) -> str:
-        return f"postgresql://{USER}@/postgres?host={self.folder}"
+        """As the owner."""
+        return self.dsn_of(USER)
+
+    def dsn_of(self, role: str) -> str:
+        """Without a role: as the environment says (PGUSER)."""
+        return f"postgresql://{role}{'@' if role else ''}/postgres?host={self.folder}"
 
     @property
     def pid(self) -> int:
@@ -82,6 +89,10 @@ class Postgres:
     def start(self) -> None:
         ask = [program("pg_isready"), "-q", "-h", str(self.folder)]
         self._child.start(lambda: subprocess.run(ask, check=False).returncode == 0)  # noqa: S603 - as above
+        while self._roles:
+            make = [program("createuser"), "-h", str(self.folder), "-U", USER, self._roles[-1]]
+            subprocess.run(make, check=True)  # noqa: S603 - as above
+            self._roles.pop()
 
     def kill(self) -> None:
         """As if the power were cut: nothing is finished."""

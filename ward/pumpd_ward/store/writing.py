@@ -69,7 +69,7 @@ async def refuse(connection: Connection, subject: str, why: str, payload: bytes)
     """Keep a message that cannot be understood, for a person: the newest of each subject, so that no gateway fills the
     store with them.
     """
-    subject, why = (each.replace("\0", "?") for each in (subject[:200], why[:1000]))
+    subject, why = (each.replace("\0", " ") for each in (subject[:200], why[:1000]))
     await connection.execute(sql.REFUSED, subject, why, payload[:65536])
     await connection.execute(sql.REFUSED_LONG_AGO, subject, MOST_REFUSED)
 

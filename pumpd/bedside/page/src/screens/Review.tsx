@@ -43,7 +43,7 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
     .flatMap((each) => [each.patient, each.infusion?.review.patient])
     .filter((each) => !!each) as string[];
   const wristband = useWristband(review.patient, others, live.person?.badge);
-  useEffect(() => setSecond(null), [live.person?.badge]); // she checked what the one before was about to start
+  useEffect(() => setSecond(null), [live.person?.badge]); // she checked what the previous person was about to start
   const asked = useRef<{ shown: Review; answer: Promise<Answer<Challenge>> } | null>(null);
 
   const same = review.read_back !== null && canonical(review.read_back) === canonical(review.steps);
