@@ -53,9 +53,11 @@ def _refused(page: Page, said: Words) -> None:
     page.locator(".problem").first.wait_for()
 
 
-def _two_left(page: Page, _said: Words) -> None:
+def _two_left(page: Page, said: Words) -> None:
     """An order to which nothing is missing but the container, which two of them can be."""
-    page.locator("button.still").click()
+    for label, value in (("Weight", "70"), ("Weight, typed again", "70"), ("Dose", "0.5")):
+        page.get_by_label(said(label), exact=True).fill(said.typed(value))
+    page.get_by_text(said("Actual"), exact=True).click()
     page.locator(".docked .act:enabled").first.wait_for()
     page.evaluate("scrollTo(0, 0)")
     page.wait_for_timeout(800)  # the acts are there for a touch
@@ -107,7 +109,7 @@ def _course(page: Page, _said: Words) -> None:
 def _order_course(page: Page, said: Words) -> None:
     page.get_by_role("button", name=said("Order a course")).click()
     form = page.get_by_role("form", name=said("Order a course"))
-    form.locator(".option").first.click()
+    form.get_by_role("radio").first.click()
     form.get_by_label(said("Name of the course")).fill("C-2")
     form.get_by_label(said("First day")).fill("2026-12-07")
     for weekday in (0, 2, 4):
@@ -118,7 +120,7 @@ def _order_course(page: Page, said: Words) -> None:
 def _assess(page: Page, _said: Words) -> None:
     page.get_by_role("radio").first.click()
     page.get_by_text("PHQ-9", exact=True).click()
-    page.get_by_role("textbox").last.fill("7")
+    page.locator("input[name=total]").fill("7")
 
 
 def _correct(page: Page, said: Words) -> None:

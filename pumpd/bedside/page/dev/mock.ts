@@ -3,7 +3,7 @@
 //   http://127.0.0.1:8480/          paired already; any badge with a PIN of zeros signs in
 //   /mock?scene=paused              shows a scene of scenes.ts; order, hold, pause and so on change it as a gateway would
 //   /mock?certificate=12            the gateway's certificate ends in so many days
-//   /mock?person=20417  ?roles=view,confirm  ?library=0  ?unpaired=1  ?silent=1  ?running=900  ?still=1
+//   /mock?person=20417&name=R.%20Weiss  ?patient=P-1  ?roles=view,confirm  ?library=0  ?unpaired=1  ?silent=1  ?running=900  ?still=1
 //
 // It checks nothing: take nothing here for a rule of pumpd.
 
@@ -279,11 +279,12 @@ async function answer(request: IncomingMessage, out: ServerResponse) {
         person = value
           ? {
               badge: value,
-              name: "R. Weiss",
+              name: url.searchParams.get("name") ?? "R. Weiss",
               roles,
               idle_left_s: Number(url.searchParams.get("idle") ?? 180),
             }
           : null;
+      if (name === "patient") patient = value || null;
       if (name === "running") running = Number(value);
       if (name === "unpaired") unpaired = value === "1";
       if (name === "certificate")

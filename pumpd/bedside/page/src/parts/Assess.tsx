@@ -72,7 +72,7 @@ export function Assess({ patient, course, onSaved }: { patient: string; course: 
         </div>
       )}
       <Reasons reasons={reasons} title={say(COURSE.not_saved)} />
-      <Lacking of={response ? [] : [COURSE.response]} />
+      <Lacking of={response === "" ? [say(COURSE.response)] : scale && !total ? [say(COURSE.total, { scale })] : []} />
       <button type="submit" disabled={busy || !response || wrong}>
         {say(COURSE.save_response)}
       </button>

@@ -109,7 +109,7 @@ function CourseForm({ patient, onClose, onOrdered }: { patient: string; onClose:
         </div>
       </fieldset>
       <Reasons reasons={reasons} title={say(COURSE.not_ordered)} />
-      <Lacking of={lacks.map((each) => LACK[each])} />
+      <Lacking of={lacks.map((each) => say(LACK[each]))} />
       <div class="acts">
         <button type="submit" class="primary" disabled={busy || lacks.length > 0}>
           {say(COURSE.order_this)}

@@ -43,7 +43,7 @@ function EndPart({ early, busy, onEnd }: { early: boolean; busy: boolean; onEnd:
           onInput={(event) => setReason(event.currentTarget.value)}
         />
       </label>
-      <Lacking of={short ? [OBSERVE.need_reason] : []} />
+      <Lacking of={short ? [say(OBSERVE.need_reason)] : []} />
       <div class="acts">
         <button type="button" disabled={busy || short} onClick={() => onEnd(reason.trim())}>
           {say(OBSERVE.end)}

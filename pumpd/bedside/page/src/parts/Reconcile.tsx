@@ -89,7 +89,7 @@ export function Reconcile({ page, live, pump }: Pick<InfusionProps, "page" | "li
         <span>{say(RECONCILE.at_pump)}</span>
       </label>
       <Reasons reasons={reasons} title={say(RECONCILE.not_accepted)} />
-      <Lacking of={lacks} />
+      <Lacking of={lacks.map((each) => say(each))} />
       <button type="submit" class="primary" disabled={busy || lacks.length > 0}>
         {say(RECONCILE.confirm)}
       </button>

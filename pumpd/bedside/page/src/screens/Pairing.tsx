@@ -132,7 +132,7 @@ export function Pairing({ token, page }: { token: string; page: Page }) {
           />
         </label>
         <Reasons reasons={reasons} title={say(PAIR.not_paired)} />
-        <Lacking of={[...(typed ? [] : [PAIR.word]), ...(name ? [] : [PAIR.name])]} />
+        <Lacking of={[...(typed ? [] : [say(PAIR.word)]), ...(name ? [] : [say(PAIR.name)])]} />
         <button type="submit" class="primary" disabled={busy || !typed || !name}>
           {say(busy ? PAIR.asking : PAIR.pair)}
         </button>
