@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pumpd.journal import Journal, JournalReader
+from pumpd.journal import Journal, JournalReader, Record
 from pumpd.journal.schema import RARE, SELECT
 
 from .plans import grows
@@ -19,6 +19,7 @@ ARGUMENTS = {
     "last": (10, "began"),
     "newest": ("began", "bed1"),
     "start_of": ("boot-1",),
+    "last_of_process": (Record(5, "ts", 0, "boot-1", "bed1", "s-1", "began", "{}", ""),),
     "kept_of": ("s-1",),
     "events_of": ("s-1",),
     "last_reading": ("s-1",),
