@@ -8,11 +8,11 @@ from pathlib import Path
 
 def content(path: Path) -> bytes:
     """All of a file, through links. Raises OSError, also for anything that is no regular file."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError(errno.EISDIR, "it is a directory, not a file", str(path))
-        if not stat.S_ISREG(mode):
+    with open(path, "rb", opener=_not_waiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(errno.EINVAL, "it is a pipe, a socket or a device, not a file", str(path))
         return file.read()
+
+
+def _not_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
