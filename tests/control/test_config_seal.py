@@ -4,8 +4,8 @@ On the real gateway with a simulated pump; checked by the bytes on its line and 
 """
 
 import asyncio
-import os
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from pumpd.control.ordering import config_check
 from pumpd.settings_file import Read
 from pumpd.settings_seal import examine, signature_path
 from pumpd.trust import CONFIG_KEYS, public_text, trusted_path
+from tests.control.hung_disk import hung_disk
 from tests.control.testbed import open_testbed
 from tests.control.wire_tap import Tap
 from tests.patience import PATIENCE_S
@@ -255,16 +256,9 @@ async def test_a_stop_while_the_disk_is_read_is_not_followed_by_a_start(tmp_path
 async def test_a_file_that_never_answers_occupies_one_thread(tmp_path, site, monkeypatch):
     monkeypatch.setattr(config_check, "WITHIN_S", 0.05)
     async with open_testbed(tmp_path, read=site.read) as here:
-        raw = site.drop_in.read_bytes()
-        site.drop_in.unlink()
-        os.mkfifo(site.drop_in)  # opening it to read waits for a writer
-        try:
+        with hung_disk():
             for _ in range(5):
                 assert "was not read in 0.05 s" in (await here.gateway.config_check.objections())[0]
-        finally:
-            with site.drop_in.open("wb") as writer:
-                writer.write(raw)
-            site.drop_in.unlink()
-            site.drop_in.write_bytes(raw)
+            assert [each.name for each in threading.enumerate()].count("configuration check") == 1
         monkeypatch.setattr(config_check, "WITHIN_S", PATIENCE_S)
         assert await here.gateway.config_check.objections() == (), "the disk is back"

@@ -4,7 +4,6 @@ On the real gateway with a simulated pump; checked by the bytes on its line and 
 """
 
 import asyncio
-import os
 import threading
 import tomllib
 from pathlib import Path
@@ -20,6 +19,7 @@ from pumpd.journal.replay import Replay
 from pumpd.library.files import CHECKOUT, read_files, read_library
 from pumpd.library.signing import sign_library, throwaway
 from pumpd.trust import public_text
+from tests.control.hung_disk import hung_disk
 from tests.control.test_restart import another_process, die
 from tests.control.testbed import ORDER, open_testbed
 from tests.control.wire_tap import Tap
@@ -315,22 +315,13 @@ async def test_a_hung_disk_occupies_one_thread_and_no_other(tmp_path, pharmacy, 
     monkeypatch.setattr(library_check, "WITHIN_S", 0.05)
     async with open_testbed(tmp_path, top=pharmacy.settings) as here:
         await here.ask(op="associate", pump="bed1", patient="token-1", by="nurse-1")
-        file = pharmacy.place / ENTRY
-        text = file.read_text()
-        file.unlink()
-        os.mkfifo(file)  # opening it to read waits for a writer
-        try:
+        with hung_disk():
             for _ in range(40):
                 (reason,) = library_reasons(await here.ask(**ORDER))
                 assert "was not read in 0.05 s" in reason
             assert [each.name for each in threading.enumerate()].count("library check") == 1
             async with asyncio.timeout(PATIENCE_S):
                 await asyncio.gather(*(asyncio.to_thread(lambda: None) for _ in range(40)))
-        finally:
-            with file.open("w") as writer:
-                writer.write(text)
-            file.unlink()
-            file.write_text(text)
         monkeypatch.setattr(library_check, "WITHIN_S", PATIENCE_S)
         assert (await here.ask(**ORDER)).ok, "the disk is back"
 
