@@ -93,9 +93,13 @@ def test_every_event_survives_json_unchanged(kind):
 def test_an_infusion_survives_json_with_every_field(one):
     back = infusion_from_data(through_json(to_data(one)))
     assert back == one
-    assert {each.name: type(getattr(back, each.name)) for each in fields(Infusion)} == {
-        each.name: type(getattr(one, each.name)) for each in fields(Infusion)
-    }
+    assert kinds(back) == kinds(one)
+
+
+def kinds(one: Infusion) -> dict[str, type]:
+    """A text that is the same as one of pumpd's messages comes back as that message, which is a text."""
+    found = {each.name: type(getattr(one, each.name)) for each in fields(Infusion)}
+    return {name: str if issubclass(kind, str) and not issubclass(kind, Enum) else kind for name, kind in found.items()}
 
 
 @given(PROGRAMS)
