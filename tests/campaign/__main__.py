@@ -33,7 +33,7 @@ CHUNK = 20
 COUNTED = (
     *("starts", "processes", "entries", "alarms", "delivered_ml"),
     *("stops_checked", "losses_checked", "found_flowing", "unprescribed_flows"),
-    *("rests", "rests_refused", "wrong_scans", "lies", "dangers"),
+    *("rests", "rests_refused", "orders_at_once", "wrong_scans", "lies", "dangers"),
 )
 
 
@@ -169,7 +169,7 @@ class Tally:
             "entries": self.sums["entries"],
             "delivered_ml": round(self.sums["delivered_ml"], 1),
             "slowest_stop_s": round(self.slowest_stop_s, 3),
-            **{name: self.sums[name] for name in COUNTED[-9:]},
+            **{name: self.sums[name] for name in COUNTED[5:]},
             "families": dict(sorted(self.families.items())),
         }
 

@@ -5,12 +5,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from importlib import import_module
+from math import inf
 from unittest import mock
 
 from pumpd.control.infusions.polling import Polling
 from pumpd.control.infusions.pumps import Pumps
 from pumpd.control.infusions.starting import Starting
 from pumpd.control.ordering import planning
+from pumpd.control.ordering.service import OrderingService
+from pumpd.control.ordering.turns import Turns
+from pumpd.control.socket.dispatch import Dispatch
+from pumpd.control.vitals import service as vitals_service
 from pumpd.control.vitals.service import VitalsService
 from pumpd.dosing import history_limits
 from pumpd.dosing.history import NONE, Treatment
@@ -25,6 +30,9 @@ from pumpd.infusion.turn import Turn
 from pumpd.infusion.vitals import VitalRules
 from pumpd.journal import doses
 from pumpd.pump import RateStep
+from pumpd.vital_signs import Sign
+from pumpd.wire.heard import Heard
+from pumpd.wire.pace import Pace
 
 advance, observe = import_module("pumpd.infusion.advance"), import_module("pumpd.infusion.readings")
 
@@ -190,6 +198,53 @@ def _missing_signs_are_normal():
     return mock.patch.object(VitalRules, "missing_for_ns", new=lambda *_: 0)
 
 
+def _spo2_may_be_missing():
+    """Only the heart rate must come all the time."""
+    rules = vitals_service.rules_of
+    only = frozenset({Sign.HEART_RATE})
+    return mock.patch.object(vitals_service, "rules_of", lambda settings: replace(rules(settings), streaming=only))
+
+
+def _echo_is_an_answer():
+    """What comes back of a request is not taken out of what the pump says."""
+    return mock.patch.object(Heard, "without_echo", lambda _, data: [data])
+
+
+def _stop_waits_for_the_reply():
+    """A stop leaves when the question before it is answered, or given up."""
+    return mock.patch.object(Pace, "patience_s", new=property(lambda _: inf))
+
+
+def _stop_waits_for_the_disk():
+    """A stop is on record before it is carried out."""
+    right = Dispatch.answer
+
+    async def recorded(self, request, *args):
+        if request.op == "stop":
+            await self._ordering._journal.append([])
+        return await right(self, request, *args)
+
+    return mock.patch.object(Dispatch, "answer", recorded)
+
+
+def _second_order_is_not_checked():
+    """All guards are gone: orders do not wait for each other, and what is under way, on the pump or for the patient,
+    and what was given just now do not matter. Each of them is enough, so none of them alone is missed.
+    """
+    objections = OrderingService._objections
+
+    def others(self, runner, patient):
+        known = ("pump.has_infusion", "patient.has_infusion_on")
+        return [reason for reason in objections(self, runner, patient) if getattr(reason, "message", "") not in known]
+
+    @contextlib.asynccontextmanager
+    async def at_once(*_):
+        yield
+
+    orders = _both(mock.patch.object(OrderingService, "_objections", others), mock.patch.object(Turns, "of", at_once))
+    return _both(orders, mock.patch.object(history_limits, "_running", new=lambda _: None), _no_spacing())
+
+
 def _without(name: str):
     locks = {each: check for each, check in evaluate.INTERLOCKS.items() if each != name}
     assert len(locks) == len(evaluate.INTERLOCKS) - 1
@@ -225,6 +280,11 @@ BREAKS: dict[str, Callable[[], contextlib.AbstractContextManager]] = {
     "signs-of-anyone": _signs_of_anyone,
     "impossible-signs-count": _impossible_signs_count,
     "missing-signs-are-normal": _missing_signs_are_normal,
+    "spo2-may-be-missing": _spo2_may_be_missing,
+    "echo-is-an-answer": _echo_is_an_answer,
+    "stop-waits-for-the-reply": _stop_waits_for_the_reply,
+    "stop-waits-for-the-disk": _stop_waits_for_the_disk,
+    "second-order-is-not-checked": _second_order_is_not_checked,
 }
 
 

@@ -4,7 +4,8 @@ import random
 from dataclasses import replace
 from decimal import Decimal
 
-from tests.campaign.monitor import LIES
+from tests.campaign.monitor import WHOLLY
+from tests.campaign.outside import with_outside
 from tests.campaign.story import Happening, Nurse, Rest, Story
 
 # Every model that can be started. Space's rack (space-bcc) is only read and gets no commands, so nothing starts it.
@@ -94,7 +95,8 @@ def story(seed: int) -> Story:
     drawn = _with_wristbands(rng, _delivery(seed))
     if drawn.horizon_s < WHOLE_S and rng.random() < 0.5:
         drawn = _with_rest(rng, drawn)
-    return _with_monitor(random.Random(f"vitals {seed}"), drawn)
+    drawn = _with_monitor(random.Random(f"vitals {seed}"), drawn)
+    return with_outside(random.Random(f"outside {seed}"), drawn)
 
 
 def _delivery(seed: int) -> Story:
@@ -171,7 +173,7 @@ def _with_monitor(rng: random.Random, drawn: Story) -> Story:
     for _ in range(rng.choice((0, 1, 1, 2, 3))):
         at_s = 0.0 if rng.random() < 0.15 else rng.uniform(0, min(drawn.horizon_s, 400.0))
         lasts_s = rng.choice((rng.uniform(1, 8), rng.uniform(5, 70), rng.uniform(60, 80)))
-        lies.append(Happening(round(at_s, 3), "vitals", f"{rng.choice(sorted(LIES))}/{round(lasts_s, 2)}"))
+        lies.append(Happening(round(at_s, 3), "vitals", f"{rng.choice(WHOLLY)}/{round(lasts_s, 2)}"))
     return drawn.but(monitor=True, events=_in_order(*lies, *drawn.events))
 
 

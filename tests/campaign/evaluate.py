@@ -7,7 +7,10 @@ what it booked and its alarms are what is checked.
 | delivered | ordered flow gives at most the prescribed volume, the pump's own error and 0.1 mL (RUN-04) |
 | loss-of-control | an unreachable pump with a watchdog stops within the lease, and gives rate x lease (COM-12) |
 | alarm | 15 s after a pump that may flow becomes unreachable, a high alarm reports it (COM-05) |
-| stop | on a good line the pump has stopped 1 s after a nurse's stop (STP-01), after at most 0.1 mL (STP-08) |
+| stop | if frames reach the pump, it has stopped 0.3 s after a nurse's stop, after at most 0.1 mL (STP-08), whatever
+|      | replies are lost, late or echoed, and however slow or full the disk is (STP-01, STP-11) |
+| echo | a pump behind an adapter that echoes is as well heard as any other |
+| orders | of two orders at once for a pump or a patient, one is taken at most; two pumps never flow for one (STA-14) |
 | unprescribed | flow that pumpd did not start ends within 5 s on a good line, or an alarm reports it (RUN-06, PWR-04) |
 | booked | when all is quiet, at least what was given is booked, in infusion and dose history (COM-05, PWR-06) |
 | restart | flow that a dead process left behind ends when the next one identifies the pump (PWR-02, PWR-03) |
@@ -44,6 +47,7 @@ from tests.campaign.world import CALM_S, World
 QUIET_S = 5.0
 OVER_ML = 0.1  # RUN-04
 STOP_S, STOP_ML = 1.0, 0.1  # STP-01, STP-08
+PROMPT_S = 0.3  # STP-11: 1.5 times the longest healthy answer of the slowest family, and the frame
 UNPRESCRIBED_S = 5.0
 ALARM_S = 15.0  # COM-05: at most 15 s to the alarm
 LEASE_S = 10.0
@@ -126,27 +130,28 @@ class Watching:
     def stop(self) -> Callable[[], None]:
         """Call this before a nurse's stop is sent, and the returned function when it was accepted."""
         world, at_s, ml = self.world, self.world.now, self.world.watch.delivered_ml
-        well = world.calm and world.watch.running
+        well = world.reached and world.watch.running
 
         def accepted() -> None:
             if well:
-                world.later(STOP_S, self._stopped, at_s, ml)
+                world.later(STOP_S, self._stopped, at_s, ml, "stop", PROMPT_S)
 
         return accepted
 
-    def _stopped(self, at_s: float, ml: float, rule: str = "stop") -> None:
+    def _stopped(self, at_s: float, ml: float, rule: str, within_s: float = STOP_S) -> None:
         world = self.world
         flow = world.watch.flows[-1]
-        if not world.calm or (flow.cause != "wire" and flow.began_s >= at_s):
+        if not (world.reached if rule == "stop" else world.calm) or (flow.cause != "wire" and flow.began_s >= at_s):
             return
-        if flow.ended_s is None:
-            world.violate(rule, f"the pump runs {STOP_S} s after the stop at {at_s:.3f} s")
+        after_s = (world.now if flow.ended_s is None else flow.ended_s) - at_s
+        if after_s > within_s:
+            world.violate(rule, f"the pump runs {after_s:.3f} s after the stop at {at_s:.3f} s")
         elif (
             world.watch.delivered_ml - ml > STOP_ML + self._bolus_ml
         ):  # a blocked line that is freed releases what it held
             world.violate(rule, f"{world.watch.delivered_ml - ml:.3f} mL after the stop at {at_s:.3f} s")
         else:
-            self.stops.append(flow.ended_s - at_s)
+            self.stops.append(after_s)
 
     # -- vital signs -------------------------------------------------------------------------------------------------
 
@@ -247,6 +252,9 @@ class Watching:
             self._loaded, self._loaded_ml = loaded, world.watch.moved_ml
         if world.story.monitor:
             self._vitals_lost()
+        self._one_flows()
+        if world.echoes and world.calm:
+            self._heard()
         infusion = world.infusion
         if infusion is None:
             return
@@ -255,6 +263,17 @@ class Watching:
         flowing = infusion.state.may_flow and infusion.started_ns is not None and world.now >= world.late_until
         if quiet or flowing:
             self._booked(infusion)
+
+    def _one_flows(self) -> None:
+        beds = self.world.beds.items()
+        flowing = [bed for bed, watch in beds if watch.running and watch.flows[-1].cause == "wire"]
+        if len(flowing) > 1:
+            self.world.violate("orders", f"{' and '.join(flowing)} flow at once for one patient")
+
+    def _heard(self) -> None:
+        runner = self.world.control.gateway.runners[self.world.bed]
+        if runner.problem or runner.missing:
+            self.world.violate("echo", f"its line only echoes, and the pump is not heard: {runner.problem}")
 
     def _booked(self, infusion: Infusion) -> None:
         """Compare what is booked with what reached the patient, except by a person at the panel of a silent pump."""
@@ -356,6 +375,7 @@ async def at_the_end(world: World, watching: Watching) -> dict[str, float]:
         "starts": sum(each.starts for each in world.beds.values()),
         "rests": watching.rests,
         "rests_refused": watching.rests_refused,
+        "orders_at_once": world.orders_at_once,
         "lies": world.monitor.told,
         "dangers": watching.dangers,
         "wrong_scans": world.requests - world.confirmations,

@@ -16,17 +16,29 @@ WELL = {"spo2_percent": 97, "heart_rate_bpm": 72, "systolic_mmhg": 124, "diastol
 EVERY_S = 1.0
 AGE_S = 0.2  # from the measurement to control
 FRESH_S, LOST_S = 5.0, 60.0  # STA-08, RUN-08
-# What is sent instead, and how old it says that it is; None: as old as the last true one.
-LIES: dict[str, tuple[dict[str, object], float | None]] = {
-    "silence": ({}, 0.0),
-    "frozen": (WELL, None),
-    "impossible": ({**WELL, "spo2_percent": 130}, AGE_S),
-    "another-patient": ({**WELL, "patient": "token-2"}, AGE_S),
-    "old": (WELL, 120.0),
-    "future": (WELL, -30.0),
-    "critical": ({**WELL, "spo2_percent": 80}, AGE_S),
-    "two-warnings": ({**WELL, "spo2_percent": 90, "heart_rate_bpm": 130}, AGE_S),
+Message = tuple[dict[str, object], float | None]  # and how old it says that it is; None: as old as the last true one
+SPO2: dict[str, object] = {"spo2_percent": WELL["spo2_percent"]}
+OTHERS: Message = ({sign: value for sign, value in WELL.items() if sign not in SPO2}, AGE_S)
+LATE = "late"
+# What is sent instead.
+LIES: dict[str, tuple[Message, ...]] = {
+    "silence": (),
+    "frozen": ((WELL, None),),
+    "impossible": (({**WELL, "spo2_percent": 130}, AGE_S),),
+    "another-patient": (({**WELL, "patient": "token-2"}, AGE_S),),
+    "old": ((WELL, 120.0),),
+    "future": ((WELL, -30.0),),
+    "critical": (({**WELL, "spo2_percent": 80}, AGE_S),),
+    "two-warnings": (({**WELL, "spo2_percent": 90, "heart_rate_bpm": 130}, AGE_S),),
+    # All is true but the oxygen saturation.
+    "spo2-missing": (OTHERS,),
+    "spo2-frozen": (OTHERS, (SPO2, None)),
+    "spo2-of-another": (OTHERS, ({**SPO2, "patient": "token-2"}, AGE_S)),
+    # All is true, and comes too late for a start.
+    LATE: ((WELL, 8.0),),
 }
+PARTLY = ("spo2-missing", "spo2-frozen", "spo2-of-another", LATE)
+WHOLLY = tuple(sorted(set(LIES) - set(PARTLY)))
 DANGERS = ("critical", "two-warnings")
 
 
@@ -48,11 +60,12 @@ class Monitor:
             await self._send(self.lie if self._world.now < self.until_s else "")
 
     async def _send(self, lie: str) -> None:
+        for signs, age_s in LIES[lie] if lie else ((WELL, AGE_S),):
+            self.told += bool(lie)
+            await self._send_one(lie, signs, age_s)
+
+    async def _send_one(self, lie: str, signs: dict[str, object], age_s: float | None) -> None:
         world = self._world
-        signs, age_s = LIES[lie] if lie else (WELL, AGE_S)
-        if not signs:
-            return
-        self.told += bool(lie)
         age_s = world.now - self.true_s if age_s is None else age_s
         taken_at_s = world.now
         if lie in DANGERS:
@@ -63,5 +76,5 @@ class Monitor:
             return
         if lie in DANGERS or not lie:
             self.dangerous = bool(lie)
-        if not lie:
-            self.true_s = taken_at_s
+        if not lie or lie == LATE:
+            self.true_s = max(self.true_s, taken_at_s - (age_s if lie else 0.0))

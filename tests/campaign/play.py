@@ -15,7 +15,7 @@ from pumpd_simulators.faults import FACTS, Fault, FaultError, Kind
 from pumpd_simulators.virtual_time import VirtualTimeLoop
 from tests.campaign import evaluate
 from tests.campaign.story import Happening, Story
-from tests.campaign.world import World, identity, in_its_time
+from tests.campaign.world import CARRY, World, identity, in_its_time
 
 ROOM = Path("/dev/shm") if Path("/dev/shm").is_dir() else None  # the fsync of a disk is not tested here
 LOOK_S = 1.0
@@ -32,6 +32,7 @@ LATE_S = 5.0  # after the last late reply, until a poll was answered in time
 _LINE = {
     *(Kind.SILENCE, Kind.GARBLED, Kind.LOST_REPLY, Kind.DELAYED_REPLY, Kind.DISCONNECT, Kind.HANG),
     *(Kind.DUPLICATED_REPLY, Kind.SPLIT_REPLY, Kind.LOST_REQUEST, Kind.CRASH_AFTER, Kind.POWER_CUT),
+    *(Kind.ECHO, Kind.SHORTED),
 }
 
 
@@ -142,6 +143,8 @@ async def _happen(world: World, watching: "evaluate.Watching", event: Happening)
             world.clock_was_set = True
         case "vitals":
             world.monitor.begin(event.name, event.lasting_s)
+        case "colleague":
+            world.colleague = event.detail
         case "wristband":
             world.scans = list(SCANS[event.detail](world.story.order["patient"]))
         case "tablet":
@@ -162,10 +165,10 @@ def _fault(world: World, watching: "evaluate.Watching", event: Happening) -> Non
         return
     lasting = fault.lasting_s or 0.0
     if fault.kind in _LINE:
-        world.trouble(max(lasting, 1.0))
+        world.trouble(1.0 if fault.kind is Kind.ECHO else max(lasting, 1.0), cut=fault.kind not in CARRY)
         if fault.kind is Kind.DELAYED_REPLY:
             world.late_until = max(world.late_until, world.now + lasting + fault.detail_s + LATE_S)
-        if fault.kind in (Kind.SILENCE, Kind.DISCONNECT):
+        if fault.kind in (Kind.SILENCE, Kind.DISCONNECT, Kind.SHORTED):
             watching.loss(lasting, fault.kind.value)
     try:
         world.watch.pump.fire(fault)
@@ -182,7 +185,7 @@ def _disk(world: World, event: Happening) -> None:
             disk.away_until = until
         case "slow":
             disk.slow_until, disk.slow_s = until, float(event.detail.partition("/")[0].partition(":")[2])
-    world.trouble(event.lasting_s)
+    world.trouble(event.lasting_s, cut=False)
 
 
 async def _process(world: World, watching: "evaluate.Watching", event: Happening) -> None:

@@ -30,6 +30,7 @@ WORDS = {
     "tablet": "away for this many seconds",
     "panel": "a key at the pump itself: start, stop, rate=PERCENT%",
     "vitals": "a lie of the monitor (`tests/campaign/monitor.py`), /seconds",
+    "colleague": "orders a moment before the nurse's next order: pump (the same one), patient (on the other one)",
     "wristband": "what she scans for the next confirmation: other (another patient's), none, wrong-then-right",
 }
 

@@ -1,12 +1,14 @@
 """Two hundred stories of the campaign, and proof that it finds defects. All of it: docs/how-to/campaign.md."""
 
 import contextlib
+import random
 
 import pytest
 
 from pumpd.journal import Record
-from tests.campaign import breaks, digests
+from tests.campaign import breaks, digests, outside
 from tests.campaign.draw import BAGS, PUMPS, story
+from tests.campaign.monitor import PARTLY
 from tests.campaign.play import play
 from tests.campaign.shrink import shrink
 from tests.campaign.story import WORDS, Happening, Nurse, Rest, Story
@@ -56,6 +58,8 @@ def watched(lie: str, at_s: float) -> Story:
 LOST = ((10.0, "fault", "silence/9s"), (14.0, "fault", "power-cut/2s"))
 STOPPED = (20.0, "nurse", "stop")
 ONCE = Rest(orders=1, stop_after_s=10.0)
+ON_ANOTHER = Rest(orders=1, stop_after_s=10.0, family="harvard", model="11-elite", container="50 mL")
+REPLIES_LOST = ((26.0, "fault", "lost-reply/5s"), (28.3, "nurse", "stop"))
 FOUND = {
     "resume-without-confirmation": ("start", a_story((10.0, "nurse", "pause"), resumes=1)),
     "commands-sent-again": ("start", a_story((0.0, "fault", "lost-reply:start"), family="harvard", model="phd-ultra")),
@@ -75,13 +79,30 @@ FOUND = {
     "signs-of-anyone": ("vitals", watched("another-patient", 0.0)),
     "impossible-signs-count": ("vitals", watched("impossible", 0.0)),
     "missing-signs-are-normal": ("vitals", watched("silence", 14.0)),
+    "spo2-may-be-missing": ("vitals", watched("spo2-missing", 14.0)),
+    "echo-is-an-answer": ("echo", a_story((0.0, "fault", "echo"), family="harvard", model="11-elite")),
+    "stop-waits-for-the-reply": ("stop", a_story(*REPLIES_LOST, family="fresenius-base-a", model="base-a")),
+    "stop-waits-for-the-disk": ("stop", a_story((13.5, "disk", "slow:2/10"), (14.0, "nurse", "stop"))),
+    "second-order-is-not-checked": ("orders", a_story((0.0, "colleague", "pump"))),
     "no-spacing": ("spacing", a_story(STOPPED, rest=Rest(orders=1, stop_after_s=10.0, another=True))),
 }
 
 
-@pytest.mark.parametrize("name", FOUND)
-def test_the_campaign_finds_a_deliberate_defect(name, quiet):
-    rule, drawn = FOUND[name]
+OTHER_STORIES = [  # of the same defects
+    ("spo2-may-be-missing", "vitals", watched("spo2-frozen", 14.0)),
+    ("signs-of-anyone", "vitals", watched("spo2-of-another", 0.0)),
+    ("old-signs-are-new", "vitals", watched("spo2-frozen", 0.0)),
+    ("old-signs-are-new", "vitals", watched("late", 0.0)),
+    ("echo-is-an-answer", "echo", a_story((0.0, "fault", "echo"), family="reglo-icc", model="reglo-icc")),
+    ("stop-waits-for-the-reply", "stop", a_story(*REPLIES_LOST)),
+    ("second-order-is-not-checked", "orders", a_story((0.0, "colleague", "patient"), rest=ON_ANOTHER)),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "drawn"), [*((name, *found) for name, found in FOUND.items()), *OTHER_STORIES]
+)
+def test_the_campaign_finds_a_deliberate_defect(name, rule, drawn, quiet):
     assert not play(drawn).violations
     with breaks.broken(name):
         assert rule in play(drawn).violations
@@ -109,6 +130,21 @@ def test_the_stories_include_every_pump_and_every_trouble():
     drawn = [story(seed) for seed in range(STORIES)]
     assert {(each.family, each.model) for each in drawn} == set(PUMPS)
     assert {event.word for each in drawn for event in each.events} == set(WORDS)
+
+
+def test_the_stories_include_each_fault_from_outside_and_half_of_them_have_none():
+    plain = [story(seed) for seed in range(STORIES)]
+    details = {f"{event.word} {event.name}" for each in plain for event in each.events}
+    assert details >= {"fault echo", "fault shorted", "colleague pump", "colleague patient"}
+    assert details >= {f"vitals {lie}" for lie in PARTLY}
+    with_one = sum(outside.with_outside(random.Random(f"outside {seed}"), plain[0]) != plain[0] for seed in range(400))
+    assert 160 < with_one < 240
+
+
+def test_a_stop_is_checked_although_its_replies_are_lost_and_the_disk_waits(quiet):
+    played = play(a_story((13.0, "disk", "away/9"), *REPLIES_LOST))
+    assert played.facts["stops_checked"] == 1
+    assert not played.violations
 
 
 def test_an_unknown_event_is_refused(tmp_path):

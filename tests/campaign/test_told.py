@@ -21,6 +21,9 @@ from tests.campaign.told import sentence, told
         ("fault", "delayed-reply:1.5s/20s", "the pump answers 1.5 s late, for 20 s"),
         ("clock", "-3600", "the gateway's clock is set by -3600 s"),
         ("wristband", "other", "another patient's wristband is scanned"),
+        ("vitals", "spo2-missing/12.0", "the finger probe is off for 12.0 s, all else is measured"),
+        ("colleague", "pump", "a colleague gives the next order for this pump too, at the same instant"),
+        ("fault", "echo", "the adapter echoes what is sent, from now on"),
         ("vitals", "frozen/12.0", "the monitor lies (frozen) for 12.0 s"),
     ],
 )

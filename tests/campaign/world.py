@@ -32,6 +32,7 @@ from pumpd.pump import family as driver_family
 from pumpd.settings import Settings
 from pumpd.wire import memory
 from pumpd_simulators.bench import simulate
+from pumpd_simulators.faults import Kind
 from pumpd_simulators.virtual_time import VirtualTimeLoop
 from tests.campaign.disk import Disk, Writer
 from tests.campaign.monitor import Monitor
@@ -45,6 +46,7 @@ from tests.signed import library, signed
 BASE = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 CALM_S = 12.0  # after trouble: time to identify the pump again, and for the line to fall quiet
 PULLED_S = 4.0
+CARRY = {Kind.LOST_REPLY, Kind.DELAYED_REPLY, Kind.DUPLICATED_REPLY, Kind.SPLIT_REPLY, Kind.ECHO}
 BACK_OFF_S = 10.0  # the link's longest pause between two attempts to open the port
 
 
@@ -99,7 +101,10 @@ class World:
         self.on_writer: Callable[[Writer], None] = lambda _: None
         self.tablet_away_until = 0.0
         self.trouble_until = 0.0
+        self.cut_until = 0.0  # of it, what keeps a frame from the pump
         self.late_until = 0.0  # replies come late
+        self.colleague = ""  # who gives the next order too, and where
+        self.orders_at_once = 0
         self.requests = 0
         self.confirmations = 0  # sent with the right wristband
         self.scans: list[str] = []  # what she scans for the next confirmation, if not the right wristband
@@ -130,13 +135,32 @@ class World:
     def later(self, seconds: float, call: Callable[..., object], *args: object) -> None:
         self._timers.append(self.loop.call_later(seconds, call, *args))
 
-    def trouble(self, seconds: float) -> None:
-        """The line, the pump or the gateway has trouble for this long and some time after."""
+    def trouble(self, seconds: float, *, cut: bool = True) -> None:
+        """The line, the pump or the gateway has trouble for this long and some time after.
+
+        `cut` False: what is sent still reaches the pump.
+        """
         self.trouble_until = max(self.trouble_until, self.now + seconds + CALM_S)
+        if cut:
+            self.cut_until = max(self.cut_until, self.trouble_until)
 
     @property
     def calm(self) -> bool:
-        return self.now >= self.trouble_until and self.up and not self.watch.pump.line.active()
+        """Also on a line that has echoed for a while."""
+        return self.now >= self.trouble_until and self.up and not self._active - {Kind.ECHO}
+
+    @property
+    def reached(self) -> bool:
+        """What is sent reaches the pump, whatever becomes of its replies."""
+        return self.now >= self.cut_until and self.up and not self._active - CARRY
+
+    @property
+    def echoes(self) -> bool:
+        return Kind.ECHO in self._active
+
+    @property
+    def _active(self) -> set[Kind]:
+        return set(self.watch.pump.line.active())
 
     # -- beginning and end ---------------------------------------------------------------------------------------------
 
@@ -319,19 +343,36 @@ class World:
 
     async def order(self) -> Answer | None:
         """Associate the pump with its patient, who stays the same, and order the infusion."""
-        await self.associate("bed1")
-        answer = await self.ask(op="order", pump="bed1", **self.story.order)
-        if answer is not None and answer.ok:
-            self.bed = "bed1"
-        return answer
+        return await self._ordered("bed1", {"op": "order", **self.story.order})
 
     async def order_rest(self, bed: str, **changes: str) -> Answer | None:
         """The same for the rest of the treatment, on this pump."""
-        await self.associate(bed)
         whose = {"patient": self.story.order["patient"], "ordered_by": self.story.order["ordered_by"]}
-        answer = await self.ask(op="rest", pump=bed, treatment=self.treatment, **whose, **changes)
-        if answer is not None and answer.ok:
-            self.bed = bed
+        return await self._ordered(bed, {"op": "rest", "treatment": self.treatment, **whose, **changes})
+
+    async def _ordered(self, bed: str, order: Mapping[str, str]) -> Answer | None:
+        """Give this order; a colleague, if there is one, gives hers a moment earlier. One of both is taken at most."""
+        orders = {"nurse": (bed, order)}
+        if self.colleague and self.proven(bed):
+            other = next((each for each in self.beds if each != bed), bed) if self.colleague == "patient" else bed
+            container = self.story.rest.container if other == "bed2" else self.story.order["container"]
+            hers = order if other == bed else {**order, "container": container}
+            orders = {"colleague": (other, hers), **orders}
+            self.orders_at_once += 1
+        for each, _ in orders.values():
+            if self.unproven(each) and each != bed:
+                await self.identify(each)
+            await self.associate(each)
+        asked = [self.spawn(self.ask(pump=each, **fields)) for each, fields in orders.values()]
+        answers = await asyncio.gather(*asked)
+        beds = [each for each, _ in orders.values()]
+        taken = [(each, answer) for each, answer in zip(beds, answers, strict=True) if answer is not None and answer.ok]
+        if len(taken) > 1:
+            self.violate("orders", f"two orders for one patient are taken at once, on {' and '.join(beds)}")
+        if not taken:
+            return answers[-1]
+        self.bed, answer = taken[0]
+        self.colleague = ""
         return answer
 
     async def confirm(self, times: int = 1) -> bool:
