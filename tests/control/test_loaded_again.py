@@ -1,4 +1,4 @@
-"""What is loaded again after another pump was on the line, or after the pump was off: a program that was not started."""
+"""After another pump was on the line, or the pump was off, a program that was not started is loaded again."""
 
 from types import SimpleNamespace
 

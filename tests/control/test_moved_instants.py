@@ -1,4 +1,4 @@
-"""Instants of another boot of the machine, moved to this one's: as if it had been off as long, and as short, as possible.
+"""Instants of another boot of the machine, moved to this one: as if it had been off as long, or as short, as possible.
 
 The last event was written 5,000 s into its boot, at 09:00; the last entry of that process 40 s later. This boot is
 100 s old. An instant is moved by: now - (time since the entry) - (the entry's own instant).
