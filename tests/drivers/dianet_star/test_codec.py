@@ -208,3 +208,10 @@ def test_a_frame_is_dropped_with_the_first_byte_that_is_too_much():
     assert framer.partial
     assert framer.feed(b"\x55") == [Garbage(b"\x7e" + b"\x55" * (LONGEST + 1))]
     assert not framer.partial
+
+
+@pytest.mark.requirement("COM-14")
+def test_a_frame_whose_first_flag_was_lost_is_garbage_at_once_and_never_a_frame():
+    headless = bytes.fromhex("41 02 5C 0D")
+    assert RequestFramer().feed(headless) == [Garbage(headless)]
+    assert RequestFramer().feed(headless + b"\x7e") == [Garbage(headless)]
