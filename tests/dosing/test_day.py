@@ -98,3 +98,75 @@ def _between(flow, from_ns, until_ns):
 def test_a_program_s_shortest_time_is_that_of_its_highest_rate():
     steps = (RateStep(Rate(30), Volume(5)), RateStep(Rate(60), Volume(30)))
     assert PumpProgram(steps).fastest.ns == pytest.approx(35 * 60 * S, abs=2_000_000)
+
+
+# -- to the nanosecond, by hand: in mg per minute, and 10 s by which a flow may have ended later than recorded ---------
+
+LATE = 10 * S
+SLOW = given_in(100, 70, NOW - DAY)  # 0.7 mg/min
+
+
+@pytest.mark.requirement("PRG-14", "COM-01")
+def test_the_day_that_ends_with_the_infusion_is_exact():
+    """It begins 40 minutes into the slow one: 60 minutes and 10 s of it are left."""
+    assert most_in_a_day([SLOW], wanted(70, 40), NOW) == 70 + 42 + Fraction(7, 60)
+
+
+@pytest.mark.requirement("PRG-14")
+def test_the_day_that_ends_with_the_start_is_exact():
+    """10 minutes and 10 s at 2.1 mg/min, of which each minute loses more than the requested 0.14 mg/min bring."""
+    fast = given_in(20, 42, NOW - DAY - 10 * MINUTE)
+    assert most_in_a_day([fast], wanted(7, 50), NOW) == Fraction(21, 10) * (10 + Fraction(1, 6))
+
+
+@pytest.mark.requirement("PRG-14")
+def test_a_day_that_begins_with_an_earlier_infusion_is_exact():
+    """All of its 42 mg, and 10 minutes and 10 s of the requested 0.7 mg/min."""
+    fast = given_in(20, 42, NOW - DAY + 10 * MINUTE)
+    assert most_in_a_day([fast], wanted(35, 50), NOW) == 42 + 7 + Fraction(7, 60)
+
+
+@pytest.mark.requirement("PRG-14")
+def test_a_flow_that_takes_no_whole_number_of_nanoseconds_is_exact_too():
+    """42 mg at 2.2 mg/min; the largest of the sums at each nanosecond around its begin."""
+    program = PumpProgram((RateStep(Rate(132), Volume(42)),))
+    fast = given_in(20, 42, NOW - DAY + 10 * MINUTE, program=program)
+    flow, bring = Fraction(22, 10) / MINUTE, Fraction(7, 10) / MINUTE
+    begin = 30 * MINUTE + LATE - int(42 / flow)
+    sums = [min(42, flow * (30 * MINUTE + LATE - at)) + bring * at for at in range(begin - 3, begin + 4)]
+    assert most_in_a_day([fast], wanted(35, 50), NOW) == max(sums)
+
+
+@pytest.mark.requirement("PRG-14")
+@pytest.mark.parametrize("changes", [{"running": True}, {"uncertain": True}, {"program": None}])
+def test_what_nothing_bounds_counts_whole_until_the_last_nanosecond_before_its_end(changes):
+    last = given_in(40, 42, NOW - DAY, **changes)
+    brought = Fraction(42 * (40 * MINUTE - 1), 40 * MINUTE)
+    assert most_in_a_day([last], wanted(42, 40), NOW) == 42 + brought
+
+
+@pytest.mark.requirement("PRG-14", "PRG-22")
+@pytest.mark.parametrize(("after_ns", "left"), [(0, 0), (1, Fraction(7, 10 * MINUTE) * (LATE + 1))])
+def test_nothing_is_left_of_a_dose_that_ended_a_day_ago(after_ns, left):
+    """Nor 10 s of its flow; with an end one nanosecond later, those count."""
+    ended = given_in(100, 70, NOW - DAY - 100 * MINUTE + after_ns)
+    assert most_in_a_day([ended], Wanted(Mass(70), KG), NOW) == 70 + left
+
+
+@pytest.mark.requirement("PRG-14", "PRG-22")
+def test_what_is_allowed_now_is_allowed_from_now_on():
+    """At the limit too, and with a dose on record that leaves enough."""
+    assert earliest_ns([], wanted(70, 40), NOW, Mass(70)) == NOW
+    assert earliest_ns([], wanted("70.0001", 40), NOW, Mass(70)) is None
+    little = given_in(40, 10, NOW - 5 * 60 * MINUTE)
+    assert earliest_ns([little], wanted(60, 40), NOW, Mass(70)) == NOW
+
+
+@pytest.mark.requirement("PRG-14", "PRG-22")
+@pytest.mark.parametrize("minutes", [7, 8])
+def test_the_earliest_time_is_exact(minutes):
+    """An uncertain dose of 42 mg that ended this much less than a day ago, and 42 mg at once: 84 are too much."""
+    last = given_in(40, 42, NOW - DAY - 40 * MINUTE + minutes * MINUTE, uncertain=True)
+    until = earliest_ns([last], Wanted(Mass(42), KG), NOW, Mass(70))
+    assert until == NOW + minutes * MINUTE
+    assert above([last], Wanted(Mass(42), KG), until - 1, Mass(70))

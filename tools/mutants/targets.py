@@ -78,7 +78,7 @@ TARGETS = (
         ("tests/quantities", "tests/dosing", "tests/infusion", "tests/drivers/test_answers.py"),
         ("tests/quantities/test_edges.py", "tests/infusion/test_interlock_edges.py", "tests/dosing/test_rest.py"),
     ),
-    Target("wire", ("pumpd/wire/link.py", "pumpd/wire/deadman.py", "pumpd/wire/guard.py"), ("tests/wire",)),
+    Target("wire", tuple(f"pumpd/wire/{name}.py" for name in ("link", "pace", "deadman", "guard")), ("tests/wire",)),
     Target(
         "journal",
         ("pumpd/journal/*.py",),

@@ -187,3 +187,31 @@ def test_segments_have_the_makers_lengths():
             with pytest.raises(ValueError, match=segment.__name__):
                 segment.of(wrong)
     assert (DOSE_LAYOUT.size, HISTORY_LAYOUT.size) == (21, 62)
+
+
+@pytest.mark.parametrize(("address", "shown"), [(0, "0"), (0x40, "64"), (0x41, "A"), (0x5A, "Z"), (0x5B, "91")])
+def test_an_address_from_a_to_z_is_shown_as_its_letter(address, shown):
+    """The sheet gives a pump an address from 'A' to 'Z'; 0 is any pump on the line."""
+    assert str(Request(address, Word.IDENT)) == f"to {shown}: IDENT"
+    assert str(Reply(address, Word.IDENT)) == f"from {shown}: IDENT"
+
+
+def test_a_request_has_an_address_and_a_segment():
+    assert Request.of(b"") is None
+    assert Request.of(b"A") is None
+    assert Request.of(b"A\x02") == Request(A, Word.STATUS)
+
+
+def test_a_frame_is_dropped_with_the_first_byte_that_is_too_much():
+    framer = RequestFramer()
+    assert framer.feed(b"\x7e" + b"\x55" * LONGEST) == []
+    assert framer.partial
+    assert framer.feed(b"\x55") == [Garbage(b"\x7e" + b"\x55" * (LONGEST + 1))]
+    assert not framer.partial
+
+
+@pytest.mark.requirement("COM-14")
+def test_a_frame_whose_first_flag_was_lost_is_garbage_at_once_and_never_a_frame():
+    headless = bytes.fromhex("41 02 5C 0D")
+    assert RequestFramer().feed(headless) == [Garbage(headless)]
+    assert RequestFramer().feed(headless + b"\x7e") == [Garbage(headless)]

@@ -109,3 +109,32 @@ def test_what_cannot_be_encoded_is_refused():
     for address, text in [(10, "DC"), (1, "P\x03"), (1, "~"), (None, "1DC"), (None, ""), (1, "A" * 127)]:
         with pytest.raises(ValueError, match=r"^(address|text): "):
             Frame(address, text)
+
+
+def test_the_longest_frame_is_taken_and_one_byte_more_is_too_long():
+    """Address, text and check fill LONGEST_BODY: 1 + 125 + 2 characters."""
+    longest = Frame(1, "A" * 125)
+    assert Framer().feed(longest.to_bytes()) == [longest]
+    with pytest.raises(ValueError, match=r"^text: 126 characters"):
+        Frame(1, "A" * 126)
+    framer = Framer()
+    assert framer.feed(b"\x02" + b"A" * LONGEST_BODY) == []
+    assert framer.feed(b"A") == [Garbage(b"\x02" + b"A" * LONGEST_BODY), Garbage(b"A")]
+
+
+@pytest.mark.parametrize(
+    ("raw", "error"),
+    [
+        (b"\x02CF\x03", BAD_LENGTH),  # without an address or a text
+        (b"\x020CE\x03", BAD_CHECK),  # 0xFF - 0x30 = 0xCF
+        (b"\x021P}00\x03", BAD_CHECK),  # the last character that may be sent
+        (b"\x021P~00\x03", BAD_CHARACTER),
+        (b"\x02" + b"A" * (LONGEST_BODY - 1) + b"\x05", CONTROL_CODE),  # not too long yet
+    ],
+)
+def test_each_error_begins_at_its_edge(raw, error):
+    assert Framer().feed(raw)[0].error == error
+
+
+def test_a_frame_without_text_is_a_frame():
+    assert Framer().feed(b"\x020CF\x03") == [Frame(0, "")]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pumpd_drivers.space_bcc.codec import ACK, NAK, RS, Frame, Framer, Garbage, Record, Signal, records
+from pumpd_drivers.space_bcc.codec import ACK, LONGEST, NAK, RS, Frame, Framer, Garbage, Record, Signal, records
 
 ALIVE = b"\x0100031\x021/1/1>ADMIN:ALIVE\x0300061\x04"  # [V] monitoring-only.md
 GET = b"\x0100027\x021/1/1>MEM:GET\x0300039\x04"  # [C] monitoring-only.md
@@ -62,3 +62,20 @@ def test_records_are_read():
     assert records(payload) == [Record("12", "50111", "INRT", "52.50"), Record("12", "50111", "GNMODEL", "P,S")]
     assert records(payload)[0].slot == "11"
     assert Record("1", "50100", "GNACK").slot is None
+
+
+def test_noise_ends_where_the_next_signal_or_frame_begins():
+    """Also noise of a single byte: a receipt behind it must not be lost."""
+    assert Framer().feed(b"x" + bytes([ACK])) == [Garbage(b"x"), Signal(ACK)]
+    assert Framer().feed(b"x" + bytes([NAK]) + GET) == [Garbage(b"x"), Signal(NAK), Frame("MEM:GET")]
+    assert Framer().feed(b"xyz" + GET + bytes([ACK])) == [Garbage(b"xyz"), Frame("MEM:GET"), Signal(ACK)]
+
+
+def test_a_length_is_possible_from_one_byte_of_text_up_to_the_longest_frame():
+    """7 bytes before the text and 7 after it."""
+    assert Framer().feed(b"\x0100014\x02")[0] == Garbage(b"\x01")
+    assert Framer().feed(b"\x0100015\x02") == []
+    assert Framer().feed(b"\x0104097\x02")[0] == Garbage(b"\x01")
+    longest = Frame("A" * (LONGEST - 14 - len("1/1/1>")))
+    assert longest.to_bytes().startswith(b"\x0104096\x02")
+    assert Framer().feed(longest.to_bytes()) == [longest]
