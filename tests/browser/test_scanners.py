@@ -61,7 +61,7 @@ def sign_in(page):
 def test_after_half_a_token_a_scan_counts_alone(page, gateway, sent):
     turn_to(page, gateway, Screen("idle", "", "idle"))
     page.get_by_label("Associate with a patient").press_sequentially("P-10", delay=120)
-    page.wait_for_timeout(400)
+    page.wait_for_timeout(1100)
     Hand(page).scan("P-2001")
     expect(page.get_by_role("heading", level=1)).to_have_text("bed1: new infusion")
     assert associations(sent) == ["P-2001"]
@@ -83,7 +83,7 @@ def test_without_an_enter_at_its_end_a_wrong_wristband_is_red_and_on_record(page
     turn_to(page, gateway, READY)
     page.evaluate(AT_ONCE, "P-2077")
     expect(page.get_by_test_id("verdict")).to_contain_text("P-2077 is not the wristband of P-1042")
-    page.wait_for_timeout(500)  # no scanner is ready again sooner
+    page.wait_for_timeout(1100)  # a hand aims the scanner again
     page.evaluate(AT_ONCE, "P-1042")
     expect(page.get_by_test_id("verdict")).to_contain_text("This is the wristband of P-1042")
     expect(page.get_by_test_id("hold")).to_be_enabled()

@@ -5,7 +5,7 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { Pad } from "./Pad.tsx";
 import { hasScanner, sawScanner, sawToken, tokenBeginning } from "./scanner.ts";
-import { isScan, PAUSE_MS, scannedKeys } from "../state/wristband.ts";
+import { APART_MS, isScan, PAUSE_MS, scannedKeys } from "../state/wristband.ts";
 import { now } from "../state/store.ts";
 import { say } from "../words/say.ts";
 import { BEDS } from "../words/texts/beds.ts";
@@ -83,9 +83,8 @@ export function Scan({ label, hint, button, verdict, busy, waiting, onScan, onTy
     clearTimeout(timer.current);
     onTyping?.(value.trim(), false, false);
     timer.current = window.setTimeout(() => {
-      if (onTyping && scannedKeys(at.current))
-        take(); // a scanner that ends with nothing
-      else if (onTyping?.(value.trim(), true, isScan(at.current))) clear();
+      if (onTyping?.(value.trim(), true, isScan(at.current))) clear();
+      else if (onTyping && scannedKeys(at.current)) timer.current = window.setTimeout(take, APART_MS - PAUSE_MS); // a scanner that ends with nothing
     }, PAUSE_MS);
   };
   const pressed = (value: string) => {

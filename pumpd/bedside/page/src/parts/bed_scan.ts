@@ -6,7 +6,7 @@ import { bedOf } from "../state/beds.ts";
 import { bedAddress, go } from "../state/route.ts";
 import { now } from "../state/store.ts";
 import type { Pump } from "../state/types.ts";
-import { PAUSE_MS, scannedKeys } from "../state/wristband.ts";
+import { APART_MS, scannedKeys } from "../state/wristband.ts";
 
 /** As long as it takes to sign in. Later, an association would come as a surprise. */
 const LASTS_MS = 120_000;
@@ -45,9 +45,9 @@ export function useBedScan(pumps: readonly Pump[], badges: readonly string[], si
       if (event.key === "Enter" || event.key === "Tab") return end(event);
       if (event.key.length !== 1 || event.ctrlKey || event.altKey || event.metaKey) return undefined;
       typed += event.key;
-      at.push(now());
+      at.push(event.timeStamp); // of the key itself, however busy the page is
       clearTimeout(timer);
-      timer = window.setTimeout(end, PAUSE_MS);
+      timer = window.setTimeout(end, APART_MS);
       return undefined;
     };
     document.addEventListener("keydown", onKey, true);

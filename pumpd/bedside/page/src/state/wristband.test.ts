@@ -39,7 +39,12 @@ test("a scanner is faster than a person", () => {
 
 test("a scan counts without what was typed before a pause", () => {
   assert.equal(scannedKeys([0, 20, 40, 60]), 4);
-  assert.equal(scannedKeys([0, 150, 900, 910, 920, 930, 940]), 5, "two keys of a person before it");
+  assert.equal(scannedKeys([0, 150, 1900, 1910, 1920, 1930, 1940]), 5, "two keys of a person before it");
+  assert.equal(
+    scannedKeys([0, 20, 900, 920, 940, 960, 980]),
+    0,
+    "a tablet that stalls within a token: none of it is dropped",
+  );
   assert.equal(scannedKeys([0, 20, 40]), 0, "three keys may roll off a hand");
   assert.equal(scannedKeys([0, 60, 120, 180, 240]), 0, "a fast typist");
   assert.equal(scannedKeys([]), 0);

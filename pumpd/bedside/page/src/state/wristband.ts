@@ -35,19 +35,22 @@ const SCANNERS_MS = 75;
 export const isScan = (at: readonly number[]): boolean =>
   at.length >= 3 && (at.at(-1)! - at[0]!) / (at.length - 1) < SCANNERS_MS;
 
-/** A pause after which what was typed is looked at without Enter. A scanner never pauses that long within a token. */
+/** A pause after which what was typed is looked at without Enter: it may be right, and more may follow. */
 export const PAUSE_MS = 300;
+
+/** Two tokens are at least this far apart: a hand must aim the scanner. Within one, a busy tablet may stall for less. */
+export const APART_MS = 1000;
 
 /** No person types so many keys at this pace. */
 const SURE_MS = 35;
 const SURE_KEYS = 4;
 
-/** How many keys a scanner typed since the last pause, beyond what the fastest typist could have. 0: a person typed. */
+/** How many keys a scanner typed of the last token, beyond what the fastest typist could have. 0: a person typed. */
 export function scannedKeys(at: readonly number[]): number {
   const since = at.slice(
     Math.max(
       0,
-      at.findLastIndex((each, key) => key > 0 && each - at[key - 1]! > PAUSE_MS),
+      at.findLastIndex((each, key) => key > 0 && each - at[key - 1]! > APART_MS),
     ),
   );
   const pace = (since.at(-1)! - since[0]!) / (since.length - 1);
