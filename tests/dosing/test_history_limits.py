@@ -384,3 +384,24 @@ def test_the_next_treatment_counts_from_the_first_start_and_the_last_end_of_all_
     assert refused([replace(first, started_ns=first.started_ns + 1), rest]) == ["PRG-17"]
     late = replace(rest, ended_ns=NOW - 20 * HOUR + 1, seen_ns=NOW - 20 * HOUR + 1)
     assert refused([first, late]) == ["PRG-17"]
+
+
+@pytest.mark.requirement("PRG-25", "PRG-22")
+def test_a_rest_that_was_planned_before_more_was_booked_is_planned_again():
+    [treatment] = history(HALF).treatments
+    assert rest_objections(treatment, NOW, NOW, ENTRY.rest, Mass("17.5")) == []
+    [refusal] = rest_objections(treatment, NOW, NOW, ENTRY.rest, Mass("17.4999"))
+    assert "up to 17.5 mg may have been given, more than the 17.4999 mg of this plan" in str(refusal)
+
+
+@pytest.mark.requirement("PRG-14", "PRG-22")
+def test_a_dose_that_ended_a_day_ago_is_not_named_among_those_of_the_day():
+    past = history(dose(NOW - DAY, given="20"), dose(NOW - HOUR, given="36"))
+    assert "35 mg after up to 36 mg in the last 24 h" in str(objections(past, WANTED, NOW, HOURLY)[0])
+
+
+@pytest.mark.requirement("PRG-28")
+def test_of_several_suspect_doses_the_latest_is_named():
+    ahead = [began(NOW + days * DAY, session=f"in-{days}") for days in (3, 5, 4)]
+    [reason] = [str(each) for each in objections(history(*ahead), WANTED, NOW, RULES) if each.field == "history"]
+    assert "pumpd history correct in-5" in reason
