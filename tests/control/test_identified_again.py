@@ -186,8 +186,18 @@ async def test_a_program_is_loaded_again_after_another_pump_was_on_the_line(tmp_
         await here.until("running")
 
 
+# What becomes of an order whose pump was switched off and on. An Asena reports no reset: its order stays as it is.
+AFTER_A_RESET = {
+    "new-era": "ready",
+    "zyno-miva": "ready",
+    "dianet-star": "abandoned",
+    "harvard": "abandoned",
+    "reglo-icc": "abandoned",
+}
+
+
 @pytest.mark.requirement("STA-05", "STA-10")
-@pytest.mark.parametrize("name", ["new-era", *SERIALS])
+@pytest.mark.parametrize("name", AFTER_A_RESET)
 async def test_an_order_whose_pump_reports_that_it_was_switched_off_is_loaded_again_or_ends(tmp_path, name):
     opened = open_testbed(tmp_path) if name == "new-era" else open_bed(tmp_path, name)
     async with opened as here:
@@ -196,10 +206,10 @@ async def test_an_order_whose_pump_reports_that_it_was_switched_off_is_loaded_ag
         loaded = here.kinds().count("program_loaded")
         here.pump.fire("power-cut/1s")
         await asyncio.sleep(30)
-        reported = any("pump_reset" in entry.body for entry in here.entries() if entry.kind == "reading")
+        assert here.state() == AFTER_A_RESET[name]
         if here.state() == "abandoned":
             assert "switched off and on" in here.gateway.runners["bed1"].infusion.reason
-        elif reported:
+        else:
             assert here.kinds().count("program_loaded") == loaded + 1
             assert (await here.confirm()).ok
             await here.until("running")
