@@ -2,7 +2,7 @@
 // What is scanned arrives here wherever the focus is, unless a person is typing into another field, and replaces what was
 // typed before.
 
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Pad } from "./Pad.tsx";
 import { hasScanner, sawScanner, sawToken, tokenBeginning } from "./scanner.ts";
 import { APART_MS, isScan, PAUSE_MS, scannedKeys } from "../state/wristband.ts";
@@ -40,8 +40,9 @@ export function Scan({ label, hint, button, verdict, busy, waiting, onScan, onTy
     const frame = requestAnimationFrame(focus); // after the heading
     return () => cancelAnimationFrame(frame);
   }, [waiting]);
-  useEffect(() => {
-    // On a button, the Enter of a scanner would press it: its first character moves the focus here.
+  useLayoutEffect(() => {
+    // On a button, the Enter of a scanner would press it: its first character moves the focus here. From the moment that
+    // the field is seen: a busy tablet calls an effect later, and the first keys of a scan would be lost.
     const catchScan = (event: KeyboardEvent) => {
       const busyElsewhere = document.activeElement?.matches("input, select, textarea");
       const character =
