@@ -15,6 +15,7 @@ import pytest
 
 from pumpd_ward.board import accounts
 from pumpd_ward.local.child import free_port, listens
+from pumpd_ward.local.postgres import Postgres
 from pumpd_ward.roles import Role
 from pumpd_ward.store.migrate import migrate
 from pumpd_ward.store.partitions import Partitions
@@ -83,11 +84,12 @@ BAD = {"version": "0.1.0", "disk_free_mb": 900, "supply": "battery", "supply_lef
 
 
 @contextlib.contextmanager
-def serving(dsn: str, folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def serving(server: Postgres, folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A board in a process of its own, on a store with some beds."""
-    asyncio.run(_fill(dsn))
+    asyncio.run(_fill(server.dsn))
     config, port = folder / "ward.toml", free_port()
-    config.write_text(f'name = "Ward 7"\n[store]\ndsn = "{dsn}"\n[board]\nport = {port}\nsilent_s = 600\n')
+    store, board = f'[store]\ndsn = "{server.dsn_of(BOARD)}"\n', f"[board]\nport = {port}\nsilent_s = 600\n"
+    config.write_text(f'name = "Ward 7"\n{store}{board}')
     with (folder / "board.log").open("wb") as log:
         command = [sys.executable, "-m", "pumpd_ward", "--config", str(config), "board"]
         process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -105,7 +107,7 @@ def serving(dsn: str, folder: Path) -> Iterator[tuple[str, subprocess.Popen[byte
 
 @pytest.fixture(scope="module")
 def address(server, tmp_path_factory) -> Iterator[str]:
-    with serving(server.dsn_of(BOARD), tmp_path_factory.mktemp("board")) as (address, _):
+    with serving(server, tmp_path_factory.mktemp("board")) as (address, _):
         yield address
 
 
@@ -269,7 +271,7 @@ def test_the_page_sends_nothing_but_questions(address):
 
 
 def test_when_the_server_dies_the_page_says_that_it_is_old(server, tmp_path):
-    with serving(server.dsn_of(BOARD), tmp_path) as (address, process), opened(address) as page:
+    with serving(server, tmp_path) as (address, process), opened(address) as page:
         process.kill()
         process.wait(10)
         page.get_by_text("Not live").wait_for(timeout=20_000)
