@@ -91,11 +91,17 @@ class NotStartedError(Exception):
 async def _ready(notices, popen, log):
     """Returns when it says so. Raises NotStartedError as soon as it has ended."""
     loop = asyncio.get_running_loop()
-    while popen.poll() is None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(ENDED_EACH_S):
-                if b"READY=1" in await loop.sock_recv(notices, 4096):
+    notice = asyncio.ensure_future(loop.sock_recv(notices, 4096))
+    try:
+        while popen.poll() is None:
+            # Not a time limit for `sock_recv`: one that ends as the notice comes would lose it.
+            await asyncio.wait((notice,), timeout=ENDED_EACH_S)
+            if notice.done():
+                if b"READY=1" in notice.result():
                     return
+                notice = asyncio.ensure_future(loop.sock_recv(notices, 4096))
+    finally:
+        notice.cancel()
     log.seek(0)
     raise NotStartedError((log.read().decode(errors="replace").strip().splitlines() or ["no message"])[-1])
 
