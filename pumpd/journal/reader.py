@@ -1,7 +1,9 @@
 """A reader of the journal: it never blocks the writer, never writes, and finds by index what control asks for."""
 
 import heapq
+import os
 import sqlite3
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from pumpd.journal.schema import ABOUT_A_PATIENT, KEPT_OF_A_SESSION, PATIENT, RE
 from pumpd.texts import text
 
 _ANY = 2**62  # above every id
+_NOT_ALLOWED = "this user may not; use a user of pumpd's group, or sudo"
 
 
 class JournalReader:
@@ -227,13 +230,20 @@ class JournalReader:
 
 
 def _cause(path: Path) -> str:
-    """Why a file cannot be opened, which SQLite does not say; empty if it can be."""
+    """Why a file cannot be opened, which SQLite does not say; empty if it can be.
+
+    It is not opened for that: closing it would take away the locks that SQLite holds on it in this process.
+    """
     try:
-        path.open("rb").close()
+        mode = path.stat().st_mode
+        if not os.access(path, os.R_OK):
+            return _NOT_ALLOWED
+        if stat.S_ISDIR(mode):
+            return "it is a directory, not a file"
     except FileNotFoundError:
         return "there is no such file; control makes it when it first starts"
     except PermissionError:
-        return "this user may not; use a user of pumpd's group, or sudo"
+        return _NOT_ALLOWED
     except OSError as error:
         return error.strerror or str(error)
     return ""

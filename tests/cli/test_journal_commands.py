@@ -3,9 +3,11 @@
 import contextlib
 import fcntl
 import json
+import os
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import typer
@@ -14,7 +16,7 @@ from typer.testing import CliRunner
 from pumpd.cli import journal
 from pumpd.cli.replay import replay
 from pumpd.host.files import mode_of
-from pumpd.journal import Entry
+from pumpd.journal import Entry, reader
 from tests.journal.recorded import read, written
 from tests.journal.test_replay import completed, tripped_and_cleared
 
@@ -73,10 +75,7 @@ def test_verify_says_why_a_file_cannot_be_read(tmp_path, five, monkeypatch):
     assert "there is no such file" in gone.stderr
     assert "do not trust" not in gone.stderr
 
-    def closed(self, mode):
-        raise PermissionError(13, "Permission denied", str(self))
-
-    monkeypatch.setattr(Path, "open", closed)
+    monkeypatch.setattr(reader, "os", SimpleNamespace(access=lambda path, mode: False, R_OK=os.R_OK))
     five.unlink()
     five.mkdir()  # SQLite says the same of a file that it may not open; root may open every file
     said = run("journal", "verify", "--file", five).stderr
