@@ -11,6 +11,7 @@ from playwright.sync_api import Browser
 from tests.browser.chromium import chromium
 from tests.browser.gateway import UNSET, Certificate, RealGateway, real_gateway
 from tests.browser.tablet import Tablet, tablet
+from tools.tablet_pictures import Mock, mock
 
 SLOW, STAGED, FAST = 10, 60, 240
 
@@ -63,6 +64,13 @@ def watched_testbed(tmp_path_factory: pytest.TempPathFactory, certificate: Certi
 def browser(certificate: Certificate) -> Iterator[Browser]:
     with chromium(certificate.key_hash) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[tuple[Mock, Browser]]:
+    """The mock, which shows the scenes that it is asked for, and a browser."""
+    with mock() as gateway, chromium() as browser:
+        yield gateway, browser
 
 
 @pytest.fixture(scope="module")

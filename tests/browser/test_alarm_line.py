@@ -8,8 +8,7 @@ import math
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chromium import chromium
-from tools.tablet_pictures import SIZES, Screen, mock, opened, turn_to
+from tools.tablet_pictures import SIZES, Screen, opened, turn_to
 
 pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
@@ -41,12 +40,6 @@ window.fetch = (path, options) => {
   return real(path, options);
 };
 """
-
-
-@pytest.fixture(scope="module")
-def stage():
-    with mock() as gateway, chromium() as browser:
-        yield gateway, browser
 
 
 @pytest.fixture(autouse=True)

@@ -5,10 +5,9 @@ import itertools
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chromium import chromium
 from tests.browser.gateway import WITHIN_S, wait_until
 from tools.page_words import Words
-from tools.tablet_pictures import SCREENS, SIZES, Screen, mock, opened, turn_to
+from tools.tablet_pictures import SCREENS, SIZES, Screen, opened, turn_to
 
 pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
@@ -29,12 +28,6 @@ COVERED = """() => [...document.querySelectorAll("button.stop, .alarms, .dock bu
     return at !== null && at.closest(".guide, .languages-choice") !== null;
   }));
 }).map(each => each.textContent)"""
-
-
-@pytest.fixture(scope="module")
-def stage():
-    with mock() as gateway, chromium() as browser:
-        yield gateway, browser
 
 
 def settled(page):

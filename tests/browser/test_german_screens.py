@@ -3,22 +3,15 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chromium import chromium
 from tests.browser.marked import marking, unmarked
 from tools.page_words import Words
-from tools.tablet_pictures import SCREENS, mock, opened, turn_to
+from tools.tablet_pictures import SCREENS, opened, turn_to
 
 pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
 TYPED = ("no response at 0.5 mg/kg, asked by Dr A", "written on the sheet of that day", "ward 7, bed 1", "JYXQ-7TKD")
 BENCH = ("state", "pressure", "door open", "lose replies", "rate times ten")  # names of the mock's simulator
 SAID = Words("de", marked=True)
-
-
-@pytest.fixture(scope="module")
-def stage():
-    with mock() as gateway, chromium() as browser:
-        yield gateway, browser
 
 
 def test_no_english_word_is_left_on_a_german_screen(stage):

@@ -8,9 +8,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chromium import chromium
 from tests.browser.hand import Hand
-from tools.tablet_pictures import Screen, mock, opened, turn_to
+from tools.tablet_pictures import Screen, opened, turn_to
 
 pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
@@ -18,12 +17,6 @@ ORDER = Screen("order", "", "ordering", "/bed/bed1/order")
 SIGNING_IN = Screen("sign-in", "", "idle", "/bed/bed1", person="")
 TWO_NURSES = json.dumps([{"badge": "1", "name": "A. Nurse", "digits": 6}, {"badge": "2", "name": "B. Nurse"}])
 ALL_ROLES = "view,confirm,prescribe,maintain"
-
-
-@pytest.fixture(scope="module")
-def stage():
-    with mock() as gateway, chromium() as browser:
-        yield gateway, browser
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ On the mock: what the page needs before it can show an alarm fails once, in ever
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.chromium import chromium
-from tools.tablet_pictures import Screen, mock, opened
+from tools.tablet_pictures import Screen, opened
 
 pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
@@ -55,12 +54,6 @@ const once = (real, instead) => {
   };
 };
 """
-
-
-@pytest.fixture(scope="module")
-def stage():
-    with mock() as gateway, chromium() as browser:
-        yield gateway, browser
 
 
 def shows_the_alarm(page: Page, gateway) -> None:

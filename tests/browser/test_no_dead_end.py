@@ -7,21 +7,14 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chromium import chromium
 from tests.browser.hand import Hand
-from tools.tablet_pictures import Screen, mock, opened, turn_to
+from tools.tablet_pictures import Screen, opened, turn_to
 
 pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
 ORDER = Screen("order", "", "ordering", "/bed/bed1/order")
 READY = Screen("ready", "", "ready")
 ALL_ROLES = "view,confirm,prescribe,maintain"
-
-
-@pytest.fixture(scope="module")
-def stage():
-    with mock() as gateway, chromium() as browser:
-        yield gateway, browser
 
 
 @pytest.fixture

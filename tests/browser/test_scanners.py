@@ -7,20 +7,13 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chromium import chromium
 from tests.browser.hand import AT_ONCE, Hand
-from tools.tablet_pictures import Screen, mock, opened, turn_to
+from tools.tablet_pictures import Screen, opened, turn_to
 
 pytestmark = [pytest.mark.realtime, pytest.mark.browser, pytest.mark.requirement("PRG-21")]
 
 READY = Screen("ready", "", "ready")
 BEDS = Screen("beds", "", "ward", "/", person="")
-
-
-@pytest.fixture(scope="module")
-def stage():
-    with mock() as gateway, chromium() as browser:
-        yield gateway, browser
 
 
 @pytest.fixture

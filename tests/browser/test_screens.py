@@ -6,10 +6,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chromium import chromium
 from tests.browser.gateway import WITHIN_S, wait_until
 from tests.browser.tablet import stopped_pump
-from tools.tablet_pictures import SCREENS, Screen, mock, opened, turn_to
+from tools.tablet_pictures import SCREENS, Screen, opened, turn_to
 
 pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
@@ -32,12 +31,6 @@ JSON.parse = (text, ...rest) => {
   return value;
 };
 """
-
-
-@pytest.fixture(scope="module")
-def stage():
-    with mock() as gateway, chromium() as browser:
-        yield gateway, browser
 
 
 @pytest.mark.requirement("ALM-08")

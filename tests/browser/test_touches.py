@@ -3,20 +3,13 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chromium import chromium
 from tests.browser.hand import Hand
-from tools.tablet_pictures import Screen, mock, opened, turn_to
+from tools.tablet_pictures import Screen, opened, turn_to
 
 pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
 KNOWN, NEW = "P-1042", "P-2001"  # of the mock: in a course with a weight on record; without any record
 PIN = "000000"  # a PIN has at least six digits
-
-
-@pytest.fixture(scope="module")
-def stage():
-    with mock() as gateway, chromium() as browser:
-        yield gateway, browser
 
 
 @pytest.fixture(params=["tablet", "phone"])
