@@ -15,7 +15,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection, Pipe
@@ -83,18 +83,20 @@ class Plugin:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.failed = self.failed or report.failed
 
-    def passes(self, item: pytest.Item) -> bool:
+    def passes(self, item: pytest.Item, following: pytest.Item | None = None) -> bool:
+        """`following`: the next one, with which it shares the fixtures of their module."""
         self.failed = False
-        item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
         return not self.failed
 
     def first_to_fail(self, items: Mapping[str, pytest.Item], tests: Allowed) -> str | bool:
         """The first that notices the mutant; True if none does. What depends on real time must fail twice."""
-        for test, most_s in tests.items():
+        following = [*(items[test] for test in tests), None][1:]
+        for (test, most_s), after in zip(tests.items(), following, strict=True):
             item = items[test]
             again = 2 if item.get_closest_marker("realtime") else 1
             resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(time.process_time() + again * most_s), -1))
-            if not any(self.passes(item) for _ in range(again)):
+            if not any(self.passes(item, after if again == 1 else None) for _ in range(again)):
                 return test
         return True
 
@@ -155,6 +157,19 @@ class Serving(Plugin):
         self.mutated, self.pipe = mutated, pipe
         self.items: dict[str, pytest.Item] = {}
         self.functions: dict[tuple[str, int, str], list[FunctionType]] = {}
+        self.measured: coverage.Coverage | None = None
+        self.measured_test = ""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
+        """What several tests share counts for each of them: its lines have no test."""
+        if self.measured is None or fixturedef.scope == "function":
+            return (yield)
+        self.measured.switch_context("")
+        try:
+            return (yield)
+        finally:
+            self.measured.switch_context(self.measured_test)
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self.items = {item.nodeid: item for item in session.items}
@@ -171,12 +186,13 @@ class Serving(Plugin):
     def _recorded(self, tests: Sequence[str]) -> Recorded:
         found = Recorded()
         files = [str(ROOT / path) for path in self.mutated]
-        measured = coverage.Coverage(data_file=None, include=files, config_file=False)
+        self.measured = measured = coverage.Coverage(data_file=None, include=files, config_file=False)
         measured.start()
-        for name in tests:
+        for name, after in zip(tests, [*tests[1:], None], strict=True):
+            self.measured_test = name
             measured.switch_context(name)
             begin, cpu = time.monotonic(), time.process_time()
-            if not self.passes(self.items[name]):
+            if not self.passes(self.items[name], None if after is None else self.items[after]):
                 found.failed.append(name)
             found.seconds[name] = time.process_time() - cpu
             found.slept[name] = time.monotonic() - begin - found.seconds[name]
@@ -186,7 +202,9 @@ class Serving(Plugin):
         for path in self.mutated:
             of_lines = data.contexts_by_lineno(str(ROOT / path)).items()
             if of_lines:
-                found.lines[path] = {line: sorted(number[test] for test in by if test) for line, by in of_lines}
+                found.lines[path] = {
+                    line: sorted(number[test] for test in (tests if "" in by else by)) for line, by in of_lines
+                }
         return found
 
     def _mutated(self, mutant: Mutant, tests: Allowed) -> object:
