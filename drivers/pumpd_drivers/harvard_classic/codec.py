@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
 
-CR, LF = 0x0D, 0x0A
+CR = 0x0D
 
 LONGEST_REQUEST = 64  # more than this without an end is noise
 LONGEST_REPLY = 512  # the lines of a Model 44's program
