@@ -138,7 +138,7 @@ def test_what_a_run_in_the_background_starts_hears_every_signal(tmp_path, number
     (tmp_path / "test_it.py").write_text(
         "import subprocess\n"
         "def test_it():\n"
-        f"    with subprocess.Popen(['sleep', '600']) as it:\n        it.send_signal({int(number)})\n"
+        f"    with subprocess.Popen(['sleep', '60']) as it:\n        it.send_signal({int(number)})\n"
         f"    assert it.returncode == {-number}\n"
     )
     ignoring = f"trap '' {int(number)}; exec \"$@\""
