@@ -11,10 +11,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, ValidationInfo, model_validator
 
 from pumpd.settings_file import Read
-from pumpd.settings_problems import explained
+from pumpd.settings_problems import APART, explained
 from pumpd.socket_paths import control_lock, operator_socket
 from pumpd.validation import SeveralError
 from pumpd.vital_signs import BASELINE, PLAUSIBLE, Sign
@@ -34,10 +34,14 @@ _DEVICE = re.compile(r"^/dev/(tty[A-Za-z]|serial|cu|rfcomm)")
 
 
 class SettingsError(ValueError):
-    """The configuration cannot be used. `problems` holds a line for each error: file, key and reason."""
+    """The configuration cannot be used. `problems` holds a line for each error: file, key and reason.
 
-    def __init__(self, problems: list[str]) -> None:
-        self.problems = problems
+    `sound`: the settings without what is wrong by itself, so that the rest can be checked as well; nothing may run by
+    them. None where a file could not be read.
+    """
+
+    def __init__(self, problems: list[str], sound: "Settings | None" = None) -> None:
+        self.problems, self.sound = problems, sound
         super().__init__("configuration refused:\n  " + "\n  ".join(problems))
 
 
@@ -376,7 +380,9 @@ class Settings(_Section):
     pumps: tuple[PumpSettings, ...] = Field(default=(), alias="pump")
 
     @model_validator(mode="after")
-    def _consistent(self) -> "Settings":
+    def _consistent(self, info: ValidationInfo) -> "Settings":
+        if info.context is APART:
+            return self
         if found := [*self._of_pumps(), *self._of_sections(), *self._of_library()]:
             raise SeveralError(found)
         return self
@@ -501,7 +507,7 @@ class Settings(_Section):
         try:
             return cls.model_validate(read.merged)
         except ValidationError as error:
-            raise SettingsError(explained(cls, read, error)) from error
+            raise SettingsError(*explained(cls, read, error)) from error
 
 
 def hardware_port(port: str) -> str:

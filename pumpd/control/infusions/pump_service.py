@@ -157,6 +157,12 @@ class PumpService:
         """Why the pump is not available; empty when it is."""
         return self._polling.problem
 
+    def not_available(self) -> list[str]:
+        """`problem` as a reason against an order or a confirmation."""
+        if not self.problem:
+            return []
+        return [text("pump.not_available", "pump: {pump} is not available: {why}", pump=self.name, why=self.problem)]
+
     @property
     def last_turn_ns(self) -> int:
         """When the pump's loop last came round, as evidence for the watchdog."""
