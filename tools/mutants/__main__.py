@@ -5,6 +5,7 @@
     make mutants ARGS="dosing --seed 7"      of one target
     make mutants ARGS="--changed main"       of the files that differ from this commit
     make mutants ARGS="--only ID"            this one again
+    make mutants N=500 ARGS="--cpu 600"      as many as 10 minutes of CPU time allow
 
 The score counts what a test noticed, without the mutants of `equivalent.toml`. The exit status is 1 below --least.
 """
