@@ -84,7 +84,17 @@ TARGETS = (
         ("tests/wire",),
         tuple(
             f"tests/wire/test_{name}.py"
-            for name in ("deadman_edges", "deadman_ear", "deadman", "guard", "pace_edges", "link", "heard", "stop_pace")
+            for name in (
+                "deadman_edges",
+                "deadman_ear",
+                "deadman",
+                "guard",
+                "pace_edges",
+                "link_edges",
+                "link",
+                "heard",
+                "stop_pace",
+            )
         ),
     ),
     Target(
