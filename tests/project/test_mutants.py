@@ -162,14 +162,15 @@ def test_what_was_recorded_is_recalled_until_a_source_or_the_test_changes(tmp_pa
     monkeypatch.setattr(recorded, "sources_hash", lambda: "sources")
     (tmp_path / "test_a.py").write_text("one")
     found = Recorded({"test_a.py::test": 0.5}, {"test_a.py::test": 1.0}, {"pumpd/a.py": {7: [0]}}, [])
-    assert recorded.recalled("test_a.py") is None
-    recorded.keep("test_a.py", found)
-    assert recorded.recalled("test_a.py") == found
+    key = recorded.key_of("test_a.py")
+    assert recorded.recalled("test_a.py", key) is None
+    recorded.keep("test_a.py", key, found)
+    assert recorded.recalled("test_a.py", key) == found
     monkeypatch.setattr(recorded, "sources_hash", lambda: "others")
-    assert recorded.recalled("test_a.py") is None
+    assert recorded.recalled("test_a.py", recorded.key_of("test_a.py")) is None
     monkeypatch.setattr(recorded, "sources_hash", lambda: "sources")
     (tmp_path / "test_a.py").write_text("two")
-    assert recorded.recalled("test_a.py") is None
+    assert recorded.recalled("test_a.py", recorded.key_of("test_a.py")) is None
 
 
 def test_only_tests_that_run_the_line_are_run_and_the_fastest_first():

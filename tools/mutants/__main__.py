@@ -5,6 +5,7 @@
     make mutants ARGS="dosing --seed 7"      of one target
     make mutants ARGS="--changed main"       of the files that differ from this commit
     make mutants ARGS="--only ID"            this one again
+    make mutants N=500 ARGS="--cpu 600"      as many as 10 minutes of CPU time allow
 
 The score counts what a test noticed, without the mutants of `equivalent.toml`. The exit status is 1 below --least.
 """
@@ -24,7 +25,7 @@ from pathlib import Path
 
 from tools.mutants.forks import Ended, ended_by_signal
 from tools.mutants.operators import Mutant, enums_of, mutants
-from tools.mutants.recorded import Seen, belongs, keep, recalled
+from tools.mutants.recorded import Seen, belongs, keep, key_of, recalled
 from tools.mutants.running import UNLIKE, Collected, allowed, import_libraries, run_outside
 from tools.mutants.score import Stratum, drawn, overall
 from tools.mutants.targets import ROOT, TARGETS, Target
@@ -89,6 +90,7 @@ class Run:
         self._tests: dict[str, list[str]] = {}  # by file
         for test in self.collected.tests:
             self._tests.setdefault(test.partition("::")[0], []).append(test)
+        self._keys = {file: key_of(file) for file in self._tests}  # now: a file may change while mutants are tried
         self._noticed: list[str] = []  # the last tests that noticed a mutant
         self._imported = False
 
@@ -121,11 +123,11 @@ class Run:
 
     def _know(self, file: str) -> None:
         if file not in self.seen.files:
-            recorded = recalled(file)
+            recorded = recalled(file, self._keys[file])
             if recorded is None:
                 recorded, took = self.collected.record(self._tests[file])
                 self._cpu_s += took
-                keep(file, recorded)
+                keep(file, self._keys[file], recorded)
             for test in recorded.failed:
                 print(f"not used, it fails without a mutant: {test}", file=sys.stderr)
             self.seen.add(file, recorded)

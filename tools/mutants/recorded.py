@@ -38,7 +38,8 @@ def sources_hash() -> str:
     return whole.hexdigest()
 
 
-def _key(test_file: str) -> str:
+def key_of(test_file: str) -> str:
+    """Of this file of tests and all that it may run, as they are now."""
     return hashlib.sha256(sources_hash().encode() + (ROOT / test_file).read_bytes()).hexdigest()
 
 
@@ -46,22 +47,22 @@ def _kept(test_file: str) -> Path:
     return KEPT / f"{test_file.replace('/', '.')}.json"
 
 
-def recalled(test_file: str) -> Recorded | None:
-    """What was kept, if nothing has changed since."""
+def recalled(test_file: str, key: str) -> Recorded | None:
+    """What was kept for these sources."""
     try:
         kept = json.loads(_kept(test_file).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    if kept.pop("key") != _key(test_file):
+    if kept.pop("key") != key:
         return None
     found = Recorded(**kept)
     found.lines = {path: {int(line): tests for line, tests in of.items()} for path, of in found.lines.items()}
     return found
 
 
-def keep(test_file: str, recorded: Recorded) -> None:
+def keep(test_file: str, key: str, recorded: Recorded) -> None:
     KEPT.mkdir(exist_ok=True)
-    kept = {"key": _key(test_file), **asdict(recorded)}
+    kept = {"key": key, **asdict(recorded)}
     _kept(test_file).write_text(json.dumps(kept), encoding="utf-8")
 
 
