@@ -155,6 +155,7 @@ class Telemetry:
         async def send(reader: JournalReader) -> None:
             if self._cursor.position.id < self._marks[0][1].id:  # the journal was replaced
                 self._marks = deque([(_now_s(), self._cursor.position)])
+            self._translator.reads(reader.start_of)
             newest = _newest(reader)  # before what is true is read: what comes later is sent as new
             outgoing.begin(self._cursor.position.id, newest)
             while True:

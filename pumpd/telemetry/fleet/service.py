@@ -113,7 +113,7 @@ class Fleet:
     async def _send(self, reader: JournalReader, stream: Stream, waiting: _Waiting) -> None:
         loop = asyncio.get_running_loop()
         last, since = self._cursor.position.id, loop.time()
-        translator = Translator(self._settings.gateway, self._simulated)
+        translator = Translator(self._settings.gateway, self._simulated, reader.start_of)
         while True:
             entries = reader.after(last, BATCH)
             now = loop.time()
