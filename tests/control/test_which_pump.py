@@ -294,9 +294,13 @@ async def test_two_pumps_that_do_not_report_the_serial_number_of_their_family_ar
         for each in TWO:
             assert not proved_by(here, each)
         here.identify_all()
-        await here.start("bed1", **bag)
-        await here.start("bed2", **OTHER, **bag)
-        await asyncio.sleep(30)
+        for each, order in (("bed1", {}), ("bed2", OTHER)):
+            assert (await here.order(pump=each, **order, **bag)).ok
+            await here.until("ready", pump=each)
+        for each in TWO:  # so soon after each other that their counters do not tell them apart
+            assert (await here.confirm(pump=each, request=f"r-{each}")).ok
+            await here.until("running", pump=each)
+        await asyncio.sleep(60)
         here.bench.swap("bed1", "bed2", away_s=0.4)
         await asyncio.sleep(8)
         assert running(here) == set()
