@@ -48,13 +48,14 @@ class Changing:
 
 
 @contextlib.asynccontextmanager
-async def running(name, settings=None, **options):
+async def running(name, settings=None, *, program=PROGRAM, change=None, **options):
     """A flowing pump, and the line to it."""
     line, port = Changing(simulate(name, options=options, plant=PlantSettings.ideal())), f"answers-{next(_names)}"
+    line.change = change or line.change
     memory.serve(port, line)
     driver = await family(name).connect(f"memory://{port}", settings or {})
     try:
-        for outcome in (await driver.identify(), await driver.load(PROGRAM), await driver.start(LEASE)):
+        for outcome in (await driver.identify(), await driver.load(program), await driver.start(LEASE)):
             assert isinstance(outcome, Done), outcome
         await asyncio.sleep(1)
         assert line.pump.units[0].plant.truth().running
@@ -63,6 +64,42 @@ async def running(name, settings=None, **options):
         await driver.close()
         memory.withdraw(port)
         line.pump.shut()
+
+
+# -- NULs that stand for nothing ------------------------------------------------------------------------------------
+
+OF_TEXT = {
+    "alaris-asena": {},
+    "harvard": {},
+    "harvard-classic": {"program": PumpProgram(PROGRAM.steps, Length("26.7"))},
+    "poseidon": {},
+    "reglo-icc": {"program": PumpProgram(PROGRAM.steps), "settings": {"volume_unit": "ml"}},
+}
+IDLE_NULS = {
+    "a break on the idle line": lambda data: b"\0" + data,
+    "a Telnet line": lambda data: data.replace(b"\r", b"\r\0"),
+    "both": lambda data: b"\0\0" + data.replace(b"\r", b"\r\0\0"),
+}
+
+
+@pytest.mark.requirement("COM-14", "STP-02")
+@pytest.mark.parametrize("how", IDLE_NULS)
+@pytest.mark.parametrize("name", OF_TEXT)
+async def test_nuls_before_a_reply_and_after_a_cr_do_not_keep_a_pump_from_being_used(name, how):
+    async with running(name, **OF_TEXT[name], change=IDLE_NULS[how]) as (driver, line):
+        reading = await driver.read()
+        assert isinstance(reading, Done)
+        assert reading.value.state.flowing
+        assert await driver.stop() == Done(None)
+        assert not line.pump.units[0].plant.truth().running
+
+
+@pytest.mark.parametrize("name", ["harvard-classic", "poseidon", "reglo-icc"])
+async def test_a_nul_within_a_text_is_still_not_believed(name):
+    """It may stand for a digit that was lost."""
+    async with running(name, **OF_TEXT[name]) as (driver, line):
+        line.change = lambda data: data.replace(b"0", b"\0")
+        assert not isinstance(await driver.read(), Done)
 
 
 # -- New Era: each reply begins with address and status --------------------------------------------------------------
