@@ -216,6 +216,40 @@ async def test_an_alaris_status_that_is_too_short_does_not_end_a_stop():
         assert line.sent.count(Message("INF_STOP").to_bytes()) == 2
 
 
+def in_units(rate_unit, volume_unit="ml", rate=None):
+    """INF as a pump reports it whose units a person changed: field 3 is the rate, 4 and 7 are the units."""
+
+    def change(data):
+        (message,) = AlarisFramer().feed(data)
+        if message.word != "INF":
+            return data
+        fields = list(message.fields)
+        fields[4], fields[7] = rate_unit, volume_unit
+        fields[3] = fields[3] if rate is None else rate
+        return Message("INF", tuple(fields)).to_bytes()
+
+    return change
+
+
+@pytest.mark.requirement("COM-16", "STP-02")
+async def test_an_alaris_stop_is_confirmed_in_any_unit_and_nothing_else_is_believed_in_it():
+    for change in (in_units("ug/min"), in_units("ml/h", "ul")):
+        async with running("alaris-asena") as (driver, line):
+            line.change = change
+            assert isinstance(await driver.read(), Unknown)
+            assert await driver.stop() == Done(None)
+            assert not line.pump.units[0].plant.truth().running
+            assert isinstance(await driver.load(PROGRAM), Unknown)
+
+
+@pytest.mark.requirement("COM-16", "STP-02")
+@pytest.mark.parametrize("rate", ["0.01", "60.00", "---", ""])
+async def test_an_alaris_rate_in_another_unit_confirms_no_stop_unless_it_is_0(rate):
+    async with running("alaris-asena") as (driver, line):
+        line.change = in_units("ug/min", rate=rate)
+        assert isinstance(await driver.stop(), Unknown)
+
+
 @pytest.mark.requirement("COM-16")
 async def test_a_fresenius_rate_of_0_confirms_a_stop_although_there_is_an_unknown_variable():
     async with running("fresenius-base-a") as (driver, line):
