@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
 
+from pumpd_drivers.idle_nuls import without_idle_nuls
+
 CR = 0x0D
 
 LONGEST_REQUEST = 64  # more than this without an end is noise
@@ -141,7 +143,7 @@ class ReplyFramer:
         self._pending.clear()
 
     def feed(self, data: bytes) -> list[Reply | Garbage]:
-        self._pending += data
+        self._pending = bytearray(without_idle_nuls(self._pending + data))
         frames: list[Reply | Garbage] = []
         while (end := _END.search(self._pending)) is not None:
             raw = bytes(self._pending[: end.end()])

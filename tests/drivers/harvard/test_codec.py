@@ -55,6 +55,11 @@ UNREADABLE = (  # never a reply
     b"\r\0\n:\x11",
     b"\n02:52.5 ml/hr\n02:\x11",
 )
+FLOW_CONTROL = {  # an XON or NULs with nothing before them: an adapter's, and no answer to anything
+    b"\x11\n:\x11": [Reply((), ":")],
+    b"\n:\x11\x11\x11": [Reply((), ":")],
+    b"\0\x11": [],
+}
 REQUESTS = {
     b"@poll on\r": Request("poll on", quiet=True),
     b"12:irat 3.2 ul/min\r": Request("irat 3.2 ul/min", 12, colon=True),
@@ -250,3 +255,10 @@ def test_a_reply_comes_from_the_address_in_its_prompt_or_from_pump_0():
     assert Reply((), ":").addresses == (0,)
     assert Reply((), ":", 7).addresses == (7,)
     assert Garbage(b"12:\n03>\n4:\n:\x11").addresses == (12, 3)
+
+
+def test_an_xon_alone_is_no_frame():
+    for raw, frames in FLOW_CONTROL.items():
+        assert ReplyFramer().feed(raw) == frames
+        framer = ReplyFramer()
+        assert [frame for byte in raw for frame in framer.feed(bytes([byte]))] == frames
