@@ -18,6 +18,7 @@ from pathlib import Path
 
 import structlog
 
+from pumpd.host import units
 from pumpd.settings import Settings
 
 log = structlog.get_logger("pumpd.run")
@@ -50,13 +51,12 @@ async def supervise(config: Path, settings: Settings) -> int:
 
 def _others(settings: Settings) -> dict[str, Sequence[Path]]:
     """The other processes that are configured, and the files of control without which each cannot work."""
-    listens = settings.vitals is not None and settings.vitals.broker is not None
-    needed = {
-        "telemetry": (bool(settings.mqtt or settings.fleet or settings.metrics), [settings.journal_path]),
-        "bedside": (settings.bedside is not None, [settings.tablet_socket_path]),
-        "vitals": (listens, [settings.vitals_socket_path]),
+    files = {
+        "telemetry": settings.journal_path,
+        "bedside": settings.tablet_socket_path,
+        "vitals": settings.vitals_socket_path,
     }
-    return {name: files for name, (configured, files) in needed.items() if configured}
+    return {name: [files[name]] for name in units.needed(settings) if name in files}
 
 
 async def _keep_control(config: Path) -> None:

@@ -19,6 +19,7 @@ import structlog
 
 from pumpd import logs
 from pumpd.extras import needs
+from pumpd.host import units
 from pumpd.host.files import TELEMETRY_UMASK
 from pumpd.host.name_taken import NameTaken, path_of
 from pumpd.process import until_signal
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with contextlib.ExitStack() as open_files:
         try:
             settings = Settings.load(options.config)
-            if settings.mqtt is None and settings.fleet is None and settings.metrics is None:
+            if "telemetry" not in units.needed(settings):
                 raise SettingsError([f"{options.config}: mqtt: telemetry needs this section, `fleet` or `metrics`"])
             taken = NameTaken(path_of(settings))
             made = sinks(settings, taken, open_files)
