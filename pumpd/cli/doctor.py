@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pumpd.cli.client import CONFIG, FAILED, Config, Json, NoAnswerError, asked
+from pumpd.cli.client import CONFIG, Config, Json, NoAnswerError, asked
 from pumpd.cli.daemon import pump_problems
 from pumpd.cli.panels import Screen, grid, row, screen, text
 from pumpd.cli.terminal import say_json
@@ -17,6 +17,7 @@ from pumpd.doctor.examination import counts, examine, report
 from pumpd.doctor.facts import Control, Facts, Update
 from pumpd.doctor.line import NEEDS_ROOT, Check, State
 from pumpd.doctor.machine import Machine
+from pumpd.exit_status import FAILED
 from pumpd.host.clock import read_kernel
 from pumpd.host.file_check import deviations
 from pumpd.host.files import UPDATES

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import structlog
 
+from pumpd.exit_status import REFUSED
 from pumpd.host import units
 from pumpd.settings import Settings
 
@@ -28,7 +29,6 @@ RESTART_AFTER_MOST_S = 60.0
 WELL_AFTER_S = 60.0  # a process that lived this long has not failed at its start: its next pause is short again
 LOOK_EVERY_S = 0.1
 END_WITHIN_S = 8.0
-CANNOT_START = 2  # exit status of a process that refuses its configuration
 
 
 async def supervise(config: Path, settings: Settings) -> int:
@@ -46,7 +46,7 @@ async def supervise(config: Path, settings: Settings) -> int:
     for task in (control, waiting, *others):
         task.cancel()
     await asyncio.gather(control, waiting, *others, return_exceptions=True)
-    return 0 if waiting in done else CANNOT_START
+    return 0 if waiting in done else REFUSED
 
 
 def _others(settings: Settings) -> dict[str, Sequence[Path]]:
@@ -62,7 +62,7 @@ def _others(settings: Settings) -> dict[str, Sequence[Path]]:
 async def _keep_control(config: Path) -> None:
     """Start control again whenever it ends: soon, each time. Returns when it refuses its configuration."""
     while True:
-        if await _run("control", config) == CANNOT_START:
+        if await _run("control", config) == REFUSED:
             return
         await asyncio.sleep(RESTART_AFTER_S)
 

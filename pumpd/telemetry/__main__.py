@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pumpd import logs
+from pumpd.exit_status import REFUSED
 from pumpd.extras import needs
 from pumpd.host import units
 from pumpd.host.files import TELEMETRY_UMASK
@@ -33,8 +34,6 @@ with needs("telemetry"):
     from pumpd.telemetry.service import Telemetry
 if TYPE_CHECKING:
     from pumpd.telemetry.exporter import Exporter
-
-CONFIG_REFUSED = 2
 
 
 def cursor_path(settings: Settings, name: str = "telemetry.sqlite3") -> Path:
@@ -83,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             made = sinks(settings, taken, open_files)
         except (SettingsError, CursorError) as error:
             print(f"pumpd telemetry: {error}", file=sys.stderr)
-            return CONFIG_REFUSED
+            return REFUSED
         structlog.get_logger().info("telemetry_started", gateway=settings.gateway, statement=STATEMENT)
         try:
             works = {name: sink.run() for name, (sink, _) in made.items()}
