@@ -86,7 +86,7 @@ def take_into_use(settings: Settings, config: Path) -> str:
 
 def _systemctl(*arguments: str) -> bool:
     try:
-        done = subprocess.run(  # noqa: S603  # fixed words
+        done = subprocess.run(
             ["systemctl", *arguments],  # noqa: S607  # of the system
             check=False,
             capture_output=True,
