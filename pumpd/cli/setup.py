@@ -8,14 +8,20 @@ from typing import Annotated
 import structlog
 import typer
 
+<<<<<<< HEAD
 from pumpd.cli.client import CONFIG, FAILED, Config, Json, NoAnswerError, asked, refuse
 from pumpd.cli.configuration import examined
+=======
+from pumpd.cli.client import CONFIG, Config, Json, NoAnswerError, asked, refuse
+from pumpd.cli.daemon import config_problems
+>>>>>>> eye24
 from pumpd.cli.doctor import draw, gather
 from pumpd.cli.panels import screen
 from pumpd.cli.setup_dialogue import Answers, add_staff, confirmed
 from pumpd.cli.terminal import say, say_json
 from pumpd.cli.tls import own_names
 from pumpd.doctor.examination import examine
+from pumpd.exit_status import FAILED
 from pumpd.logs import set_up
 from pumpd.messages.requests import StatusRequest
 from pumpd.settings import Settings

@@ -93,8 +93,8 @@ def path() -> Path:
 
 def term(value: object) -> Any:
     if is_symbol(value):
-        return value.term  # type: ignore[attr-defined]  # it is one
-    exact = Fraction(value)  # type: ignore[arg-type]  # a Decimal or int
+        return value.term
+    exact = Fraction(value)
     return z3.RealVal(f"{exact.numerator}/{exact.denominator}")
 
 
@@ -143,7 +143,7 @@ class Sym(metaclass=_Meta):
         return self._rounded(Fraction(1), rounding, self.before, 0)
 
     def quantize(self, exponent: decimal.Decimal, rounding: str, _context: object = None) -> "Sym":
-        places = -exponent.as_tuple().exponent  # type: ignore[operator]  # it is finite
+        places = -exponent.as_tuple().exponent
         return self._rounded(Fraction(exponent), rounding, self.before, max(0, places))
 
     def _rounded(self, step: Fraction, rounding: str, before: int, after: int) -> "Sym":
@@ -224,10 +224,10 @@ class Whole(metaclass=_Meta):
 
     def __new__(cls, value: object = 0, *more: Any) -> Any:
         if not is_symbol(value):
-            return builtins.int(value, *more)  # type: ignore[call-overload]  # as the code calls it
+            return builtins.int(value, *more)
         whole = Sym(value).to_integral_value(ROUND_DOWN)
         digits = made(whole.term, whole.before, 0, Fraction(1), _Digits)
-        digits.of = Sym(value)  # type: ignore[attr-defined]  # it is of that kind
+        digits.of = Sym(value)
         return digits
 
 
@@ -242,7 +242,7 @@ class _Digits(Sym):
         """Whole numbers are exact, however many digits they have."""
         two = Sym(other)
         product = made(self.term * two.term, self.before + two.before, 0, Fraction(1), _Digits)
-        product.factors = (self, two)  # type: ignore[attr-defined]  # it is of that kind
+        product.factors = (self, two)
         return product
 
     __rmul__ = __mul__
@@ -250,7 +250,7 @@ class _Digits(Sym):
     def __neg__(self) -> Sym:
         less = made(-self.term, self.before, 0, Fraction(1), _Digits)
         if self.factors:
-            less.factors = (-self.factors[0], self.factors[1])  # type: ignore[attr-defined]  # it is of that kind
+            less.factors = (-self.factors[0], self.factors[1])
         return less
 
     def __floordiv__(self, other: object) -> Sym:
@@ -269,8 +269,8 @@ class _Digits(Sym):
 
 def lifted(value: object) -> Sym:
     if is_symbol(value):
-        return value  # type: ignore[return-value]  # it is one
-    number = decimal.Decimal(value)  # type: ignore[arg-type]  # as the code calls it
+        return value
+    number = decimal.Decimal(value)
     sign, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)
     del sign
