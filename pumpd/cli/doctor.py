@@ -9,13 +9,8 @@ from typing import Annotated
 
 import typer
 
-<<<<<<< HEAD
-from pumpd.cli.client import CONFIG, FAILED, Config, Json, NoAnswerError, asked
-from pumpd.cli.configuration import examined
-=======
 from pumpd.cli.client import CONFIG, Config, Json, NoAnswerError, asked
-from pumpd.cli.daemon import pump_problems
->>>>>>> eye24
+from pumpd.cli.configuration import examined
 from pumpd.cli.panels import Screen, grid, row, screen, text
 from pumpd.cli.terminal import say_json
 from pumpd.doctor.examination import counts, examine, report

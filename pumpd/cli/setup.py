@@ -8,13 +8,8 @@ from typing import Annotated
 import structlog
 import typer
 
-<<<<<<< HEAD
-from pumpd.cli.client import CONFIG, FAILED, Config, Json, NoAnswerError, asked, refuse
-from pumpd.cli.configuration import examined
-=======
 from pumpd.cli.client import CONFIG, Config, Json, NoAnswerError, asked, refuse
-from pumpd.cli.daemon import config_problems
->>>>>>> eye24
+from pumpd.cli.configuration import examined
 from pumpd.cli.doctor import draw, gather
 from pumpd.cli.panels import screen
 from pumpd.cli.setup_dialogue import Answers, add_staff, confirmed
