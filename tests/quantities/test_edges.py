@@ -141,6 +141,8 @@ def test_a_floor_on_a_grid_is_a_quantity_of_the_same_kind():
     ("digits", "places", "value", "held"),
     [
         (4, 3, "0.99999", "0.999"),
+        (3, 3, "0.9999", "0.999"),  # a zero before the point is no digit
+        (3, 3, "1.2345", "1.23"),
         (4, 3, "1", "1"),
         (4, 3, "9.99999", "9.999"),
         (4, 3, "10.0049", "10"),

@@ -19,6 +19,10 @@ class Stratum:
     tried: int = 0
     noticed: int = 0
 
+    def count(self, *, noticed: bool) -> None:
+        self.tried += 1
+        self.noticed += noticed
+
 
 def drawn(pools: Mapping[str, Sequence[Each]], n: int | None, seed: int) -> list[tuple[str, Each]]:
     """`n` mutants in random order, from each target in proportion, but at least a few. None: every one.

@@ -14,6 +14,7 @@ from pumpd_drivers.poseidon.codec import (
     RequestFramer,
     number,
     shown,
+    whole,
 )
 
 # Sheet, "Reply": the reply to <SETTING,SPEED,1,1000.0,F,0.0,0.0,0.0>.
@@ -99,6 +100,7 @@ def test_numbers_as_the_firmware_reads_and_prints_them():
     assert shown(number("1000.0")) == "1000.00"
     assert number("16777217") == 16777216
     assert shown(number("-100")) == "-100.00"
+    assert [whole(text) for text in ("BLAH", "", " -12x", "+7", "3.9")] == [0, 0, -12, 7, 3]
 
 
 @given(st.binary(max_size=600))
