@@ -110,3 +110,17 @@ def test_nothing_raises_and_buffers_are_bounded(data):
         framer.feed(data)
     assert len(framer._pending) <= 1024
     RequestFramer().feed(data)
+
+
+def test_more_than_1024_bytes_without_an_end_are_noise():
+    assert ReplyFramer().feed(b"x" * 1024) == []
+    framer = ReplyFramer()
+    (noise,) = framer.feed(b"x" * 1025)
+    assert isinstance(noise, Garbage)
+    assert noise.raw.startswith(b"x" * 1025)
+    assert framer.feed(READY) == ReplyFramer().feed(READY)
+    framer = ReplyFramer()
+    begun = b"Direction1\r\n" + (b"y" * 100 + b"\r\n") * 10  # 10 + 10 x 100 bytes without their ends
+    assert framer.feed(begun + b"z" * 14) == []
+    (noise,) = framer.feed(b"z")
+    assert isinstance(noise, Garbage)
