@@ -25,7 +25,7 @@ from pathlib import Path
 
 from tools.mutants.forks import Ended, ended_by_signal
 from tools.mutants.operators import Mutant, enums_of, mutants
-from tools.mutants.recorded import Seen, belongs, keep, key_of, recalled
+from tools.mutants.recorded import Seen, belongs, keep, keys_of, recalled
 from tools.mutants.running import UNLIKE, Collected, allowed, import_libraries, run_outside
 from tools.mutants.score import Stratum, drawn, overall
 from tools.mutants.targets import ROOT, TARGETS, Target
@@ -84,13 +84,14 @@ class Run:
         folders = dict.fromkeys(
             test for each in targets for test in (each.edges if quick and each.edges else each.tests)
         )
-        self.collected = Collected([each for each in folders if (ROOT / each).exists()], mutated)
+        tests = [each for each in folders if (ROOT / each).exists()]
+        self._keys = keys_of(tests)  # before they are collected: a file may change meanwhile
+        self.collected = Collected(tests, mutated)
         self.seen = Seen()
         self._cpu_s: float = self.collected.cpu_s
         self._tests: dict[str, list[str]] = {}  # by file
         for test in self.collected.tests:
             self._tests.setdefault(test.partition("::")[0], []).append(test)
-        self._keys = {file: key_of(file) for file in self._tests}  # now: a file may change while mutants are tried
         self._noticed: list[str] = []  # the last tests that noticed a mutant
         self._imported = False
 
@@ -195,7 +196,7 @@ def main() -> int:
     if not pools:
         print("no mutants: nothing that is mutated has changed")
         return 0
-    chosen = [each for _, each in drawn(pools, given.n, given.seed)]
+    chosen = drawn(pools, given.n, given.seed, lambda each: each[1].id)
     strata = {name: Stratum(len(pool)) for name, pool in pools.items()}
     targets = {target.name: target for target, _ in chosen}
     recorded = results_in(given.record)
