@@ -25,7 +25,7 @@ from pathlib import Path
 
 from tools.mutants.forks import Ended, ended_by_signal
 from tools.mutants.operators import Mutant, enums_of, mutants
-from tools.mutants.recorded import Seen, belongs, keep, key_of, recalled
+from tools.mutants.recorded import Seen, belongs, keep, keys_of, recalled
 from tools.mutants.running import UNLIKE, Collected, allowed, import_libraries, run_outside
 from tools.mutants.score import Stratum, drawn, overall
 from tools.mutants.targets import ROOT, TARGETS, Target
@@ -84,13 +84,14 @@ class Run:
         folders = dict.fromkeys(
             test for each in targets for test in (each.edges if quick and each.edges else each.tests)
         )
-        self.collected = Collected([each for each in folders if (ROOT / each).exists()], mutated)
+        tests = [each for each in folders if (ROOT / each).exists()]
+        self._keys = keys_of(tests)  # before they are collected: a file may change meanwhile
+        self.collected = Collected(tests, mutated)
         self.seen = Seen()
         self._cpu_s: float = self.collected.cpu_s
         self._tests: dict[str, list[str]] = {}  # by file
         for test in self.collected.tests:
             self._tests.setdefault(test.partition("::")[0], []).append(test)
-        self._keys = {file: key_of(file) for file in self._tests}  # now: a file may change while mutants are tried
         self._noticed: list[str] = []  # the last tests that noticed a mutant
         self._imported = False
 
@@ -165,7 +166,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--cpu", type=float, metavar="SECONDS", help="begin no more mutants after so much CPU time")
     parser.add_argument("--tests", nargs="+", metavar="FILE", help="only these files of tests")
     parser.add_argument("--quick", action="store_true", help="only the tests at the edges: the score is a lower bound")
-    parser.add_argument("--record", type=Path, help="append each result to this file, one JSON object a line")
+    parser.add_argument("--record", type=Path, help="append each result to this file; go on where it ends")
     return parser.parse_args()
 
 
@@ -195,15 +196,18 @@ def main() -> int:
     if not pools:
         print("no mutants: nothing that is mutated has changed")
         return 0
-    chosen = [each for _, each in drawn(pools, given.n, given.seed)]
+    chosen = drawn(pools, given.n, given.seed, lambda each: each[1].id)
     strata = {name: Stratum(len(pool)) for name, pool in pools.items()}
     targets = {target.name: target for target, _ in chosen}
+    recorded = results_in(given.record)
+    for target, mutant in chosen:
+        if mutant.id in recorded:
+            strata[target.name].count(noticed=recorded[mutant.id] is not None)
+    chosen = [each for each in chosen if each[1].id not in recorded]
     with closing(Run(list(targets.values()), quick=given.quick)) as run:
         print(f"{len(run.collected.tests)} tests collected with {run.cpu_s:.0f} s of CPU", flush=True)
         for tried in run.tries(chosen):
-            stratum = strata[tried.target.name]
-            stratum.tried += 1
-            stratum.noticed += tried.by is not None
+            strata[tried.target.name].count(noticed=tried.by is not None)
             if tried.by is None:
                 print(f"  nobody noticed {tried.mutant}", flush=True)
             if given.record:
@@ -214,6 +218,14 @@ def main() -> int:
                 break
         spent = run.cpu_s
     return said(strata, given, spent)
+
+
+def results_in(record: Path | None) -> dict[str, str | None]:
+    """By the mutant's id: what noticed it."""
+    if record is None or not record.exists():
+        return {}
+    lines = map(json.loads, record.read_text(encoding="utf-8").splitlines())
+    return {line["id"]: line["by"] for line in lines}
 
 
 def said(strata: Mapping[str, Stratum], given: argparse.Namespace, spent_s: float) -> int:

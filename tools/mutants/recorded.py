@@ -43,6 +43,14 @@ def key_of(test_file: str) -> str:
     return hashlib.sha256(sources_hash().encode() + (ROOT / test_file).read_bytes()).hexdigest()
 
 
+def keys_of(tests: Iterable[str]) -> dict[str, str]:
+    """Of each file of tests among these files and folders."""
+    files = [
+        path for each in tests for path in ([ROOT / each] if each.endswith(".py") else (ROOT / each).rglob("*.py"))
+    ]
+    return {name: key_of(name) for name in (str(path.relative_to(ROOT)) for path in files)}
+
+
 def _kept(test_file: str) -> Path:
     return KEPT / f"{test_file.replace('/', '.')}.json"
 

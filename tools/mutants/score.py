@@ -1,8 +1,8 @@
 """A sample that is drawn from each target by itself, and what it says about all mutants."""
 
+import hashlib
 import math
-import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,20 +19,28 @@ class Stratum:
     tried: int = 0
     noticed: int = 0
 
+    def count(self, *, noticed: bool) -> None:
+        self.tried += 1
+        self.noticed += noticed
 
-def drawn(pools: Mapping[str, Sequence[Each]], n: int | None, seed: int) -> list[tuple[str, Each]]:
-    """`n` mutants in random order, from each target in proportion, but at least a few. None: every one.
 
-    The same for the same pools, `n` and seed. What a stop leaves of it is a random sample too.
+def drawn(pools: Mapping[str, Sequence[Each]], n: int | None, seed: int, name: Callable[[Each], str]) -> list[Each]:
+    """`n` in random order, from each target in proportion, but at least a few. None: every one.
+
+    The order is that of a hash of the seed and the name of each. So the sample is the same for the same seed, stays
+    nearly the same when others are added or left out, and what a stop leaves of it is a random sample too.
     """
-    by_chance = random.Random(seed)  # noqa: S311 - a sample that can be drawn again
+
+    def by_chance(each: Each) -> bytes:
+        return hashlib.sha256(f"{seed} {name(each)}".encode()).digest()
+
     whole = sum(len(pool) for pool in pools.values())
-    chosen: list[tuple[str, Each]] = []
-    for name, pool in pools.items():
+    chosen: list[Each] = []
+    for pool in pools.values():
         share = len(pool) if n is None else max(LEAST_OF_A_TARGET, round(n * len(pool) / whole))
-        chosen += [(name, each) for each in by_chance.sample(pool, min(share, len(pool)))]
-    by_chance.shuffle(chosen)
-    return chosen if n is None else chosen[:n] if n < LEAST_OF_A_TARGET * len(pools) else chosen
+        chosen += sorted(pool, key=by_chance)[:share]
+    few = n is not None and n < LEAST_OF_A_TARGET * len(pools)
+    return sorted(chosen, key=by_chance)[: n if few else None]
 
 
 def wilson(share: float, n: float, z: float = Z95) -> tuple[float, float]:

@@ -67,6 +67,8 @@ TARGETS = (
                 "golden",
                 "library",
                 "names",
+                "day",
+                "course_plan",
             )
         ),
     ),
@@ -100,8 +102,11 @@ TARGETS = (
     Target(
         "journal",
         ("pumpd/journal/*.py",),
-        ("tests/journal",),
-        tuple(f"tests/journal/test_{name}.py" for name in ("edges", "journal", "anchor", "doses", "loss")),
+        ("tests/journal", "tests/control/test_writer.py"),
+        (
+            *(f"tests/journal/test_{name}.py" for name in ("edges", "journal", "anchor", "doses", "loss")),
+            "tests/control/test_writer.py",
+        ),
     ),
     *(_codec(path.parent.name) for path in sorted(ROOT.glob("drivers/pumpd_drivers/*/codec.py"))),
 )
