@@ -123,7 +123,7 @@ BEDS = {(name, model): bed(name, model) for name, model in MODELS}
 @pytest.mark.parametrize(("name", "model"), MODELS, ids=[f"{name}-{model}" for name, model in MODELS])
 async def test_a_pump_that_was_switched_off_and_on_between_two_patients_takes_the_next_order(tmp_path, name, model):
     own = BEDS[name, model]
-    async with open_testbed(tmp_path, each={"bed1": dict(own)}, group=64) as here:
+    async with open_testbed(tmp_path, each={"bed1": dict(own)}) as here:
         here.pump.fire("power-cut/5s")
         await asyncio.sleep(60)
         assert here.gateway.runners["bed1"].problem == ""

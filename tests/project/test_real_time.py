@@ -20,8 +20,11 @@ CLOCKS = {"monotonic", "perf_counter", "process_time", "time", "monotonic_ns", "
 # What waits, and the position of its time limit among the arguments.
 WAITS = {"wait_for": 1, "timeout": 0, "wait": 0, "join": 0, "result": 0}
 
+CLIENTS = {"aiomqtt.Client", "httpx.Client", "httpx.AsyncClient"}
 # Without one of these in its text, a file is not parsed: three seconds of CPU.
-MAY = re.compile(r"\btime\.(?:monotonic|perf_counter|process_time|time)|timeout|wait_for\(|\.(?:wait|join|result)\(\d")
+MAY = re.compile(
+    r"\btime\.(?:monotonic|perf_counter|process_time|time)|timeout|Client\(|wait_for\(|\.(?:wait|join|result)\(\d"
+)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -103,6 +106,14 @@ def short_waits(test: Function) -> Iterator[int]:
             yield call.lineno
 
 
+def impatient_clients(tree: ast.Module) -> Iterator[int]:
+    """The lines that make a client which gives up after its library's five or ten seconds."""
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        named = {each.arg for each in call.keywords}
+        if ast.unparse(call.func) in CLIENTS and not named & {"timeout", "transport"}:
+            yield call.lineno
+
+
 def is_shorter(seconds: ast.expr, than_s: float) -> bool:
     return isinstance(seconds, ast.Constant) and isinstance(seconds.value, int | float) and seconds.value < than_s
 
@@ -122,7 +133,7 @@ def found(source: str) -> list[int]:
     tests = [node for node in ast.walk(tree) if isinstance(node, Function)]
     whole = any(isinstance(node, ast.Assign) and "realtime" in ast.unparse(node.value) for node in tree.body)
     partly = any(is_marked(test) for test in tests)
-    lines = set(impatient_marks(tree))
+    lines = {*impatient_marks(tree), *impatient_clients(tree)}
     for test in tests:
         lines.update(bounds(test))
         if is_real(test, whole=whole, partly=partly):
@@ -158,6 +169,8 @@ REAL = "@pytest.mark.realtime\nasync def test_it():\n    began = time.monotonic(
         ("process.wait(20)", True),
         ("subprocess.run(it, timeout=30)", True),
         ("subprocess.run(it, timeout=120)", False),
+        ("aiomqtt.Client(host, port)", True),
+        ("aiomqtt.Client(host, port, timeout=PATIENCE_S)", False),
         ("with pytest.raises(TimeoutError): await asyncio.wait_for(it(), 0.1)", False),
     ],
 )

@@ -15,6 +15,7 @@ from paho.mqtt.properties import Properties
 from pumpd.process import end
 from pumpd.settings import MqttSettings, Settings
 from tests.mosquitto import Broker, broker
+from tests.patience import PATIENCE_S
 from tests.to_publish import journal, reading, settings_of, state_dir
 
 __all__ = ["Broker", "broker", "journal", "reading", "state_dir"]
@@ -46,6 +47,7 @@ class Subscriber:
                     "127.0.0.1",
                     self.port,
                     identifier="subscriber",
+                    timeout=PATIENCE_S,
                     protocol=aiomqtt.ProtocolVersion.V5,
                     clean_start=False,
                     properties=properties,

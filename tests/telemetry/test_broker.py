@@ -53,7 +53,7 @@ async def running(settings) -> AsyncIterator[Cursor]:
 async def retained(port: int, topic: str, seconds: float = PATIENCE_S) -> Any:
     """The retained message of a topic, as a new subscriber gets it."""
     async with (
-        aiomqtt.Client("127.0.0.1", port, protocol=aiomqtt.ProtocolVersion.V5) as client,
+        aiomqtt.Client("127.0.0.1", port, timeout=PATIENCE_S, protocol=aiomqtt.ProtocolVersion.V5) as client,
         asyncio.timeout(seconds),
     ):
         await client.subscribe(topic, qos=1)
@@ -325,7 +325,7 @@ async def test_only_the_own_state_is_subscribed_and_a_command_has_no_effect(
     broker.start()
     subscriber.subscribed.clear()
     await subscriber.subscribed.wait()
-    async with aiomqtt.Client("127.0.0.1", broker.port) as stranger:
+    async with aiomqtt.Client("127.0.0.1", broker.port, timeout=PATIENCE_S) as stranger:
         await stranger.publish(f"{ROOT}/pumps/pump-a/command", b'{"do":"start"}', qos=1, retain=True)
         async with running(settings) as cursor:
             journal.append([reading(1)])
@@ -353,6 +353,7 @@ async def test_a_late_will_of_an_old_session_names_the_old_session(settings, jou
             broker.port,
             identifier=f"pumpd-bed-3-telemetry-{machine}",
             will=will,
+            timeout=PATIENCE_S,
             protocol=aiomqtt.ProtocolVersion.V5,
         ) as old:
             async with running(settings):
