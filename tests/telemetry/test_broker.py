@@ -23,7 +23,7 @@ from pumpd import attempts, mqtt
 from pumpd.host.name_taken import NameTaken
 from pumpd.journal import Entry, Journal
 from pumpd.process import end
-from pumpd.settings import MqttSettings
+from pumpd.settings_brokers import MqttSettings
 from pumpd.telemetry import follow, service
 from pumpd.telemetry.cursor import Cursor
 from pumpd.telemetry.service import Telemetry
