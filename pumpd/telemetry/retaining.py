@@ -17,7 +17,8 @@ import structlog
 
 from pumpd.journal import JournalReader
 from pumpd.mqtt import Publisher
-from pumpd.settings import MqttSettings, Settings
+from pumpd.settings import Settings
+from pumpd.settings_brokers import MqttSettings
 from pumpd.telemetry.cursor import Cursor
 from pumpd.telemetry.home_assistant import HomeAssistant, is_own_device
 from pumpd.telemetry.messages import Message, Translator

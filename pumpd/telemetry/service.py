@@ -26,7 +26,8 @@ from pumpd.host.name_taken import NameTaken
 from pumpd.journal import JournalReader
 from pumpd.mqtt import BrokerError, Publisher, publishing
 from pumpd.notify import notify
-from pumpd.settings import MqttSettings, Settings
+from pumpd.settings import Settings
+from pumpd.settings_brokers import MqttSettings
 from pumpd.telemetry.cursor import SAVE_S, Cursor, Position
 from pumpd.telemetry.follow import POLL_S, follow
 from pumpd.telemetry.machine import boot_id, machine

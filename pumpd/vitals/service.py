@@ -23,7 +23,7 @@ from pumpd.attempts import Attempts
 from pumpd.messages.requests import Answer, VitalSigns
 from pumpd.mqtt import BrokerError, listening
 from pumpd.notify import notify
-from pumpd.settings import MonitorBrokerSettings
+from pumpd.settings_brokers import MonitorBrokerSettings
 from pumpd.vitals.complaints import Complaints, Reachable
 from pumpd.vitals.link import NoControlError
 from pumpd.vitals.message import BadMessageError, read
