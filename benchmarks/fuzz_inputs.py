@@ -6,7 +6,8 @@
 
 Each target takes bytes, and may refuse them in its own words: any other exception is a finding, and so is a line of a
 socket that holds a stop and is not taken for one. Inputs that reached new code are kept beside the seeds, in
-benchmarks/corpus/TARGET, up to 200 each; a finding is written to the current folder and its bytes are printed.
+benchmarks/corpus/TARGET.txt, one a line, up to 60 each; a finding is written to the current folder and its bytes are
+printed.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -44,7 +45,7 @@ from pumpd.vitals.message import read as read_vitals
 from pumpd_simulators.virtual_time import VirtualTimeLoop
 
 CORPUS = Path(__file__).parent / "corpus"
-KEPT = 200
+KEPT = 60
 
 Try = Callable[[bytes], None]
 
@@ -165,7 +166,20 @@ def _packets(name: str) -> tuple[bytes, ...]:
 
 
 def seeds_of(name: str, target: Target) -> list[bytes]:
-    return [*target.seeds, *(path.read_bytes() for path in sorted((CORPUS / name).glob("*")))]
+    return [*target.seeds, *kept(CORPUS / f"{name}.txt")]
+
+
+def kept(file: Path) -> list[bytes]:
+    lines = file.read_text(encoding="ascii").splitlines() if file.exists() else []
+    return [line.encode().decode("unicode_escape").encode("latin-1") for line in lines]
+
+
+def keep(file: Path, inputs: Iterable[bytes]) -> None:
+    """At most KEPT, short and long ones: the short ones reach the first checks, the long ones what is behind."""
+    ordered = sorted(set(inputs), key=lambda data: (len(data), data))
+    few = ordered[:: -(-len(ordered) // KEPT) or 1]
+    lines = (data.decode("latin-1").encode("unicode_escape").decode("ascii") for data in few)
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="ascii")
 
 
 def plain(name: str, target: Target, runs: int, seed: int) -> int:
@@ -194,10 +208,17 @@ def guided(name: str, target: Target, options: list[str]) -> None:
     atheris.Fuzz()
 
 
-def _prune(folder: Path) -> None:
-    """The smallest inputs are kept: they reach as much, and a person can read them."""
-    for file in sorted(folder.glob("*"), key=lambda each: each.stat().st_size)[KEPT:]:
-        file.unlink()
+def _hunt(name: str, folder: Path, given: argparse.Namespace) -> bool:
+    """In a process of its own, as libFuzzer ends its process. Whether it found something."""
+    for number, data in enumerate(seeds_of(name, TARGETS[name]())):
+        (folder / f"seed-{number}").write_bytes(data)
+    bound = f"--runs={given.runs}", f"--seconds={given.seconds}", f"--seed={given.seed}"
+    command = [sys.executable, "-m", "benchmarks.fuzz_inputs", name, *bound, f"--into={folder}"]
+    found = subprocess.run(command, check=False).returncode != 0
+    new = [path.read_bytes() for path in folder.iterdir() if not path.name.startswith("seed-")]
+    file = CORPUS / f"{name}.txt"
+    keep(file, [*kept(file), *new])
+    return found
 
 
 def main() -> int:
@@ -207,31 +228,24 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--plain", action="store_true", help="without atheris")
-    parser.add_argument("--in-this-process", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--into", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.in_this_process:
+    if given.into:
         (name,) = given.target
-        folder = CORPUS / name
-        folder.mkdir(parents=True, exist_ok=True)
         bound = f"-runs={given.runs}" if given.runs else f"-max_total_time={given.seconds}"
-        with tempfile.TemporaryDirectory() as seeds:
-            for number, data in enumerate(TARGETS[name]().seeds):
-                (Path(seeds) / str(number)).write_bytes(data)
-            options = [bound, f"-seed={given.seed}", "-max_len=4096", "-timeout=10"]
-            guided(name, TARGETS[name](), [*options, str(folder), seeds])
+        options = [bound, f"-seed={given.seed}", "-max_len=4096", "-timeout=60", str(given.into)]
+        guided(name, TARGETS[name](), options)
     failed = False
     for name in given.target or TARGETS:
-        target = TARGETS[name]()
         if given.plain:
             begin = time.perf_counter()
-            count = plain(name, target, given.runs or 1000, given.seed)
+            count = plain(name, TARGETS[name](), given.runs or 1000, given.seed)
             print(f"{name:24} {count:>9} inputs, nothing found  {time.perf_counter() - begin:6.1f} s", flush=True)
             continue
-        same = [f"--runs={given.runs}", f"--seconds={given.seconds}", f"--seed={given.seed}", "--in-this-process"]
-        done = subprocess.run([sys.executable, "-m", "benchmarks.fuzz_inputs", name, *same], check=False)
-        print(f"{name:24} {'a FINDING, see above' if done.returncode else 'nothing found'}", flush=True)
-        failed = failed or done.returncode != 0
-        _prune(CORPUS / name)
+        with tempfile.TemporaryDirectory() as folder:
+            found = _hunt(name, Path(folder), given)
+        print(f"{name:24} {'a FINDING, see above' if found else 'nothing found'}", flush=True)
+        failed = failed or found
     return int(failed)
 
 

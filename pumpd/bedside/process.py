@@ -9,10 +9,9 @@ from pumpd.bedside.feed import Feed
 from pumpd.bedside.parts import PartEndedError, together
 from pumpd.bedside.served import Served
 from pumpd.bedside.server import Server
+from pumpd.exit_status import FAILED
 from pumpd.host.metrics import Speaker
 from pumpd.notify import notify, watchdog_interval_s
-
-FAILED = 1
 
 log = structlog.get_logger("pumpd.bedside")
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from pumpd.cli.client import CONFIG, FAILED, Config, Json, NoAnswerError, asked, refuse
+from pumpd.cli.client import CONFIG, Config, Json, NoAnswerError, asked, refuse
 from pumpd.cli.configuration import examined
 from pumpd.cli.doctor import draw, gather
 from pumpd.cli.panels import screen
@@ -16,6 +16,7 @@ from pumpd.cli.setup_dialogue import Answers, add_staff, confirmed
 from pumpd.cli.terminal import say, say_json
 from pumpd.cli.tls import own_names
 from pumpd.doctor.examination import examine
+from pumpd.exit_status import FAILED
 from pumpd.logs import set_up
 from pumpd.messages.requests import StatusRequest
 from pumpd.settings import Settings

@@ -80,6 +80,11 @@ class LinkDriver(ABC, Generic[F]):
         """The network address that only a pump which was given it answers to; None without one."""
         return None
 
+    @classmethod
+    def reports_serial(cls, settings: Mapping[str, Any]) -> bool:  # noqa: ARG003  # for a family where it depends
+        """Whether a pump with these settings reports its serial number, if `marks` has that."""
+        return True
+
     @abstractmethod
     async def _identify(self, epoch: int) -> Identity: ...
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.fuzz_inputs import JSON, STOP, TARGETS, NotTakenError, Target, plain, socket
+from benchmarks.fuzz_inputs import JSON, KEPT, STOP, TARGETS, NotTakenError, Target, keep, kept, plain, socket
 from pumpd.messages import requests
 
 RUNS = {"config": 60, "library": 30}  # reading one takes milliseconds
@@ -36,3 +36,17 @@ def test_an_exception_and_a_stop_that_is_not_taken_are_findings(monkeypatch):
     monkeypatch.setattr("benchmarks.fuzz_inputs.unclear_stop", lambda _: None)
     with pytest.raises(NotTakenError):
         socket(STOP[:40])
+
+
+def test_what_is_kept_is_read_again_exactly_and_short_and_long_ones_stay(tmp_path):
+    file = tmp_path / "kept.txt"
+    inputs = [b"", b"a", b"\x00\xff\r\n\\x41 \xc3\xa9\x0c\x85"]
+    keep(file, inputs)
+    assert kept(file) == inputs
+    keep(file, [bytes(length) for length in range(2 * KEPT)])
+    assert kept(file) == [bytes(length) for length in range(0, 2 * KEPT, 2)]
+
+
+def test_nothing_is_kept_yet(tmp_path):
+    keep(tmp_path / "kept.txt", [])
+    assert kept(tmp_path / "kept.txt") == kept(tmp_path / "none.txt") == []

@@ -78,7 +78,25 @@ TARGETS = (
         ("tests/quantities", "tests/dosing", "tests/infusion", "tests/drivers/test_answers.py"),
         ("tests/quantities/test_edges.py", "tests/infusion/test_interlock_edges.py", "tests/dosing/test_rest.py"),
     ),
-    Target("wire", tuple(f"pumpd/wire/{name}.py" for name in ("link", "pace", "deadman", "guard")), ("tests/wire",)),
+    Target(
+        "wire",
+        tuple(f"pumpd/wire/{name}.py" for name in ("link", "pace", "deadman", "guard")),
+        ("tests/wire",),
+        tuple(
+            f"tests/wire/test_{name}.py"
+            for name in (
+                "deadman_edges",
+                "deadman_ear",
+                "deadman",
+                "guard",
+                "pace_edges",
+                "link_edges",
+                "link",
+                "heard",
+                "stop_pace",
+            )
+        ),
+    ),
     Target(
         "journal",
         ("pumpd/journal/*.py",),

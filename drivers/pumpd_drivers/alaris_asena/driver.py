@@ -180,7 +180,7 @@ class AlarisAsena(AlarisDialogue):
 
     async def _stop_once(self) -> None:
         await self.command("INF_STOP", epoch=None, lane=Lane.STOP_FRAME)
-        if await self.stopped(lane=Lane.STOP):
+        if await self.rests():
             return
         if self.control.serial:  # it may accept a stop from its controller only
             await self.control.take(None, Lane.STOP)

@@ -4,7 +4,7 @@ Promises:
 - A command is sent again only when the pump reported that it did not execute it (an alarm came instead), or when it is
   a question; `once` sends a command that could start a flow exactly once, whatever the reply.
 - A reply must carry our address, the framing in use and data of the expected shape.
-- An alarm that the pump reports, asked or not, stays latched.
+- An alarm that the pump reports, asked or not, stays latched. One that no source names is a fault.
 """
 
 import re
@@ -15,6 +15,7 @@ from typing import Literal
 import structlog
 
 from pumpd.driving import RETRIES, DeclinedError, Lane, LinkDriver, Side, UnansweredError, of_error, text, timed_out
+from pumpd.pump import PumpAlarm
 from pumpd.wire import WireError
 from pumpd_drivers.new_era.codec import Garbage, Reply, Request
 from pumpd_drivers.new_era.replies import ALARMS
@@ -208,7 +209,7 @@ class NewEraDialogue(LinkDriver[Reply | Garbage], ABC):
 
     def _count_alarm(self, letter: str) -> None:
         self.alarm_count += 1
-        self.latch(ALARMS[letter])
+        self.latch(ALARMS.get(letter, PumpAlarm.PUMP_FAULT))
 
 
 def _agreed(command: str, reply: Reply) -> Reply:

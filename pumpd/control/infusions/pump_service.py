@@ -90,7 +90,12 @@ class PumpService:
             may_note=lambda body: strangers.may_of_pump(settings.name, "frame", body),
             came_back=lambda: self._came_back(came_back),
         )
-        self._alike = Alike(settings, family, lambda: [other for other in others() if other is not self], _stop_others)
+        self._alike = Alike(
+            settings,
+            lambda: self.unmarked,
+            lambda: [other for other in others() if other is not self],
+            _stop_others,
+        )
         self.deadman = PumpDeadman(settings.port, deadman_socket, own.note, self._deadman_reports)
         self.unprescribed = UnprescribedFlow(settings.name, limits, own.note_of, self._stop_ours)
         starting = Starting(self._current, self.line, self.deadman, own, clock, limits, lambda: last_check(self))
@@ -180,6 +185,11 @@ class PumpService:
     @property
     def may_flow(self) -> bool:
         return self._current.may_flow
+
+    @property
+    def unmarked(self) -> bool:
+        """The pump cannot show which one it is, or did not when it last answered."""
+        return self.line.unmarked
 
     @property
     def stopped(self) -> bool:
