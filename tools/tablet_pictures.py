@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from PIL import Image
 from playwright.sync_api import Browser, Page
@@ -288,7 +289,7 @@ def opened(
 ) -> Iterator[Page]:
     """A tablet with a key, before any screen. `clock`: its time can be moved forward. `locale`: its language."""
     width, height = SIZES[size]
-    scheme = "dark" if theme == "night" else "light"
+    scheme: Literal["dark", "light"] = "dark" if theme == "night" else "light"
     context = browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme=scheme,

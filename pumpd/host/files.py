@@ -14,7 +14,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from pumpd.settings import BrokerSettings, Settings
+from pumpd.settings import Settings
+from pumpd.settings_brokers import BrokerSettings
 
 USER = "pumpd"  # of control, which owns the state
 OPERATORS, TABLETS, VITALS = "pumpd-operators", "pumpd-tablets", "pumpd-vitals"

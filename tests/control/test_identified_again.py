@@ -264,7 +264,7 @@ async def test_a_confirmation_is_refused_at_once_while_the_pump_is_known_not_to_
         await here.until("ready")
         accepted, binding = here.kinds().count("confirmation_accepted"), await here.binding()
         memory._served["bed1"].peer.detach()
-        await asyncio.sleep(4)
+        await asyncio.sleep(10)
         silent = await here.confirm(binding)
         other = move_cable(name, SERIALS[name][2])
         await asyncio.sleep(10)

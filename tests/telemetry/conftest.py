@@ -13,7 +13,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from pumpd.process import end
-from pumpd.settings import MqttSettings, Settings
+from pumpd.settings import Settings
+from pumpd.settings_brokers import MqttSettings
 from tests.mosquitto import Broker, broker
 from tests.patience import PATIENCE_S
 from tests.to_publish import journal, reading, settings_of, state_dir

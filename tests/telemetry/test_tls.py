@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 
 from pumpd import mqtt
 from pumpd.journal import Anchor, BrokenChainError, Journal, JournalReader
-from pumpd.settings import MqttSettings
+from pumpd.settings_brokers import MqttSettings
 from tests.patience import PATIENCE_S, until
 
 from .conftest import Broker, gateway_settings, reading

@@ -95,7 +95,7 @@ class ConfirmingService:
         # A resume gives the rest of an infusion that was started by library and configuration as they are loaded.
         on_disk = await self._disk.objections() if binding.action is ev.ConfirmAction.START else ()
         objections = [*permitted(), *on_disk, *self._health.objections(), *self._gate.against(runner, binding.action)]
-        objections += runner.not_available() or [why for why in (runner.line.not_proven(),) if why]
+        objections += runner.absent()
         if objections:
             raise RefusedError(*objections)
         if runner.program is not None and runner.program.entry.double_check and not checked_twice:

@@ -18,7 +18,8 @@ import structlog
 
 from pumpd.attempts import Attempts
 from pumpd.journal import JournalError, JournalReader, Record
-from pumpd.settings import FleetSettings, Settings
+from pumpd.settings import Settings
+from pumpd.settings_brokers import FleetSettings
 from pumpd.telemetry.cursor import Position
 from pumpd.telemetry.fleet.cursor import FleetCursor
 from pumpd.telemetry.fleet.health import health
