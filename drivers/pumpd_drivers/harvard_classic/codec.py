@@ -143,7 +143,7 @@ class ReplyFramer:
         self._pending.clear()
 
     def feed(self, data: bytes) -> list[Reply | Garbage]:
-        self._pending = bytearray(without_idle_nuls(self._pending + data))
+        self._pending = bytearray(without_idle_nuls(bytes(self._pending) + data))
         frames: list[Reply | Garbage] = []
         while (end := _END.search(self._pending)) is not None:
             raw = bytes(self._pending[: end.end()])
