@@ -23,6 +23,7 @@ from pumpd_drivers.new_era.settings import NewEraSettings
 
 LONGEST_REPLY = 40  # bytes; allows for the time on the line
 MOST_SWALLOWED = 5  # alarms in a row before the driver gives up
+_DAMAGED = ("?", "?COM")  # what a pump replies to a request that arrived damaged
 
 NOTHING = re.compile("")
 
@@ -62,8 +63,8 @@ class NewEraDialogue(LinkDriver[Reply | Garbage], ABC):
     async def question(
         self, command: str, shape: re.Pattern[str], *, lane: Lane = Lane.NORMAL, epoch: int | None = None
     ) -> Reply:
-        """Sent again after a missed reply and after an alarm."""
-        missed = swallowed = 0
+        """Sent again after a missed reply, after an alarm, and once after an error: it may have arrived damaged."""
+        missed = swallowed = damaged = 0
         while True:
             try:
                 reply = await self.send(command, shape, lane=lane, epoch=epoch)
@@ -71,6 +72,9 @@ class NewEraDialogue(LinkDriver[Reply | Garbage], ABC):
                 missed += 1
                 if missed > RETRIES or not timed_out(error):
                     raise
+                continue
+            if reply.error in _DAMAGED and not damaged and lane is Lane.NORMAL:
+                damaged += 1
                 continue
             if not reply.alarm:
                 return _agreed(command, reply)
