@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,14 @@ def test_the_documented_ports_are_the_defaults_of_the_settings():
     ]
     assert MetricsSettings().host == "127.0.0.1"
     assert MqttSettings(host="broker").tls is True
+
+
+def test_the_documented_limits_are_the_defaults_of_the_settings():
+    (block,) = [each for each in re.findall(r"```toml\n(.*?)```", BEDSIDE, re.DOTALL) if "[bedside.limits]" in each]
+    shown = tomllib.loads(block)["bedside"]
+    default = BedsideSettings()
+    assert shown["limits"] == default.limits.model_dump()
+    assert (shown["host"], shown["port"]) == (default.host, default.port)
 
 
 @pytest.mark.requirement("ALM-15")
