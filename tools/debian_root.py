@@ -33,10 +33,10 @@ PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 # What maintainer scripts start by the thousand, and what writes the same on every architecture. Emulated, each takes
 # ten times as long.
 ALIKE = (
-    "basename", "cat", "chgrp", "chmod", "chown", "cmp", "cp", "cut", "dash", "dirname", "env", "expr", "find", "grep",
-    "head", "id", "install", "kmod", "ln", "ls", "mkdir", "mktemp", "mv", "openssl", "perl", "python3.[0-9]*",
-    "readlink", "realpath", "rm", "rmdir", "sed", "sort", "stat", "systemctl", "systemd-*", "tail", "test", "touch",
-    "tr", "uniq", "wc", "xargs",
+    "basename", "cat", "chgrp", "chmod", "chown", "cmp", "cp", "cut", "dash", "dirname", "dpkg-deb", "env", "expr",
+    "find", "grep", "head", "id", "install", "kmod", "ln", "ls", "mkdir", "mktemp", "mv", "openssl", "perl",
+    "python3.[0-9]*", "readlink", "realpath", "rm", "rmdir", "sed", "sort", "stat", "systemctl", "systemd-*", "tail",
+    "test", "touch", "tr", "uniq", "wc", "xargs",
 )  # fmt: skip
 # What holds them.
 _WITH_ALIKE = ("kmod", "python3", "systemd", "udev")
