@@ -290,7 +290,7 @@ async def test_two_pumps_that_do_not_report_the_serial_number_of_their_family_ar
     bed = {"driver": name, "model": "REGLO ICC" if name == "reglo-icc" else "LEGATO 100", "clamp": True}
     bed |= {"simulated": {"name": name}, "settings": {"asks_serial": False} if name == "reglo-icc" else {}}
     bag = {"container": "100 mL bag"} if name == "reglo-icc" else {}
-    async with open_testbed(tmp_path, beds=TWO, each={each: bed for each in TWO}, addressed=False) as here:
+    async with open_testbed(tmp_path, beds=TWO, each=dict.fromkeys(TWO, bed), addressed=False) as here:
         for each in TWO:
             assert not proved_by(here, each)
         here.identify_all()
