@@ -182,7 +182,7 @@ class PumpService:
 
     @property
     def unmarked(self) -> bool:
-        """This pump cannot show which one it is, or did not when it last answered."""
+        """Whether this pump cannot show which one it is, or did not when it last answered."""
         return self.line.unmarked
 
     @property
