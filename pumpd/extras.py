@@ -4,8 +4,9 @@ import contextlib
 import sys
 from collections.abc import Iterator
 
+from pumpd.exit_status import REFUSED
+
 OWN = ("pumpd", "pumpd_drivers", "pumpd_simulators")
-REFUSED = 2
 
 
 @contextlib.contextmanager

@@ -4,8 +4,11 @@ Outside systemd, where NOTIFY_SOCKET is not set, it does nothing. A failed notic
 restarts a service that it does not hear from.
 """
 
+import asyncio
 import os
 import socket
+
+WITHOUT_WATCHDOG_S = 60.0  # nothing is sent then, and nothing is waited for
 
 
 def notify(*lines: str) -> bool:
@@ -29,3 +32,14 @@ def watchdog_interval_s() -> float | None:
     if not microseconds.isdecimal() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     return int(microseconds) / 2_000_000
+
+
+async def keep_watchdog() -> None:
+    """Feed the watchdog until cancelled. A pass of the event loop is the evidence: whatever blocks the loop blocks
+    this. What is missing elsewhere, such as a broker, does not.
+    """
+    interval_s = watchdog_interval_s()
+    while True:
+        if interval_s is not None:
+            notify("WATCHDOG=1")
+        await asyncio.sleep(interval_s or WITHOUT_WATCHDOG_S)

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Coroutine
 from typing import Any
 
-from pumpd.notify import notify, watchdog_interval_s
+from pumpd.notify import keep_watchdog, notify
 
 _AGAIN_S = 3.0  # until a task that did not end is cancelled again
 
@@ -18,7 +18,7 @@ async def until_signal(**works: Coroutine[Any, Any, None]) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    works["watchdog"] = _keep_watchdog()
+    works["watchdog"] = keep_watchdog()
     tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
     signalled = asyncio.create_task(ended.wait(), name="signals")
     notify("READY=1", "STATUS=starting")
@@ -40,14 +40,3 @@ async def end(task: asyncio.Task[Any]) -> None:
     while not task.done():
         task.cancel()
         await asyncio.wait([task], timeout=_AGAIN_S)
-
-
-async def _keep_watchdog() -> None:
-    """A pass of the event loop is the evidence: whatever blocks the loop blocks this. What is missing elsewhere, such
-    as a broker, does not.
-    """
-    interval = watchdog_interval_s()
-    while True:
-        if interval is not None:
-            notify("WATCHDOG=1")
-        await asyncio.sleep(interval or 60.0)

@@ -21,6 +21,7 @@ from pumpd import logs
 from pumpd.bedside.feed import Feed
 from pumpd.bedside.link import ControlLink
 from pumpd.bedside.served import Served
+from pumpd.exit_status import REFUSED
 from pumpd.extras import needs
 from pumpd.host import metrics
 from pumpd.messages.requests import DISCLAIMER
@@ -32,7 +33,6 @@ with needs("bedside"):
     from pumpd.bedside.process import serve
     from pumpd.bedside.server import Server
 
-CONFIG_REFUSED = 2
 
 log = structlog.get_logger("pumpd.bedside")
 
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         context = tls_context(*credentials(settings, settings.bedside))
     except SettingsError as error:
         print(f"pumpd bedside: {error}", file=sys.stderr)
-        return CONFIG_REFUSED
+        return REFUSED
     return asyncio.run(_run(settings, settings.bedside, context))
 
 

@@ -9,10 +9,9 @@ from pumpd.bedside.feed import Feed
 from pumpd.bedside.parts import PartEndedError, together
 from pumpd.bedside.served import Served
 from pumpd.bedside.server import Server
+from pumpd.exit_status import FAILED
 from pumpd.host.metrics import Speaker
-from pumpd.notify import notify, watchdog_interval_s
-
-FAILED = 1
+from pumpd.notify import keep_watchdog, notify
 
 log = structlog.get_logger("pumpd.bedside")
 
@@ -45,10 +44,5 @@ async def serve(
 
 
 async def _report_ready() -> None:
-    """Report ready, then feed the watchdog: that this runs shows that the event loop runs."""
     notify("READY=1", "STATUS=serving tablets")
-    interval = watchdog_interval_s()
-    while True:
-        if interval is not None:
-            notify("WATCHDOG=1")
-        await asyncio.sleep(interval or 60.0)
+    await keep_watchdog()

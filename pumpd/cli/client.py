@@ -7,7 +7,7 @@ import typer
 from pydantic import BaseModel
 
 from pumpd.cli.exchange import BUSY_FOR_S, ControlClient, NoAnswerError
-from pumpd.cli.outcome import FAILED, REFUSED, fail, refuse, show
+from pumpd.cli.outcome import fail, refuse, show
 from pumpd.cli.terminal import visible
 from pumpd.messages.requests import Answer
 from pumpd.settings import Settings, SettingsError
@@ -15,8 +15,6 @@ from pumpd.settings_file import DEFAULT_PATH
 
 __all__ = [
     "CONFIG",
-    "FAILED",
-    "REFUSED",
     "Answer",
     "By",
     "Config",

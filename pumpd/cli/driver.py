@@ -12,6 +12,7 @@ from pumpd.cli.driver_check import TO_DO, BenchCheck, Step, pump_now
 from pumpd.cli.panels import row, screen, table, text
 from pumpd.cli.setting import Settings, settings_of
 from pumpd.cli.terminal import say, say_json
+from pumpd.exit_status import FAILED, REFUSED
 from pumpd.logs import set_up
 from pumpd.pump import (
     Capabilities,
@@ -28,7 +29,6 @@ from pumpd.pump import (
 from pumpd.quantities import Length, Rate, Volume
 
 USUAL_DIAMETER = "26.59 mm"
-REFUSED = 2  # exit status: the request is not possible; nothing was sent
 
 app = typer.Typer(
     help="Pump drivers: list them, show one, check a pump on the bench. Not a cleared medical device.",
@@ -152,7 +152,7 @@ def check(
         say_json(result)
     else:
         _print_result(result)
-    raise typer.Exit(0 if result["passed"] else 1)
+    raise typer.Exit(0 if result["passed"] else FAILED)
 
 
 async def _check(

@@ -41,7 +41,7 @@ from pumpd.messages.requests import (
 Pump = Annotated[str, typer.Option(help="Name of the pump in the configuration.")]
 Patience = Annotated[float, typer.Option("--wait", help="Seconds to wait for the outcome.")]
 
-ENDED = ("completed", "stopped", "abandoned", "tripped")
+ENDED = ("completed", "stopped", "abandoned", "tripped")  # or only a person continues it
 SCAN = "Scan the patient's wristband"  # a scanner types what it reads, then Enter
 
 

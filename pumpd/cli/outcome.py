@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from pumpd.cli.terminal import say, say_json
+from pumpd.exit_status import FAILED, REFUSED
 from pumpd.text import shown
-
-FAILED = 1
-REFUSED = 2
 
 
 def refuse(reasons: Sequence[str], *, as_json: bool) -> NoReturn:

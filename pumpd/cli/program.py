@@ -18,11 +18,11 @@ from pumpd.cli.wording import plasma_peak
 from pumpd.dosing import LibraryError, Prescription, RateProgram, Refusal, Refusals, check, plan
 from pumpd.dosing.arithmetic import lines
 from pumpd.dosing.plasma import Estimate, has_models, predict
+from pumpd.exit_status import REFUSED
 from pumpd.library.files import default_library, read_library
 from pumpd.text import shown
 
 NOTICE = "Not a cleared medical device: simulation, research and integration only."
-REFUSED = 2
 
 
 def program(

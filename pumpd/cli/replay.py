@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from pumpd.cli.client import CONFIG, FAILED, Config, Json, refuse
+from pumpd.cli.client import CONFIG, Config, Json, refuse
 from pumpd.cli.journal import File, journal_path
 from pumpd.cli.terminal import say, say_json, visible
+from pumpd.exit_status import FAILED
 from pumpd.journal import JournalError, JournalReader
 from pumpd.journal.replay import Replay, Replayed
 from pumpd.text import shown

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from pumpd.cli.client import CONFIG, By, Config, Json, ask, fail, show
+from pumpd.exit_status import FAILED
 from pumpd.messages.requests import SelfTestRequest
 
 
@@ -22,4 +23,4 @@ def self_test(
         fail("\n".join([*lines, "Nothing can be ordered on this pump until that is repaired."]), as_json=False)
     show(found, "\n".join(lines), as_json=as_json)
     if not found["passed"]:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)

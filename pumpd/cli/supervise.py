@@ -18,6 +18,8 @@ from pathlib import Path
 
 import structlog
 
+from pumpd.exit_status import REFUSED
+from pumpd.host import units
 from pumpd.settings import Settings
 
 log = structlog.get_logger("pumpd.run")
@@ -27,7 +29,6 @@ RESTART_AFTER_MOST_S = 60.0
 WELL_AFTER_S = 60.0  # a process that lived this long has not failed at its start: its next pause is short again
 LOOK_EVERY_S = 0.1
 END_WITHIN_S = 8.0
-CANNOT_START = 2  # exit status of a process that refuses its configuration
 
 
 async def supervise(config: Path, settings: Settings) -> int:
@@ -45,24 +46,23 @@ async def supervise(config: Path, settings: Settings) -> int:
     for task in (control, waiting, *others):
         task.cancel()
     await asyncio.gather(control, waiting, *others, return_exceptions=True)
-    return 0 if waiting in done else CANNOT_START
+    return 0 if waiting in done else REFUSED
 
 
 def _others(settings: Settings) -> dict[str, Sequence[Path]]:
     """The other processes that are configured, and the files of control without which each cannot work."""
-    listens = settings.vitals is not None and settings.vitals.broker is not None
-    needed = {
-        "telemetry": (bool(settings.mqtt or settings.fleet or settings.metrics), [settings.journal_path]),
-        "bedside": (settings.bedside is not None, [settings.tablet_socket_path]),
-        "vitals": (listens, [settings.vitals_socket_path]),
+    files = {
+        "telemetry": settings.journal_path,
+        "bedside": settings.tablet_socket_path,
+        "vitals": settings.vitals_socket_path,
     }
-    return {name: files for name, (configured, files) in needed.items() if configured}
+    return {name: [files[name]] for name in units.needed(settings) if name in files}
 
 
 async def _keep_control(config: Path) -> None:
     """Start control again whenever it ends: soon, each time. Returns when it refuses its configuration."""
     while True:
-        if await _run("control", config) == CANNOT_START:
+        if await _run("control", config) == REFUSED:
             return
         await asyncio.sleep(RESTART_AFTER_S)
 

@@ -12,11 +12,10 @@ import typer
 from pumpd.bedside.certificates import CertificateError, make
 from pumpd.cli.client import CONFIG, Config, Json, NoAnswerError, asked, fail, load_settings, refuse
 from pumpd.cli.terminal import say, say_json
+from pumpd.host.units import BEDSIDE
 from pumpd.messages.requests import StatusRequest
 from pumpd.settings import Settings
 from pumpd.settings_file import DEFAULT_PATH
-
-UNIT = "pumpd-bedside.service"
 
 
 def tls(
@@ -66,9 +65,11 @@ def take_into_use(settings: Settings, config: Path) -> str:
     """Have bedside serve the new certificate, and say how. Its unit holds a copy from its start, so it is restarted;
     never while an infusion is under way, because tablets are without the gateway for some seconds.
     """
-    if config != DEFAULT_PATH or not _systemctl("is-active", "--quiet", UNIT):
+    if config != DEFAULT_PATH or not _systemctl("is-active", "--quiet", BEDSIDE):
         return "A bedside process that runs serves it within ten seconds, without a restart."
-    later = f"Bedside still serves the former one. `sudo systemctl restart {UNIT}` changes that; tablets reconnect by"
+    later = (
+        f"Bedside still serves the former one. `sudo systemctl restart {BEDSIDE}` changes that; tablets reconnect by"
+    )
     if os.geteuid() != 0:
         return f"{later} themselves."
     try:
@@ -78,14 +79,14 @@ def take_into_use(settings: Settings, config: Path) -> str:
     busy = [each["pump"] for each in pumps if each["infusion"] is not None and not each["infusion"]["ended"]]
     if busy:
         return f"{later} themselves, so wait until {', '.join(busy)} has ended its infusion."
-    if not _systemctl("restart", UNIT):
-        return f"Bedside could not be restarted: `systemctl status {UNIT}` says why."
+    if not _systemctl("restart", BEDSIDE):
+        return f"Bedside could not be restarted: `systemctl status {BEDSIDE}` says why."
     return "Bedside was restarted and serves it; tablets reconnect by themselves."
 
 
 def _systemctl(*arguments: str) -> bool:
     try:
-        done = subprocess.run(  # noqa: S603  # fixed words
+        done = subprocess.run(
             ["systemctl", *arguments],  # noqa: S607  # of the system
             check=False,
             capture_output=True,

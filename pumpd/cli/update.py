@@ -11,10 +11,11 @@ import typer
 
 from pumpd.cli.client import CONFIG, Config, Json, fail, load_settings, refuse, show
 from pumpd.cli.terminal import say
+from pumpd.host.files import UPDATES
 from pumpd.trust import UPDATE_KEYS, trusted_path
 from pumpd.update.debian import Debian
 from pumpd.update.steps import HostError, RefusedUpdateError, Update
-from pumpd.update.store import FOLDER, Store
+from pumpd.update.store import Store
 
 Unreadable = Annotated[
     bool,
@@ -73,7 +74,7 @@ def _show_last(store: Store, *, as_json: bool) -> None:
     try:
         under_way, last = store.under_way, store.last
     except OSError as error:
-        refuse([f"{FOLDER}: {error.strerror}; use sudo"], as_json=as_json)
+        refuse([f"{UPDATES}: {error.strerror}; use sudo"], as_json=as_json)
     if under_way:
         old, _, new = under_way.partition(" ")
         text = f"An update from {old} to {new} is under way or was interrupted; the next boot rolls it back"

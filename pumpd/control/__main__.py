@@ -1,5 +1,6 @@
 """`python -m pumpd.control --config FILE`: the control process by itself, as its systemd unit starts it."""
 
+from pumpd.exit_status import FAILED, REFUSED
 from pumpd.unneeded import EVERYWHERE, OPENSSL, block
 
 block(*EVERYWHERE, *OPENSSL)  # before any other import. Control has no network, so asyncio needs no TLS
@@ -34,10 +35,10 @@ def main() -> int:
         asyncio.run(run(Read(arguments.config)))
     except (SettingsError, JournalError, UnknownFamilyError, OSError, ValueError) as error:
         structlog.get_logger("pumpd.control").error("control_not_started", why=cause(error))
-        return 2
+        return REFUSED
     except PartDiedError as error:
         structlog.get_logger("pumpd.control").critical("control_died", why=str(error))
-        return 1
+        return FAILED
     return 0
 
 

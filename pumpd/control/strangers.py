@@ -19,6 +19,7 @@ from pumpd.host.clock import Clock
 from pumpd.journal import Entry
 from pumpd.journal.records import canonical
 from pumpd.journal.writer import JournalWriter
+from pumpd.quantities import NS_PER_S
 
 DAY_BYTES, REST_BYTES = 9_000_000, 3_000_000  # AUD-13: 10 MB a day, with what counts them
 SOURCES = 15  # at most, apart from pumps
@@ -27,7 +28,7 @@ ENTRY_BYTES = 500  # of an entry on the disk beside its body: hash, times, names
 LONGEST_BODY = 4000
 TOLD_EVERY_S = 600.0
 LEFT_OUT = "entries_left_out"
-_DAY_NS = 24 * 3600 * 10**9
+_DAY_NS = 24 * 3600 * NS_PER_S
 
 
 @dataclass(slots=True)

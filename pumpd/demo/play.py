@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pumpd.cli.client import NoAnswerError
+from pumpd.cli.infusion import ENDED
 from pumpd.cli.signer import SoftwareSigner
 from pumpd.cli.terminal import say_json, visible
 from pumpd.cli.wording import plasma_peak
@@ -19,10 +20,10 @@ from pumpd.demo.script import Script
 from pumpd.demo.stage import PUMP, Stage, stage
 from pumpd.demo.stage_error import StageError
 from pumpd.demo.view import NOTICE, View, signs_line
-from pumpd.messages.requests import Associate, ChallengeRequest, KeyAdd, Order, StatusRequest
+from pumpd.messages.keys_and_staff import KeyAdd
+from pumpd.messages.requests import Associate, ChallengeRequest, Order, StatusRequest
 from pumpd.messages.signing import der_of
 
-ENDED = ("completed", "stopped", "abandoned", "tripped")
 POLL_EVERY_S = 0.1
 # After these faults the gateway should trip; after a fault of the line either end is fine.
 STOPPING_FAULTS = (

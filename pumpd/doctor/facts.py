@@ -9,11 +9,9 @@ from typing import Any
 from pumpd.doctor.machine import Machine
 from pumpd.host.clock_rules import KernelClock
 from pumpd.host.file_check import Deviation
+from pumpd.host.units import CONTROL, FOLDERS
 from pumpd.settings import Settings
 from pumpd.settings_seal import Seal
-
-UNIT_FILES = "/usr/lib/systemd/system"
-CONTROL_UNIT = "pumpd-control.service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +62,4 @@ class Facts:
     @property
     def installed(self) -> bool:
         """Whether pumpd's units are installed here."""
-        return any(
-            self.machine.at(f"{folder}/{CONTROL_UNIT}").exists() for folder in (UNIT_FILES, "/etc/systemd/system")
-        )
+        return any(self.machine.at(folder / CONTROL).exists() for folder in FOLDERS)

@@ -4,9 +4,10 @@ import os
 import stat
 from collections.abc import Iterator
 
-from pumpd.doctor.facts import CONTROL_UNIT, Facts
+from pumpd.doctor.facts import Facts
 from pumpd.doctor.line import NEEDS_ROOT, Finding, Group, bad, line, not_checked, ok, problem, warning
 from pumpd.doctor.machine import Process
+from pumpd.host.units import CONTROL
 from pumpd.messages.no_answer import holder
 from pumpd.pump_bindings import unstable_port
 from pumpd.settings import PumpSettings
@@ -110,7 +111,7 @@ def _own(facts: Facts) -> set[int]:
     return {
         each.pid
         for each in facts.machine.processes
-        if each.unit == CONTROL_UNIT or (held and held in (each.pid, each.parent)) or _is_deadman(each)
+        if each.unit == CONTROL or (held and held in (each.pid, each.parent)) or _is_deadman(each)
     }
 
 

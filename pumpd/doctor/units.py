@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from pumpd.doctor.facts import CONTROL_UNIT, Facts
+from pumpd.doctor.facts import Facts
 from pumpd.doctor.line import NEEDS_ROOT, Finding, Group, bad, line, not_checked, ok, problem, warning
 from pumpd.doctor.machine import Process
+from pumpd.host.units import CONTROL, needed, unit
 
 PACKAGE = "/var/lib/dpkg/info/pumpd.list"  # replaced at each installation
 NOT_INSTALLED = "pumpd is not installed as services here"
@@ -19,22 +20,14 @@ _KEY = re.compile(r"^\s*([A-Za-z]+)\s*=", re.MULTILINE)
 
 def expected(facts: Facts) -> list[str]:
     """The units that this configuration needs."""
-    settings = facts.settings
-    if settings is None:
-        return [CONTROL_UNIT]
-    needed = {
-        "bedside": settings.bedside is not None,
-        "telemetry": bool(settings.mqtt or settings.fleet or settings.metrics),
-        "vitals": settings.vitals is not None and settings.vitals.broker is not None,
-    }
-    return [CONTROL_UNIT, *(f"pumpd-{name}.service" for name, wanted in needed.items() if wanted)]
+    return [CONTROL] if facts.settings is None else [*map(unit, needed(facts.settings))]
 
 
 def _none(facts: Facts) -> Finding | None:
     """Why the services cannot be checked here."""
     if not facts.installed:
         return not_checked(NOT_INSTALLED)
-    return None if facts.machine.unit(CONTROL_UNIT) else not_checked("systemd does not run here")
+    return None if facts.machine.unit(CONTROL) else not_checked("systemd does not run here")
 
 
 @line(

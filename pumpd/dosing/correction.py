@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 from pumpd.dosing.history import Dose
 from pumpd.dosing.history_limits import utc
+from pumpd.dosing.reason import LEAST_LETTERS, is_reason
 from pumpd.dosing.refusal import Refusal
 from pumpd.texts import text
-
-LEAST_REASON = 3  # characters (AUD-08)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +59,11 @@ def objections(
         found.append(Refusal("session", why, "PRG-28"))
     if not (limits.least_ns is None or limits.least_ns <= started_ns) or started_ns > limits.most_ns:
         found.append(Refusal("started", _not_possible(started_ns, limits), "PRG-28"))
-    if len(reason.strip()) < LEAST_REASON or not reason.isprintable():
+    if not is_reason(reason):
         found.append(
             Refusal(
                 "reason",
-                text("order.reason_needed", "a reason of at least {letters} letters is needed", letters=LEAST_REASON),
+                text("order.reason_needed", "a reason of at least {letters} letters is needed", letters=LEAST_LETTERS),
                 "AUD-08",
             )
         )

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pumpd.dosing.history import Dose
 from pumpd.quantities import NS_PER_S
 
-OBSERVED_NS = 2 * 3600 * NS_PER_S  # PWR-14
+OBSERVED_NS = 2 * 3600 * NS_PER_S  # WIN-10: Spravato >= 2 h; PWR-14
 
 
 def observed_until_ns(doses: Iterable[Dose], now_ns: int, since_ns: int) -> int:

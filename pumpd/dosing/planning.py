@@ -17,12 +17,12 @@ from pumpd.dosing.library import Entry, Library
 from pumpd.dosing.limits import weight_change
 from pumpd.dosing.prescription import Prescription
 from pumpd.dosing.program import RateProgram
+from pumpd.dosing.reason import LEAST_LETTERS, is_reason
 from pumpd.dosing.refusal import Refusal, Refusals, SoftLimit
 from pumpd.pump import Capabilities, Container, FixedStep, PumpProgram, RateStep
 from pumpd.quantities import Mass, Rate, Volume, Weight, rate_for
 from pumpd.texts import text
 
-_LEAST_REASON = 3  # characters of a reason for an override (AUD-08)
 _COARSER = tuple(FixedStep(Decimal(1).scaleb(-places)) for places in (3, 2, 1, 0))
 
 
@@ -135,7 +135,7 @@ def _unfit_overrides(overrides: Mapping[str, str], warnings: Sequence[SoftLimit]
                     "PRG-05",
                 )
             )
-        elif len(reason.strip()) < _LEAST_REASON or not reason.isprintable():
+        elif not is_reason(reason):
             refusals.append(
                 Refusal(
                     "override",
@@ -143,7 +143,7 @@ def _unfit_overrides(overrides: Mapping[str, str], warnings: Sequence[SoftLimit]
                         "order.override_reason",
                         "{name}: a reason of at least {letters} letters is needed",
                         name=key,
-                        letters=_LEAST_REASON,
+                        letters=LEAST_LETTERS,
                     ),
                     "AUD-08",
                 )

@@ -15,12 +15,13 @@ from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from pumpd.dosing.library import Entry
+from pumpd.dosing.observed import OBSERVED_NS
 from pumpd.pump import RateStep
-from pumpd.quantities import Concentration
+from pumpd.quantities import NS_PER_S, Concentration
 from pumpd.texts import text
 
 NOTE = text("plasma.estimate", "estimated for an average adult, not measured")
-AFTER_MIN = 120  # shown after the end of flow: as long as the observation (WIN-10)
+AFTER_MIN = OBSERVED_NS // (60 * NS_PER_S)  # shown after the end of flow: as long as the observation
 DAY_MIN = 24 * 60  # earlier deliveries count for that long
 _NG_ML = 1000  # in 1 mg/L
 

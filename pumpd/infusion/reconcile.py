@@ -7,6 +7,7 @@ Promises:
   passed without an answer and the person must have seen the pump stopped.
 """
 
+from pumpd.dosing.reason import LEAST_LETTERS, is_reason
 from pumpd.infusion.events import DeliveryReconciled, Record
 from pumpd.infusion.model import ZERO, Infusion
 from pumpd.infusion.states import State
@@ -14,8 +15,6 @@ from pumpd.infusion.turn import Turn
 from pumpd.pump import AlarmCode, Reading, stopped, word
 from pumpd.quantities import NS_PER_S
 from pumpd.texts import text
-
-LEAST_REASON = 3  # letters (AUD-08)
 
 
 def reconcile(turn: Turn, event: DeliveryReconciled) -> None:
@@ -57,8 +56,8 @@ def _objections(infusion: Infusion, event: DeliveryReconciled) -> list[str]:
                 volume=infusion.delivered,
             )
         )
-    if len(event.reason.strip()) < LEAST_REASON:
-        reasons.append(text("reconcile.reason", "reason: give one of at least {least} letters", least=LEAST_REASON))
+    if not is_reason(event.reason):
+        reasons.append(text("reconcile.reason", "reason: give one of at least {least} letters", least=LEAST_LETTERS))
     if volume < infusion.counted:
         reasons.append(
             text(

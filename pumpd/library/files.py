@@ -6,16 +6,16 @@ from pathlib import Path
 from pumpd.dosing.library import Library, load
 from pumpd.dosing.library_text import LibraryError
 from pumpd.dosing.seal import SIGNATURE_FILE
+from pumpd.host.files import SITE_LIBRARY
 from pumpd.regular_file import content
 
-SITE = Path("/etc/pumpd/library")
 SHIPPED = Path(__file__).parent / "shipped"  # in an installed distribution
 CHECKOUT = Path(__file__).parents[2] / "config" / "library"
 
 
 def default_library() -> Path:
     """The site's library if there is one, otherwise the shipped one."""
-    return next((place for place in (SITE, SHIPPED, CHECKOUT) if place.is_dir()), SITE)
+    return next((place for place in (SITE_LIBRARY, SHIPPED, CHECKOUT) if place.is_dir()), SITE_LIBRARY)
 
 
 def read_library(directory: Path) -> Library:

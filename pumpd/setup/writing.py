@@ -14,6 +14,7 @@ from pathlib import Path
 from pumpd.bedside.certificates import CertificateError, make
 from pumpd.host.file_writing import make_folder, make_trusted, write
 from pumpd.host.files import OPERATORS, Owners, row
+from pumpd.host.units import FOLDERS, needed, unit
 from pumpd.settings import Settings
 from pumpd.setup.plan import Plan, PlanError, present
 from pumpd.trust import CONFIG_KEYS, UPDATE_KEYS, trusted_path
@@ -45,7 +46,7 @@ def steps(plan: Plan, settings: Settings, path: Path, names: Sequence[str]) -> I
     for user in plan.rest.operators:
         yield Step(f"{user} in the group {OPERATORS}", partial(_operator, user))
     if plan.rest.start and Path("/run/systemd/system").is_dir() and _installed("control"):
-        services = [name for name, there in _services(settings).items() if there and _installed(name)]
+        services = [name for name in needed(settings) if _installed(name)]
         yield Step(f"start of {', '.join(services)}", partial(_start, services))
 
 
@@ -123,30 +124,18 @@ def _operator(user: str) -> str:
     return f"{user} is in the group {OPERATORS} from the next sign-in on"
 
 
-def _services(settings: Settings) -> dict[str, bool]:
-    return {
-        "control": True,
-        "bedside": settings.bedside is not None,
-        "telemetry": bool(settings.mqtt or settings.fleet),
-        "vitals": settings.vitals is not None and settings.vitals.broker is not None,
-    }
-
-
 def _installed(name: str) -> bool:
-    return any(
-        (Path(folder) / f"pumpd-{name}.service").exists()
-        for folder in ("/usr/lib/systemd/system", "/etc/systemd/system")
-    )
+    return any((folder / unit(name)).exists() for folder in FOLDERS)
 
 
 def _start(names: Sequence[str]) -> str:
-    _run("systemctl", "enable", "--now", *(f"pumpd-{name}.service" for name in names))
+    _run("systemctl", "enable", "--now", *map(unit, names))
     return f"started, also at each boot: {', '.join(names)}"
 
 
 def _run(*command: str) -> None:
     try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)  # noqa: S603  # no shell; a user's name was looked up first
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise StepError(f"`{' '.join(command)}`: {error}") from error
     if done.returncode != 0:

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pumpd import logs
+from pumpd.exit_status import REFUSED
 from pumpd.extras import needs
+from pumpd.host import units
 from pumpd.host.files import TELEMETRY_UMASK
 from pumpd.host.name_taken import NameTaken, path_of
 from pumpd.process import until_signal
@@ -32,8 +34,6 @@ with needs("telemetry"):
     from pumpd.telemetry.service import Telemetry
 if TYPE_CHECKING:
     from pumpd.telemetry.exporter import Exporter
-
-CONFIG_REFUSED = 2
 
 
 def cursor_path(settings: Settings, name: str = "telemetry.sqlite3") -> Path:
@@ -76,13 +76,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with contextlib.ExitStack() as open_files:
         try:
             settings = Settings.load(options.config)
-            if settings.mqtt is None and settings.fleet is None and settings.metrics is None:
+            if "telemetry" not in units.needed(settings):
                 raise SettingsError([f"{options.config}: mqtt: telemetry needs this section, `fleet` or `metrics`"])
             taken = NameTaken(path_of(settings))
             made = sinks(settings, taken, open_files)
         except (SettingsError, CursorError) as error:
             print(f"pumpd telemetry: {error}", file=sys.stderr)
-            return CONFIG_REFUSED
+            return REFUSED
         structlog.get_logger().info("telemetry_started", gateway=settings.gateway, statement=STATEMENT)
         try:
             works = {name: sink.run() for name, (sink, _) in made.items()}

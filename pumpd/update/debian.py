@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pumpd.host import units
 from pumpd.idle import Activity, activity, ask_status
 from pumpd.settings import Settings
-from pumpd.update.package import BEDSIDE, NAME, UNITS, Package, Seen, Unit
+from pumpd.update.package import NAME, Package, Seen, Unit
 from pumpd.update.steps import HostError
 
 UPDATING = Path("/run/pumpd-updating")  # keeps pumpd-update-check.service to the next boot: /run is empty then
@@ -69,19 +70,19 @@ class Debian:
         return activity(self._settings, datetime.now(UTC))
 
     def seen(self) -> Seen:
-        units = {name: _unit(name) for name in UNITS}
+        shown = {name: _unit(name) for name in units.ALL}
         try:
             status = ask_status(self._settings)
         except (OSError, ValueError):
             status = None
-        return Seen(units, status, bedside=units[BEDSIDE].active and self._bedside_answers())
+        return Seen(shown, status, bedside=shown[units.BEDSIDE].active and self._bedside_answers())
 
     def stop(self) -> None:
-        if there := [name for name in UNITS if _shown(name).get("LoadState") == "loaded"]:
+        if there := [name for name in units.ALL if _shown(name).get("LoadState") == "loaded"]:
             _run("systemctl", "stop", *there, within_s=INSTALL_WITHIN_S)
 
     def start(self) -> None:
-        if enabled := [name for name in UNITS if _shown(name).get("UnitFileState") == "enabled"]:
+        if enabled := [name for name in units.ALL if _shown(name).get("UnitFileState") == "enabled"]:
             with contextlib.suppress(HostError):  # what does not start is seen as not healthy
                 _run("systemctl", "start", *enabled, within_s=INSTALL_WITHIN_S)
 
@@ -152,7 +153,7 @@ def _run(
 ) -> str:
     """The output of a command. Raises HostError, FileNotFoundError."""
     try:
-        done = subprocess.run(  # noqa: S603  # a fixed command; its arguments are no shell's
+        done = subprocess.run(
             command,
             check=False,
             capture_output=True,

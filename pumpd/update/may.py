@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pumpd.exit_status import FAILED
 from pumpd.idle import activity
 from pumpd.settings import Settings, SettingsError
 from pumpd.settings_file import DEFAULT_PATH
@@ -32,7 +33,7 @@ def main() -> int:
     reasons = objections(config)
     for reason in reasons:
         print(f"pumpd: {shown(reason)}", file=sys.stderr)
-    return 1 if reasons else 0
+    return FAILED if reasons else 0
 
 
 if __name__ == "__main__":

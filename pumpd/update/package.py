@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pumpd.host.units import CONTROL
+
 NAME = "pumpd"
-CONTROL, BEDSIDE = "pumpd-control.service", "pumpd-bedside.service"
-UNITS = (CONTROL, BEDSIDE, "pumpd-telemetry.service", "pumpd-vitals.service")
 
 _DEBIAN = re.compile(r"\+deb(\d+)")
 

@@ -20,13 +20,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from pumpd.host.files import UPDATES
 from pumpd.trust import replace_file
-
-FOLDER = Path("/var/lib/pumpd-updates")
 
 
 class Store:
-    def __init__(self, folder: Path = FOLDER) -> None:
+    def __init__(self, folder: Path = UPDATES) -> None:
         self.folder = folder
         self.next, self.installed, self.previous = (
             folder / f"{name}.deb" for name in ("next", "installed", "previous")

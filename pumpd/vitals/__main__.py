@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 
 from pumpd import logs
+from pumpd.exit_status import REFUSED
 from pumpd.extras import needs
 from pumpd.messages.requests import DISCLAIMER
 from pumpd.process import until_signal
@@ -25,7 +26,6 @@ from pumpd.vitals.link import ControlLink
 with needs("telemetry"):
     from pumpd.vitals.service import Vitals
 
-CONFIG_REFUSED = 2
 
 log = structlog.get_logger("pumpd.vitals")
 
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise SettingsError([f"{options.config}: vitals.broker: this process needs a broker and topics"])
     except SettingsError as error:
         print(f"pumpd vitals: {error}", file=sys.stderr)
-        return CONFIG_REFUSED
+        return REFUSED
     link = ControlLink(settings.vitals_socket_path)
     jitter = random.Random()  # noqa: S311 - not a secret
     service = Vitals(settings.gateway, vitals.broker, vitals.topics, link, jitter)

@@ -9,6 +9,7 @@ Promises:
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from pumpd_simulators.cables import Cables
@@ -48,7 +49,7 @@ class SimulatedPump:
         self._power_back: asyncio.TimerHandle | None = None
         self.line.on_crash = self._crash
         for unit in self.units:
-            unit.plant.on_first_run = lambda unit=unit: self._first_flow(unit)  # type: ignore[misc]
+            unit.plant.on_first_run = partial(self._first_flow, unit)
         for fault in faults:
             self.fire(fault)
 

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pumpd.control.observation.observation import (
-    LASTS_NS,
     MIN_NS,
     VITALS_EVERY_NS,
     Observation,
     ObservationError,
     Vitals,
 )
+from pumpd.dosing.observed import OBSERVED_NS
 from tests.bedside.tablet import bedsides
 
 GOOD = {"systolic_mmhg": 128, "diastolic_mmhg": 82, "heart_rate_bpm": 74, "spo2_percent": 98}
@@ -149,7 +149,7 @@ def test_vital_signs_taken_exactly_when_they_are_due_are_not_missed():
         assert observation.missed(due) == 0, "there is still time"
         observation = observation.with_vitals(vitals(due))
     assert len(observation.vitals) == 8
-    assert observation.missed(2 * LASTS_NS) == 0
+    assert observation.missed(2 * OBSERVED_NS) == 0
 
 
 @pytest.mark.requirement("WIN-10", "WIN-12")
@@ -161,13 +161,13 @@ def test_vital_signs_that_are_late_by_any_time_count_for_the_next_interval_only(
 
 
 @pytest.mark.requirement("WIN-10")
-@given(st.lists(st.integers(0, LASTS_NS + 10 * MIN_NS), max_size=12), st.integers(0, 2 * LASTS_NS))
+@given(st.lists(st.integers(0, OBSERVED_NS + 10 * MIN_NS), max_size=12), st.integers(0, 2 * OBSERVED_NS))
 def test_an_interval_that_is_over_was_either_missed_or_had_vital_signs(times, now):
     observation = Observation("s", "p", 0)
     for at in sorted(times):
         observation = observation.with_vitals(vitals(at))
     ends = [number * VITALS_EVERY_NS for number in range(1, 9)]
-    counted = {next((end for end in ends if at <= end), LASTS_NS) for at in times}
+    counted = {next((end for end in ends if at <= end), OBSERVED_NS) for at in times}
     assert observation.missed(now) == sum(end < now and end not in counted for end in ends)
 
 
@@ -231,7 +231,7 @@ async def test_without_an_observation_of_that_session_on_that_pump_vital_signs_a
 async def test_an_observation_that_is_over_is_closed_on_record_when_the_next_one_begins(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch, shown_every_s=60) as here:
         await stopped_early(here)
-        await asyncio.sleep(LASTS_NS / 10**9)
+        await asyncio.sleep(OBSERVED_NS / 10**9)
         assert shown(here)["left_s"] == 0
         await here.running(patient="token-2")
         assert shown(here)["patient"] == "token-1"

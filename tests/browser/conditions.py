@@ -37,7 +37,7 @@ class Here:
     @contextlib.contextmanager
     def context(self, script: str = "", **options: object) -> Iterator[BrowserContext]:
         """`script` runs before any of the page's."""
-        made = self.browser.new_context(**options)  # type: ignore[arg-type]
+        made = self.browser.new_context(**options)
         made.set_default_timeout(PATIENCE_MS)
         with contextlib.closing(made):
             if script:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pumpd.cli import supervise
+from pumpd.exit_status import FAILED, REFUSED
 from pumpd.settings import Settings
 from tests.patience import PATIENCE_S, until
 
@@ -146,9 +147,9 @@ def test_the_pause_grows_while_a_process_dies_early_and_is_short_again_once_it_l
 
 
 async def test_control_that_refuses_its_settings_ends_the_run(processes, tmp_path):
-    processes.ends["control"] = [1, supervise.CANNOT_START]
+    processes.ends["control"] = [FAILED, REFUSED]
     run = asyncio.create_task(supervise.supervise(tmp_path / "pumpd.toml", settings(tmp_path, vitals=SIGNS | BROKER)))
-    assert await asyncio.wait_for(run, PATIENCE_S) == supervise.CANNOT_START
+    assert await asyncio.wait_for(run, PATIENCE_S) == REFUSED
 
 
 def test_in_the_package_each_process_is_a_program_of_its_own(monkeypatch):

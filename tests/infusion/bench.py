@@ -281,7 +281,7 @@ class Bench:
 
 
 def bench(held: PumpProgram | None = None, **more: object) -> Bench:
-    return Bench(infusion(held), **more)  # type: ignore[arg-type]  # passed through to the dataclass
+    return Bench(infusion(held), **more)
 
 
 __all__ = ["MIN", "PATIENT", "PLACE", "Bench", "Pump", "Refused", "S", "bench", "infusion", "program"]

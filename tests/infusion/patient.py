@@ -52,4 +52,4 @@ class Watched(Bench):
 
 
 def watched(rules: VitalRules | None = RULES, **more: object) -> Watched:
-    return Watched(infusion().but(vital_rules=rules), **more)  # type: ignore[arg-type]  # passed to the dataclass
+    return Watched(infusion().but(vital_rules=rules), **more)

@@ -16,7 +16,7 @@ TOLERANCE = Fraction(1, 10)  # mL, RUN-04
 
 def alone(**limits: object) -> Bench:
     """A running infusion whose volume mismatch (RUN-03) never trips, so that another interlock has to."""
-    return Bench(infusion(limits=Limits(mismatch_floor=Volume("99"), **limits))).run()  # type: ignore[arg-type]  # test
+    return Bench(infusion(limits=Limits(mismatch_floor=Volume("99"), **limits))).run()
 
 
 @pytest.mark.requirement("WIN-01", "RUN-04")

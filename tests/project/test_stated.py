@@ -2,13 +2,15 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.control.tablets.staff import StaffStore
-from pumpd.settings import BedsideSettings, MetricsSettings, MqttSettings, Settings, SettingsError
+from pumpd.settings import BedsideSettings, MetricsSettings, Settings, SettingsError
+from pumpd.settings_brokers import MqttSettings
 
 ROOT = Path(__file__).parents[2]
 BEDSIDE = (ROOT / "docs" / "reference" / "bedside.md").read_text(encoding="utf-8")
@@ -79,6 +81,14 @@ def test_the_documented_ports_are_the_defaults_of_the_settings():
     ]
     assert MetricsSettings().host == "127.0.0.1"
     assert MqttSettings(host="broker").tls is True
+
+
+def test_the_documented_limits_are_the_defaults_of_the_settings():
+    (block,) = [each for each in re.findall(r"```toml\n(.*?)```", BEDSIDE, re.DOTALL) if "[bedside.limits]" in each]
+    shown = tomllib.loads(block)["bedside"]
+    default = BedsideSettings()
+    assert shown["limits"] == default.limits.model_dump()
+    assert (shown["host"], shown["port"]) == (default.host, default.port)
 
 
 @pytest.mark.requirement("ALM-15")

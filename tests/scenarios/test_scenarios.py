@@ -52,7 +52,7 @@ async def play(scenario: Scenario, folder: Path) -> None:
     identity = {"driver": pump.family, "settings": pump.settings, "clamp": pump.clamp}
     if pump.family != "new-era" or pump.model:
         identity |= await identify(scenario)
-    async with open_testbed(folder, faults=scenario.faults, group=64, simulated=simulated, **identity) as here:
+    async with open_testbed(folder, faults=scenario.faults, simulated=simulated, **identity) as here:
         starts = starts_of(here)
         accepted = await here.order(**scenario.order)
         if end.state == "refused":
@@ -120,7 +120,7 @@ async def happen(here: Testbed, scenario: Scenario) -> None:
             here.bench.pull("bed1", away_s=5, seen=False)
         else:
             await here.ask(op=event.nurse, pump="bed1", by="nurse")
-    while loop.time() < begin + scenario.end.after_s and here.state() not in ENDED:  # noqa: ASYNC110 - virtual time
+    while loop.time() < begin + scenario.end.after_s and here.state() not in ENDED:
         await asyncio.sleep(5)
     await asyncio.sleep(SETTLE_S)
     await here.gateway.journal.append([Entry("scenario_over", {}, "bed1", "", 0)])  # what was posted before is on disk

@@ -8,17 +8,22 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from pumpd.doctor.local_signals import GPIO_GROUP
+from pumpd.doctor.serial_ports import SERIAL_GROUP
+from pumpd.host import units
 from pumpd.journal import Entry, Journal
 from pumpd.settings import Settings
+from pumpd.setup.plan import ON_A_GATEWAY
 
 UNITS = Path(__file__).parent.parent.parent / "systemd"
-SERVICES = ["pumpd-bedside.service", "pumpd-control.service", "pumpd-telemetry.service", "pumpd-vitals.service"]
+SERVICES = sorted(units.ALL)
 NOBODY = 65534
 
 
@@ -126,9 +131,8 @@ def test_a_gateway_that_is_not_configured_starts_nothing(name):
 )
 def test_a_service_starts_only_where_its_section_is(tmp_path, name, configured, missing):
     file, dropin = tmp_path / "pumpd.toml", tmp_path / "pumpd.d" / "site.toml"
-    condition = unit(f"pumpd-{name}.service")["Service"]["ExecCondition"]
-    # systemd takes a doubled backslash as one, and quotes as a shell does (systemd.service(5)).
-    command = shlex.split(condition.replace("/etc/pumpd", str(tmp_path)).replace(r"\\", "\\"))
+    condition = unit(units.unit(name))["Service"]["ExecCondition"]
+    command = words(condition, tmp_path)
 
     def met(text: str, in_dropin: str = "") -> bool:
         file.write_text(text)
@@ -141,6 +145,66 @@ def test_a_service_starts_only_where_its_section_is(tmp_path, name, configured, 
     assert all(met(text) for text in configured)
     assert not met(missing, in_dropin=missing)
     assert all(met(missing, in_dropin=text) for text in configured)
+
+
+LIMITS = """[vitals]
+spo2_percent.critical_low = 88
+heart_rate_bpm.critical_high = 140
+systolic_mmhg.critical_high = 180
+diastolic_mmhg.critical_high = 110
+"""
+TOPICS = """topics.bed1 = "beds/1"
+[[pump]]
+name = "bed1"
+driver = "new-era"
+model = "ne-1000"
+port = "/run/pump"
+serial = "A-1"
+simulated = true
+"""
+BROKER = 'host = "127.0.0.1"\ntls = false\n'
+
+
+@pytest.mark.parametrize(
+    ("section", "starts"),
+    [
+        ("[bedside]\n", "bedside"),
+        (f"[mqtt]\n{BROKER}", "telemetry"),
+        (f"[fleet]\n{BROKER}", "telemetry"),
+        ("[metrics]\n", "telemetry"),
+        (f'{LIMITS}broker.host = "127.0.0.1"\nbroker.tls = false\n{TOPICS}', "vitals"),
+        (LIMITS, None),
+        ("", None),
+    ],
+)
+def test_setup_doctor_and_units_start_the_same_processes(tmp_path, section, starts):
+    file = tmp_path / "pumpd.toml"
+    file.write_text('gateway = "ward-7"\nstate_dir = "/var/lib/pumpd"\n' + section)
+    wanted = units.needed(Settings.load(file))
+    conditions = {
+        name: unit(units.unit(name))["Service"]["ExecCondition"] for name in ("bedside", "telemetry", "vitals")
+    }
+    met = [
+        name for name, each in conditions.items() if subprocess.run(words(each, tmp_path), check=False).returncode == 0
+    ]
+    assert ["control", *met] == [*wanted] == ["control", *([starts] if starts else [])]
+
+
+def test_setup_puts_everything_where_package_and_shipped_configuration_have_it():
+    shipped = tomllib.loads((UNITS.parent / "config" / "pumpd.toml").read_text(encoding="utf-8"))
+    assert {key: shipped[key] for key in ON_A_GATEWAY} == ON_A_GATEWAY
+    folders = re.findall(r"^d (\S+)", (UNITS / "tmpfiles.d" / "pumpd.conf").read_text(encoding="utf-8"), re.MULTILINE)
+    assert folders == [str(Path(place).parent) for key, place in ON_A_GATEWAY.items() if "socket" in key]
+
+
+def test_doctor_expects_the_groups_that_the_unit_of_control_has():
+    groups = unit(units.CONTROL)["Service"]["SupplementaryGroups"].split()
+    assert groups == [SERIAL_GROUP, GPIO_GROUP]
+
+
+def words(condition: str, etc: Path) -> list[str]:
+    """systemd takes a doubled backslash as one, and quotes as a shell does (systemd.service(5))."""
+    return shlex.split(condition.replace("/etc/pumpd", str(etc)).replace(r"\\", "\\"))
 
 
 def test_control_has_no_network_and_only_serial_and_gpio_devices():

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pumpd.host.units import ALL
 from pumpd.idle import Activity
-from pumpd.update.package import UNITS, Package, Seen, Unit
+from pumpd.update.package import Package, Seen, Unit
 from pumpd.update.steps import HostError
 from pumpd.update.store import Store
 
@@ -85,7 +86,7 @@ class FakeHost:
     def seen(self) -> Seen:
         well = self.running and self.whole and self.package.version not in self.ill
         status = {"journal": "ok", "pumps": [{"pump": "bed1", "problem": "", "links": {"pump": "ok"}}]}
-        return Seen({name: Unit(self.running, 0 if well else 3) for name in UNITS}, status if well else None, well)
+        return Seen({name: Unit(self.running, 0 if well else 3) for name in ALL}, status if well else None, well)
 
     def stop(self) -> None:
         self.step(lambda: setattr(self, "running", False))

@@ -19,7 +19,7 @@ NUL), and a `T*` that comes once more before the reply.
 import re
 from dataclasses import dataclass
 
-CR, LF, XON = 0x0D, 0x0A, 0x11
+CR, XON = 0x0D, 0x11
 
 LONGEST_REQUEST = 128  # more than this without an end is noise
 LONGEST_REPLY = 4096  # a list of syringes or methods has many lines

@@ -17,7 +17,7 @@ from typing import ClassVar
 
 from pumpd_drivers.idle_nuls import without_idle_nuls
 
-CR, LF = 0x0D, 0x0A
+CR = 0x0D
 
 LONGEST_REQUEST = 64  # more than this without an end is noise
 LONGEST_REPLY = 512  # the lines of a Model 44's program

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from pumpd.pump import ALARM_TABLE, AlarmCode, Priority
+from pumpd.quantities import NS_PER_S
 
-NS = 10**9
-AUDIO_PAUSE_NS = 120 * NS  # ALM-05
-ESCALATE_NS = 60 * NS  # ALM-14 [P]
+AUDIO_PAUSE_NS = 120 * NS_PER_S  # ALM-05
+ESCALATE_NS = 60 * NS_PER_S  # ALM-14 [P]
 
 Key = tuple[str, AlarmCode]  # pump (empty: the gateway), code
 

@@ -20,7 +20,7 @@ from typing import Any
 import structlog
 
 from pumpd.control import describe
-from pumpd.control.alarms.board import NS, Active, AudioResumed, Board, Change, Escalated, Key
+from pumpd.control.alarms.board import Active, AudioResumed, Board, Change, Escalated, Key
 from pumpd.control.alarms.on_record import CLEARED, RAISED
 from pumpd.control.alarms.sources import heard, lost_while_flowing, of_infusions, of_pumps
 from pumpd.control.infusions.pump_service import PumpService
@@ -33,13 +33,14 @@ from pumpd.journal import Entry
 from pumpd.journal.store import timestamp
 from pumpd.journal.writer import JournalWriter
 from pumpd.pump import ALARM_TABLE, AlarmCode, Priority
+from pumpd.quantities import NS_PER_S
 from pumpd.texts import text
 
 log = structlog.get_logger("pumpd.control")
 
-TABLET_LOST_NS = 5 * NS  # COM-11
-TABLET_GONE_NS = 60 * NS  # COM-07
-CALL_BACK_NS = 180 * NS  # ALM-09 [P]: nobody is checking any more
+TABLET_LOST_NS = 5 * NS_PER_S  # COM-11
+TABLET_GONE_NS = 60 * NS_PER_S  # COM-07
+CALL_BACK_NS = 180 * NS_PER_S  # ALM-09 [P]: nobody is checking any more
 CHECK_EVERY_S = 0.9  # changes that no event reports are found by then; ALM-10 asks for 1 s
 PATIENCE_S = 3.0
 
@@ -102,7 +103,7 @@ class AlarmService:
             self._wake.clear()
             self.check()
             due = self._next_ns()
-            left_s = CHECK_EVERY_S if due is None else max(0, due - self._clock.loop_ns()) / NS + 0.001
+            left_s = CHECK_EVERY_S if due is None else max(0, due - self._clock.loop_ns()) / NS_PER_S + 0.001
             await until_set(self._wake, min(left_s, CHECK_EVERY_S))
 
     def see(self) -> None:
@@ -263,7 +264,7 @@ class AlarmService:
         now = self._clock.loop_ns()
         self.board = self.board.pause_audio(by, tablet, now)
         assert self.board.pause is not None  # just made
-        left = (self.board.pause.until_ns - now) / NS
+        left = (self.board.pause.until_ns - now) / NS_PER_S
         codes = sorted(code.value for _, code in self.board.active)
         self._note("alarm_audio_paused", "", {"by": by, "for_s": int(left), "codes": codes})
         self._wake.set()
@@ -275,7 +276,7 @@ class AlarmService:
         pause = self.board.pause
         if pause is None:
             return None
-        return {"paused_left_s": round(max(0, pause.until_ns - self._clock.loop_ns()) / NS, 1), "by": pause.by}
+        return {"paused_left_s": round(max(0, pause.until_ns - self._clock.loop_ns()) / NS_PER_S, 1), "by": pause.by}
 
     def _check_tablets(self, now: int) -> None:
         for tablet, last_ns in list(self._tablets.items()):
@@ -320,7 +321,7 @@ class AlarmService:
 
 def _stamp(wall: datetime, ago_ns: int) -> str:
     """Wall time of an instant `ago_ns` before this one."""
-    return timestamp(wall - timedelta(seconds=ago_ns / NS))
+    return timestamp(wall - timedelta(seconds=ago_ns / NS_PER_S))
 
 
 def _not_active(pump: str, code: str) -> str:

@@ -7,10 +7,10 @@ it is refused. There is no store of used nonces that could be lost or rolled bac
 import secrets
 from dataclasses import dataclass, field
 
+from pumpd.quantities import NS_PER_S
 from pumpd.texts import text
 
-NS = 10**9
-VALID_NS = 2 * NS  # COM-09 [P]: an older request is refused as late
+VALID_NS = 2 * NS_PER_S  # COM-09 [P]: an older request is refused as late
 MOST = 1000  # kept at once; the oldest is dropped, and its request must be signed again
 
 
@@ -37,6 +37,6 @@ class Nonces:
             return text(
                 "request.nonce_late",
                 "request: it came more than {seconds} s after its nonce; it must be signed again",
-                seconds=VALID_NS // NS,
+                seconds=VALID_NS // NS_PER_S,
             )
         return None

@@ -162,6 +162,22 @@ class PumpService:
         """Why the pump is not available; empty when it is."""
         return self._polling.problem
 
+    def not_available(self) -> list[str]:
+        """`problem` as a reason against an order or a confirmation."""
+        if not self.problem:
+            return []
+        return [text("pump.not_available", "pump: {pump} is not available: {why}", pump=self.name, why=self.problem)]
+
+    def absent(self) -> list[str]:
+        """Why it is known now that nothing can be started: it is not available, or was asked again which pump it is,
+        and has not said it yet.
+
+        A pump that takes its time for another answer is not absent.
+        """
+        if self.problem or self.identity is not None:
+            return self.not_available()
+        return [why] if (why := self.line.not_proven()) else []
+
     @property
     def last_turn_ns(self) -> int:
         """When the pump's loop last came round, as evidence for the watchdog."""
@@ -182,7 +198,7 @@ class PumpService:
 
     @property
     def unmarked(self) -> bool:
-        """Whether this pump cannot show which one it is, or did not when it last answered."""
+        """The pump cannot show which one it is, or did not when it last answered."""
         return self.line.unmarked
 
     @property

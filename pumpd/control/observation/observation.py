@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pumpd.dosing.observed import OBSERVED_NS
+from pumpd.dosing.reason import LEAST_LETTERS, is_reason
+from pumpd.quantities import NS_PER_S
 from pumpd.texts import text
 from pumpd.vital_signs import PLAUSIBLE, Sign, impossible
 
-NS = 10**9
-MIN_NS = 60 * NS
-LASTS_NS = 120 * MIN_NS  # WIN-10: Spravato >= 2 h
+MIN_NS = 60 * NS_PER_S
 VITALS_EVERY_NS = 15 * MIN_NS  # WIN-10: Emory q15
-INTERVALS = LASTS_NS // VITALS_EVERY_NS
-LEAST_REASON = 3  # letters (AUD-08)
+INTERVALS = OBSERVED_NS // VITALS_EVERY_NS
 
 
 class ObservationError(ValueError):
@@ -59,7 +59,7 @@ class Observation:
 
     @property
     def until_ns(self) -> int:
-        return self.since_ns + LASTS_NS
+        return self.since_ns + OBSERVED_NS
 
     @property
     def vitals_due_ns(self) -> int | None:
@@ -89,12 +89,14 @@ class Observation:
     def check_end(self, reason: str, now_ns: int) -> None:
         """Raises ObservationError when it may not end now: before its two hours are over it needs a reason."""
         left_ns = self.until_ns - now_ns
-        if left_ns > 0 and len(reason.strip()) < LEAST_REASON:
+        if left_ns > 0 and not is_reason(reason):
             left = -(-left_ns // MIN_NS)
             raise ObservationError(
                 text(
                     "observation.not_over",
-                    "end_observation: {minutes} min are left; to end it now, give a reason of at least 3 letters",
+                    "end_observation: {minutes} min are left; to end it now, give a reason of at least "
+                    "{letters} letters",
                     minutes=left,
+                    letters=LEAST_LETTERS,
                 )
             )

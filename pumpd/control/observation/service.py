@@ -13,17 +13,19 @@ from typing import Any
 
 from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.recovery import LOOK_BACK, moved_by
-from pumpd.control.observation.observation import LASTS_NS, NS, Observation, ObservationError, Vitals
+from pumpd.control.observation.observation import Observation, ObservationError, Vitals
 from pumpd.control.observation.summary import summary
 from pumpd.control.plasma import PlasmaService
+from pumpd.dosing.observed import OBSERVED_NS
 from pumpd.host.clock import Clock
 from pumpd.journal import Entry, JournalError, JournalReader, Record
 from pumpd.journal.writer import JournalWriter
 from pumpd.known_texts import recognised_in
+from pumpd.quantities import NS_PER_S
 from pumpd.texts import text
 
 STARTED, VITALS, ENDED = "observation_started", "vitals_recorded", "observation_ended"
-FORGOTTEN_NS = 48 * 3600 * NS  # longer than a restart can seem to take when the clock was set back
+FORGOTTEN_NS = 48 * 3600 * NS_PER_S  # longer than a restart can seem to take when the clock was set back
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class ObservationService:
             "by": by,
             "reason": reason,
             "completed": now >= observation.until_ns,
-            "lasted_s": f"{(now - observation.since_ns) / NS:.1f}",
+            "lasted_s": f"{(now - observation.since_ns) / NS_PER_S:.1f}",
             "vitals": len(observation.vitals),
             "missed": observation.missed(now),
         }
@@ -126,7 +128,7 @@ class ObservationService:
         body = {
             "patient": began.patient,
             "treatment": began.treatment,
-            "lasts_s": LASTS_NS // NS,
+            "lasts_s": OBSERVED_NS // NS_PER_S,
             "summary": dict(began.summary),
         }
         self._journal.post([Entry(STARTED, body, began.pump, began.session, began.since_ns)])

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pumpd.messages.pairing import PairOffer, PairReveal, Transcript, answer_proof, offer_proof, window_of
+from pumpd.quantities import NS_PER_S
 from pumpd.texts import text
 
-NS = 10**9
-WINDOW_NS = 120 * NS  # SEC-01 [P]
+WINDOW_NS = 120 * NS_PER_S  # SEC-01 [P]
 DIGITS = 6
 AGAIN = text("pairing.again", "open a new window at the gateway (`pumpd pair`)")
 

@@ -5,13 +5,14 @@ from typing import Any
 
 from pumpd.control.confirming import signature
 from pumpd.control.refused import RefusedError
-from pumpd.control.tablets.pairing import NS, PairingError, Window, WindowState
+from pumpd.control.tablets.pairing import PairingError, Window, WindowState
 from pumpd.control.tablets.register import LONGEST_NAME, Register, shown
 from pumpd.host.clock import Clock
 from pumpd.journal import Entry
 from pumpd.journal.writer import JournalWriter
 from pumpd.messages.pairing import PairOffer, PairReveal
 from pumpd.messages.roles import Role
+from pumpd.quantities import NS_PER_S
 from pumpd.texts import of_error, text
 
 
@@ -121,7 +122,7 @@ class PairingService:
         return self._window
 
     def _left_s(self, window: Window) -> int:
-        return window.left_ns(self._clock.loop_ns()) // NS
+        return window.left_ns(self._clock.loop_ns()) // NS_PER_S
 
     def _note(self, kind: str, body: Mapping[str, Any]) -> None:
         self._journal.post([Entry(kind, body, "", "", self._clock.monotonic_ns())])

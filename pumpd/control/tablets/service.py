@@ -34,7 +34,7 @@ from pumpd.control.strangers import Strangers
 from pumpd.control.tablets.corrections import Corrections
 from pumpd.control.tablets.keys import KeyStore, KeyStoreError
 from pumpd.control.tablets.needs import objection
-from pumpd.control.tablets.sign_in import IDLE_NS, NS, SignInError, SignIns
+from pumpd.control.tablets.sign_in import IDLE_NS, SignInError, SignIns
 from pumpd.control.tablets.staff import Person, StaffError
 from pumpd.control.vitals.service import VitalsService
 from pumpd.host.clock import Clock
@@ -44,6 +44,7 @@ from pumpd.messages import tablet as asked
 from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import Answer, Order, TabletRequest
 from pumpd.messages.roles import Role
+from pumpd.quantities import NS_PER_S
 from pumpd.texts import of_error, text
 from pumpd.validation import FEW, problems, repeated
 
@@ -163,7 +164,7 @@ class Tablets:
                 self._note("signed_in", "", {"by": str(signed_in)} | _from(key))
                 self._alarms.touched()
                 self._changed()
-                return {"person": signed_in.shown(), "idle_s": IDLE_NS // NS}
+                return {"person": signed_in.shown(), "idle_s": IDLE_NS // NS_PER_S}
             case asked.SignOut():
                 if there := self._sign_ins.sign_out(key.id):
                     self._note("signed_out", "", {"by": str(there)} | _from(key))

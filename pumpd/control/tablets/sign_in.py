@@ -16,10 +16,10 @@ from pumpd.control.tablets.staff import Person, StaffError, StaffStore, fits
 from pumpd.control.tablets.throttle import Throttle
 from pumpd.messages.state import TabletState
 from pumpd.pump import AlarmCode
+from pumpd.quantities import NS_PER_S
 from pumpd.texts import text
 
-NS = 10**9
-IDLE_NS = 180 * NS  # SEC-16, STA-03
+IDLE_NS = 180 * NS_PER_S  # SEC-16, STA-03
 MOST_WAITING = 4  # tablets with a sign-in that waits for its turn
 
 
@@ -75,7 +75,7 @@ class SignIns:
             found = self.person(tablet)
         except StaffError:
             return None
-        return found[0].shown() | {"idle_left_s": round(found[1] / NS)} if found else None
+        return found[0].shown() | {"idle_left_s": round(found[1] / NS_PER_S)} if found else None
 
     def touch(self, tablet: str) -> None:
         if self.person(tablet) is not None:
@@ -118,7 +118,7 @@ class SignIns:
         person = self._staff.all().get(badge)
         account = person.pin_hash if person else f"no such badge: {badge}"
         if wait_ns := self._throttle.left_ns(tablet, account, self._now()):
-            wait_s = -(-wait_ns // NS)
+            wait_s = -(-wait_ns // NS_PER_S)
             raise SignInError(
                 text(
                     "sign_in.wait", "sign-in: too many wrong PINs; wait {seconds} s. Stop still works", seconds=wait_s

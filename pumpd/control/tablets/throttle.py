@@ -14,8 +14,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-NS = 10**9
-MINUTE_NS, HOUR_NS, DAY_NS = 60 * NS, 3600 * NS, 24 * 3600 * NS
+from pumpd.quantities import NS_PER_S
+
+MINUTE_NS, HOUR_NS, DAY_NS = 60 * NS_PER_S, 3600 * NS_PER_S, 24 * 3600 * NS_PER_S
 
 WRONG_PINS = 5  # SEC-15 [P]
 FIRST_WAIT_NS, LONGEST_WAIT_NS = MINUTE_NS, HOUR_NS  # SEC-15 [P]; doubled by each further wrong PIN

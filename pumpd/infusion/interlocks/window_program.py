@@ -4,15 +4,13 @@ Nothing else checks the program itself: planning, reading back and following it 
 high.
 """
 
-from decimal import Decimal
 from functools import lru_cache
 
+from pumpd.dosing.limits import PROFILE_PEAK
 from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Verdict
 from pumpd.infusion.model import Infusion
 from pumpd.quantities import Duration, Rate, Volume
 from pumpd.texts import text
-
-PEAK = Decimal("1.25")  # PRG-15 [P]: highest ratio of a step's rate to the mean rate
 
 
 def check(infusion: Infusion, _now_ns: int) -> Verdict:
@@ -22,7 +20,7 @@ def check(infusion: Infusion, _now_ns: int) -> Verdict:
 @lru_cache(maxsize=64)  # the same for every check of one program
 def _check(highest: Rate, least_ns: int, prescribed: Volume) -> Verdict:
     gives = highest.volume_in(Duration.from_ns(least_ns))
-    if gives <= prescribed.times(PEAK):
+    if gives <= prescribed.times(PROFILE_PEAK):
         return PERMIT
     return Refuse(
         (

@@ -7,7 +7,7 @@ and when the trouble is over, the pump can be identified, read and stopped.
 import asyncio
 from collections.abc import Callable
 
-from pumpd.pump import Done, Outcome, Refused, Unknown
+from pumpd.pump import Done, Outcome, Reading, Refused, Unknown
 from pumpd.wire import now_ns
 from pumpd_simulators.conformance.rig import CALM_S, Rig, on_rig
 from pumpd_simulators.conformance.running import check_reading
@@ -53,8 +53,9 @@ async def check(rig: Rig, name: str, outcome: Outcome[object], what: str, called
         case "read_back" if isinstance(outcome, Done):
             assert outcome.value == rig.subject.program, f"{what}: it read back {outcome.value}"
         case "read" if isinstance(outcome, Done):
+            assert isinstance(outcome.value, Reading), f"{what}: it read {outcome.value}"
             try:
-                check_reading(rig, outcome.value, called_ns)  # type: ignore[arg-type]
+                check_reading(rig, outcome.value, called_ns)
             except AssertionError as error:
                 raise AssertionError(f"{what}: {error}") from error
         case "stop" if isinstance(outcome, Done):

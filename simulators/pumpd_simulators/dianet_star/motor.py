@@ -10,6 +10,7 @@ Promises:
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from pumpd_drivers.dianet_star.segments import (
     HISTORY_LENGTH,
@@ -142,7 +143,7 @@ class Motor:
         )
         if wrong:
             return Refusal.RANGE
-        given = {
+        given: dict[str, Any] = {
             name: value
             for name, value, leave in (
                 ("rate", self._on_step(new.rate), LEAVE_32),
@@ -155,7 +156,7 @@ class Motor:
             )
             if value != leave
         }
-        self.set = replace(self.set, **given)  # type: ignore[arg-type] # the drug name is not among them
+        self.set = replace(self.set, **given)
         if new.drug != b"\xff" * len(new.drug):
             self.set = replace(self.set, drug=new.drug)
         if "vtbd" in given:
@@ -324,7 +325,7 @@ class Motor:
             self.standby = False
             self.warn(Alarm.STANDBY_END)
 
-    def _sensed(self, sense: Sense, present: bool) -> None:  # noqa: FBT001 - the hook's signature
+    def _sensed(self, sense: Sense, present: bool) -> None:
         alarm, ends = self._alarm_of.get(sense, (Alarm(0), False))
         if not present or not ends or (sense is Sense.DROPS and not self.drops_watched):
             return

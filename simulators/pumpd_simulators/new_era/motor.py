@@ -65,7 +65,7 @@ class Motor:
         infused, withdrawn = self.plant.moved()
         return infused - self._cleared[0], withdrawn - self._cleared[1]
 
-    def clear(self, infused: bool = True, withdrawn: bool = True) -> None:  # noqa: FBT001, FBT002 - two counters
+    def clear(self, *, infused: bool = True, withdrawn: bool = True) -> None:
         moved = self.plant.moved()
         self._cleared = [
             now if wanted else old for now, old, wanted in zip(moved, self._cleared, (infused, withdrawn), strict=True)

@@ -7,6 +7,7 @@ Promises (from the sheet, line and addressing):
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from pumpd_simulators.device import Operation, Send
 from pumpd_simulators.new_era.device import NewEraPump
@@ -36,7 +37,7 @@ class NewEraNetwork:
     def attach(self, send: Send) -> None:
         self._send = send
         for pump in self.pumps:
-            pump.attach(lambda data, pump=pump: self._from(pump, data))  # type: ignore[misc]
+            pump.attach(partial(self._from, pump))
 
     def detach(self) -> None:
         self._send = None

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from pumpd_simulators.plant import Alert, Plant
 from pumpd_simulators.reglo_icc.memory import (
@@ -84,13 +85,13 @@ class Channel:
             return float(kept.speed_rpm) / TOP_RPM * self.options.rate_max_ml_min
         return float(kept.flow_ml_min)
 
-    def keep(self, **changes: object) -> bool:
+    def keep(self, **changes: Any) -> bool:
         """Change settings; False when the running channel refuses."""
         if self.runs and self.options.locked_while_running:
             free = {RPM: "speed_rpm", FLOW: "flow_ml_min"}.get(self.settings.mode)
             if self.state == CALIBRATING or set(changes) != {free}:
                 return False
-        self.settings = replace(self.settings, **changes)  # type: ignore[arg-type]
+        self.settings = replace(self.settings, **changes)
         if self.state == PUMPING and self.settings.mode in (RPM, FLOW):
             if 0 < self.flow_ml_min() <= self.options.rate_max_ml_min:
                 self._turn(None)

@@ -218,7 +218,7 @@ EVENTS = (
     Mutant(
         "reconciled without a reason",
         "reconcile:_objections",
-        "if len(event.reason.strip()) < LEAST_REASON:",
+        "if not is_reason(event.reason):",
         "if False:",
         "reconciling_is_refused_when_wrong",
         "doubt",

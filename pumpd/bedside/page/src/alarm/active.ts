@@ -1,6 +1,7 @@
 // Which alarms are active: the gateway's, and those that this page raises itself when it loses the gateway.
 
-import { LINK_ALARM_S, OLD_S, silence } from "../state/fresh.ts";
+import { OLD_S, silence } from "../state/fresh.ts";
+import { AUDIO_PAUSE_S, TABLET_GONE_S, TABLET_LOST_S } from "../state/limits.ts";
 import type { Page } from "../state/page.ts";
 import type { Alarm, Priority, Pump } from "../state/types.ts";
 import { say } from "../words/say.ts";
@@ -29,9 +30,6 @@ export const WORD: Readonly<Record<Priority, string>> = {
     return say(ALARM.low);
   },
 };
-
-/** Without a link for this long, a pause of the sound that was asked for here ends (COM-11). */
-const UNSILENCED_S = 5;
 
 const CALL_BACK_S = 30;
 
@@ -76,7 +74,7 @@ function linkAlarm(page: Page, now: number): Active[] {
   const quiet = silence(page, now);
   if (quiet === null || quiet < OLD_S) return [];
   const flows = page.live?.pumps.some(({ infusion }) => infusion?.may_flow) ?? false;
-  return [own("tablet_link_lost", flows && quiet >= LINK_ALARM_S ? "medium" : "low", null)];
+  return [own("tablet_link_lost", flows && quiet >= TABLET_GONE_S ? "medium" : "low", null)];
 }
 
 /** An order was begun and left: a reminder after 30 s (ALM-09). */
@@ -95,6 +93,6 @@ export function audible(page: Page, now: number): Priority | null {
 /** Seconds that the sound stays paused. */
 export function pauseLeft(page: Page, now: number): number {
   const left = page.live?.audio?.paused_left_s ?? 0;
-  if ((silence(page, now) ?? 0) >= UNSILENCED_S) return 0;
-  return Math.min(120, Math.max(0, left - (now - page.liveAt) / 1000));
+  if ((silence(page, now) ?? 0) >= TABLET_LOST_S) return 0;
+  return Math.min(AUDIO_PAUSE_S, Math.max(0, left - (now - page.liveAt) / 1000));
 }

@@ -17,9 +17,7 @@ import { act } from "../wire/connection.ts";
 import { BellOff } from "./Badges.tsx";
 import { Reasons } from "./Reasons.tsx";
 import { useSettled } from "./settled.ts";
-
-/** What was touched before the sign-in that it needed is done after it, if that does not take longer. */
-const WANTED_MS = 120_000;
+import { SIGNING_IN_MS } from "./wanted.ts";
 
 type Answer = (alarm: Active) => void;
 
@@ -56,7 +54,7 @@ export function AlarmBanner({ page }: { page: Page }) {
     if (!person || !before) return;
     wanted.current = null;
     const still = alarms.find((alarm) => keyOf(alarm) === keyOf(before.alarm));
-    if (still && now() - before.at < WANTED_MS) void done(still);
+    if (still && now() - before.at < SIGNING_IN_MS) void done(still);
   }, [person?.badge]);
 
   if (page.identity !== "paired" && !first) return null;

@@ -2,6 +2,7 @@
 
 import type { Ref } from "preact";
 import { useId } from "preact/hooks";
+import { LONGEST_TEXT } from "../state/limits.ts";
 import type { SoftLimit } from "../state/types.ts";
 import { wrongNumber } from "../words/entering.ts";
 import { calendarDay } from "../words/numbers.ts";
@@ -184,7 +185,7 @@ export function SoftLimits({
           <input
             name={`why-${id}`}
             autocomplete="off"
-            maxLength={200}
+            maxLength={LONGEST_TEXT}
             value={overrides[id] ?? ""}
             onInput={(event) => onReason(id, event.currentTarget.value)}
           />

@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import type { BedProps } from "./props.ts";
 import { gatewayNow } from "../state/fresh.ts";
+import { isReason, LONGEST_TEXT } from "../state/limits.ts";
 import { useNow } from "../state/store.ts";
 import type { Observation } from "../state/types.ts";
 import { act } from "../wire/connection.ts";
@@ -18,7 +19,7 @@ import { VitalsForm } from "./VitalsForm.tsx";
 function EndPart({ early, busy, onEnd }: { early: boolean; busy: boolean; onEnd: (reason: string) => void }) {
   const [open, setOpen] = useState(false);
   const [reason, setReason] = useState("");
-  const short = reason.trim().length < 3;
+  const short = !isReason(reason);
   if (!early)
     return (
       <button type="button" class="primary" disabled={busy} onClick={() => onEnd("")}>
@@ -38,7 +39,7 @@ function EndPart({ early, busy, onEnd }: { early: boolean; busy: boolean; onEnd:
         <input
           name="end-reason"
           autocomplete="off"
-          maxLength={200}
+          maxLength={LONGEST_TEXT}
           value={reason}
           onInput={(event) => setReason(event.currentTarget.value)}
         />

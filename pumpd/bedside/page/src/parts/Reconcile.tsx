@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { InfusionProps } from "./props.ts";
+import { isReason, LONGEST_TEXT } from "../state/limits.ts";
 import type { Pump } from "../state/types.ts";
 import { act } from "../wire/connection.ts";
 import { NumberField } from "./Fields.tsx";
@@ -36,7 +37,7 @@ export function Reconcile({ page, live, pump }: Pick<InfusionProps, "page" | "li
   const lacks = [
     ...(read.number ? [] : [RECONCILE.need_volume]),
     ...(more && !twice.number ? [RECONCILE.need_again] : []),
-    ...(reason.trim() ? [] : [RECONCILE.need_reason]),
+    ...(isReason(reason) ? [] : [RECONCILE.need_reason]),
     ...(stopped ? [] : [RECONCILE.need_tick]),
   ];
   const reconcile = async (event: Event) => {
@@ -73,7 +74,7 @@ export function Reconcile({ page, live, pump }: Pick<InfusionProps, "page" | "li
         <input
           name="reason"
           autocomplete="off"
-          maxLength={200}
+          maxLength={LONGEST_TEXT}
           value={reason}
           onInput={(event) => setReason(event.currentTarget.value)}
           placeholder={say(RECONCILE.example)}

@@ -6,6 +6,7 @@ import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hook
 import { Pad } from "./Pad.tsx";
 import { hasScanner, sawScanner, sawToken, tokenBeginning } from "./scanner.ts";
 import { APART_MS, isScan, PAUSE_MS, scannedKeys } from "../state/wristband.ts";
+import { LONGEST_TEXT } from "../state/limits.ts";
 import { now } from "../state/store.ts";
 import { say } from "../words/say.ts";
 import { BEDS } from "../words/texts/beds.ts";
@@ -111,7 +112,7 @@ export function Scan({ label, hint, button, verdict, busy, waiting, onScan, onTy
         <input
           id={id}
           ref={field}
-          maxLength={200}
+          maxLength={LONGEST_TEXT}
           autocomplete="off"
           autocapitalize="off"
           spellcheck={false}

@@ -6,6 +6,7 @@ import { DateField } from "./Fields.tsx";
 import { may } from "./NeedsSignIn.tsx";
 import { Reasons } from "./Reasons.tsx";
 import { SecondPerson } from "./SecondPerson.tsx";
+import { isReason, LONGEST_TEXT } from "../state/limits.ts";
 import { offsetText, withOffset, type Suspect } from "../state/treatments.ts";
 import { act } from "../wire/connection.ts";
 import { calendarDay, day, decimal, wallClock } from "../words/numbers.ts";
@@ -74,7 +75,7 @@ function Correct({ offset, first, suspect, onClose, onCorrected }: CorrectProps)
   const [reason, setReason] = useState("");
   const [busy, setBusy] = useState(false);
   const [reasons, setReasons] = useState<string[]>([]);
-  const filled = date !== "" && time !== "" && reason.trim() !== "";
+  const filled = date !== "" && time !== "" && isReason(reason);
   const correct = async (badge: string, pin: string) => {
     setBusy(true);
     const started = withOffset(date, time, offset);
@@ -98,7 +99,7 @@ function Correct({ offset, first, suspect, onClose, onCorrected }: CorrectProps)
         <input
           name="reason"
           autocomplete="off"
-          maxLength={200}
+          maxLength={LONGEST_TEXT}
           value={reason}
           onInput={(event) => setReason(event.currentTarget.value)}
         />

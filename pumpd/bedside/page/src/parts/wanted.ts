@@ -3,7 +3,8 @@
 
 import { now } from "../state/store.ts";
 
-const SIGNING_IN_MS = 120_000;
+/** From the touch to the sign-in that it needed. */
+export const SIGNING_IN_MS = 120_000;
 /** From the sign-in to the screen after it. Later, the act would come as a surprise. */
 const SOON_MS = 3000;
 

@@ -1,9 +1,8 @@
 // The wristband at the bed, checked again before a start: compared at once, valid as long as a challenge.
 
 import { useEffect, useState } from "preact/hooks";
+import { CONFIRMATION_S } from "../state/limits.ts";
 import { endOf, verdictOf, type Verdict } from "../state/wristband.ts";
-
-const LASTS_MS = 60_000;
 
 export type Wristband =
   { state: "none" } | { state: "right"; token: string } | { state: "wrong" | "part"; read: string } | { state: "old" };
@@ -27,7 +26,7 @@ export function useWristband(order: string, others: readonly string[], whose: st
   useEffect(() => setBand(NONE), [order, whose]);
   useEffect(() => {
     if (band.state !== "right") return undefined;
-    const timer = setTimeout(() => setBand({ state: "old" }), LASTS_MS);
+    const timer = setTimeout(() => setBand({ state: "old" }), CONFIRMATION_S * 1000);
     return () => clearTimeout(timer);
   }, [band]);
   const take = (read: string, scanned: boolean): Verdict => {

@@ -32,6 +32,7 @@ import {
   type Draft,
   type Needed,
 } from "../state/draft.ts";
+import { isReason } from "../state/limits.ts";
 import { bedAddress, leaveFor } from "../state/route.ts";
 import type { PatientHistory } from "../state/treatments.ts";
 import type { Entry, Library, Preview } from "../state/types.ts";
@@ -112,7 +113,7 @@ function OrderForm({ page, live, pump, library }: BedProps & { library: Library 
   const choices = toLoadWith(whole, preview.containers);
   const lacking = choices.length ? [] : missing(whole);
   const sorted = byField([...reasons, ...refused]);
-  const open = soft.filter(({ id }) => !draft.overrides[id]?.trim());
+  const open = soft.filter(({ id }) => !isReason(draft.overrides[id] ?? ""));
   const why = lacking.length
     ? say(ORDER.needed, { fields: namesOf(lacking) })
     : unreadable(whole, decimalComma()).length

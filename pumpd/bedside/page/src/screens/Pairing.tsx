@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { About } from "../parts/About.tsx";
 import { Lacking } from "../parts/Lacking.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
+import { LONGEST_NAME } from "../state/limits.ts";
 import { go } from "../state/route.ts";
 import type { Page } from "../state/page.ts";
 import type { Tablet } from "../state/types.ts";
@@ -125,7 +126,7 @@ export function Pairing({ token, page }: { token: string; page: Page }) {
             name="name"
             value={name}
             autocomplete="off"
-            maxLength={40}
+            maxLength={LONGEST_NAME}
             required
             placeholder={say(PAIR.name_example)}
             onInput={(event) => setName(event.currentTarget.value)}

@@ -13,13 +13,12 @@ import { RestOf } from "../parts/RestOf.tsx";
 import { SharesTable } from "../parts/Shares.tsx";
 import { SignInFirst } from "../parts/SignInFirst.tsx";
 import { VitalSigns } from "../parts/VitalSigns.tsx";
+import { PAUSE_NOTICE_S } from "../state/limits.ts";
 import { useNow } from "../state/store.ts";
 import { act } from "../wire/connection.ts";
 import { clock } from "../words/numbers.ts";
 import { say } from "../words/say.ts";
 import { RUN } from "../words/texts/run.ts";
-
-const SOON_S = 120;
 
 export function Paused(props: InfusionProps) {
   const { page, live, pump, infusion } = props;
@@ -41,7 +40,7 @@ export function Paused(props: InfusionProps) {
       <div>
         <h2>{say(pausing ? RUN.pausing : RUN.paused)}</h2>
         {left !== null && (
-          <p class={left <= SOON_S ? "pause-left pause-soon" : "pause-left"} data-testid="pause-left">
+          <p class={left <= PAUSE_NOTICE_S ? "pause-left pause-soon" : "pause-left"} data-testid="pause-left">
             <span>{say(RUN.pause_left)}</span> <b class="digits">{clock(left)}</b> <span class="unit">min</span>
           </p>
         )}
@@ -49,7 +48,7 @@ export function Paused(props: InfusionProps) {
           <div class="pause-notice" role="status">
             {/* Both keep their room: the notice moves no button below it. */}
             <p class="muted">{say(RUN.at_zero)}</p>
-            <p class={left <= SOON_S ? "note" : "note held-back"}>
+            <p class={left <= PAUSE_NOTICE_S ? "note" : "note held-back"}>
               <b>{say(RUN.soon_zero)}</b>
             </p>
           </div>

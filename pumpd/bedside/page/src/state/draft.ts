@@ -1,6 +1,7 @@
 // An order while it is being filled in. The usual dose and time come from the library entry; the weight, its basis and
 // what the drug is in have no default (PRG-08).
 
+import { isReason } from "./limits.ts";
 import type { Entry, SoftLimit } from "./types.ts";
 import { typedNumber } from "./typed.ts";
 import { reasonOf } from "../words/terms.ts";
@@ -36,9 +37,18 @@ export const BLANK: Draft = {
   overrides: {},
 };
 
-const NEEDED = ["entry", "weight", "weight_again", "weight_basis", "dose", "duration", "container", "patient"] as const;
+export const NEEDED = [
+  "entry",
+  "weight",
+  "weight_again",
+  "weight_basis",
+  "dose",
+  "duration",
+  "container",
+  "patient",
+] as const;
 export type Needed = (typeof NEEDED)[number];
-const OPTIONAL = ["course", "previous_weight"] as const;
+export const OPTIONAL = ["course", "previous_weight"] as const;
 
 /** The fields with a number, and the unit beside each. */
 export const UNIT = {
@@ -66,7 +76,7 @@ export const unreadable = (draft: Draft, comma: boolean): Numeric[] =>
 export function fieldsOf(draft: Draft, soft: readonly SoftLimit[], comma: boolean): Record<string, unknown> {
   const given = OPTIONAL.filter((field) => draft[field].trim() !== "");
   const passed = new Set(soft.map(({ id }) => id));
-  const overrides = Object.entries(draft.overrides).filter(([id, why]) => passed.has(id) && why.trim() !== "");
+  const overrides = Object.entries(draft.overrides).filter(([id, why]) => passed.has(id) && isReason(why));
   const text = (field: Needed | (typeof OPTIONAL)[number]): string => {
     if (!isNumeric(field)) return draft[field].trim();
     const { number } = typedNumber(draft[field], UNIT[field], comma);

@@ -7,7 +7,6 @@ export type Freshness = "fresh" | "old" | "dead";
 
 export const OLD_S = 7;
 const DEAD_S = 15;
-export const LINK_ALARM_S = 60;
 
 const graded = (age: number): Freshness => (age >= DEAD_S ? "dead" : age >= OLD_S ? "old" : "fresh");
 

@@ -1,12 +1,12 @@
 // What the Stop button shows. It says "Stopped" only when the gateway reported the pump as stopped after the press.
 
+import { STOP_ALARM_S } from "./limits.ts";
 import { EVERY, type Page, type Press } from "./page.ts";
 import type { Pump } from "./types.ts";
 
 /** "late": another infusion had begun before the stop arrived, and was not stopped. */
 export type StopShows = "ready" | "stopping" | "unconfirmed" | "stopped" | "late";
 
-const CONFIRM_WITHIN_MS = 3000;
 const SETTLED_MS = 8000;
 const alarmed = (pump: Pump) => (pump.alarms ?? []).some((alarm) => alarm?.code === "stop_unconfirmed");
 
@@ -19,7 +19,7 @@ export function stopShows(page: Page, target: string, now: number): StopShows {
   const stopped = pumps.length > 0 && page.liveAt > press.at && pumps.every((each) => each.stopped);
   if (press.answered && stopped) return now - press.at > SETTLED_MS ? "ready" : "stopped";
   if (press.seen) return pumps.some(({ infusion }) => infusion?.state === "stopping") ? "stopping" : "ready";
-  return now - press.at >= CONFIRM_WITHIN_MS ? "unconfirmed" : "stopping";
+  return now - press.at >= STOP_ALARM_S * 1000 ? "unconfirmed" : "stopping";
 }
 
 function latest(a: Press | undefined, b: Press | undefined): Press | undefined {

@@ -3,7 +3,7 @@
 
 import { hex, randomHex } from "./hex.ts";
 
-const LABEL = "pumpd-pairing-v2 ";
+export const LABEL = "pumpd-pairing-v2 ";
 const encoder = new TextEncoder();
 
 /** What the gateway answers to an offer. */

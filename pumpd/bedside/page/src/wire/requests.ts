@@ -8,8 +8,8 @@ import type { Binding, Challenge, Review, Tablet } from "../state/types.ts";
 import { say } from "../words/say.ts";
 import { WIRE } from "../words/texts/wire.ts";
 
-const REQUEST = "pumpd-request-v1\n";
-const CONFIRMATION = "pumpd-confirmation-v1\n";
+export const REQUEST = "pumpd-request-v1\n";
+export const CONFIRMATION = "pumpd-confirmation-v1\n";
 
 /** Refused because the request took longer than the 2 s of its nonce. Nothing was done, so it may be signed once more. */
 const tooLate = ({ ok, reasons }: Answer<unknown>): boolean =>

@@ -21,10 +21,13 @@ const AGAIN_MS = 700;
 const UNTIL_MS = 60_000; // by then a nurse is at the pump
 const MOST_WAITING = 5; // fewer than the browser's connections, so that no repeat waits for one
 
+/** English, as the record has it; bedside knows its translations. */
+export const PRESSED = "Stop pressed on the tablet";
+
 /** By target: ends the repeats, and drops what has not left the browser. */
 const ending = new Map<string, () => void>();
 
-export function stop(target: string, reason = "Stop pressed on the tablet"): void {
+export function stop(target: string, reason = PRESSED): void {
   ending.get(target)?.();
   const at = now();
   const session = onScreen(target);

@@ -212,10 +212,10 @@ export const RECONCILE = {
     fr: "le volume à nouveau",
   },
   need_reason: {
-    en: "why this is right",
-    de: "warum das stimmt",
-    es: "por qué es correcto",
-    fr: "pourquoi c’est exact",
+    en: "why this is right, in at least 3 letters",
+    de: "warum das stimmt, mit mindestens 3 Buchstaben",
+    es: "por qué es correcto, con al menos 3 letras",
+    fr: "pourquoi c’est exact, en au moins 3 lettres",
   },
   need_tick: {
     en: "the tick that the pump has stopped",
