@@ -104,7 +104,7 @@ TARGETS = (
         ("pumpd/journal/*.py",),
         ("tests/journal", "tests/control/test_writer.py"),
         (
-            *(f"tests/journal/test_{name}.py" for name in ("edges", "journal", "anchor", "doses", "loss")),
+            *(f"tests/journal/test_{name}.py" for name in ("edges", "journal", "anchor", "archive", "doses", "loss")),
             "tests/control/test_writer.py",
         ),
     ),
