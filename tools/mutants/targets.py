@@ -50,7 +50,7 @@ TARGETS = (
         "quantities",
         ("pumpd/quantities.py",),
         ("tests/quantities", "tests/dosing/test_golden.py"),
-        ("tests/quantities/test_edges.py", "tests/dosing/test_golden.py"),
+        ("tests/quantities", "tests/dosing/test_golden.py"),
     ),
     Target(
         "dosing",
