@@ -166,7 +166,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--cpu", type=float, metavar="SECONDS", help="begin no more mutants after so much CPU time")
     parser.add_argument("--tests", nargs="+", metavar="FILE", help="only these files of tests")
     parser.add_argument("--quick", action="store_true", help="only the tests at the edges: the score is a lower bound")
-    parser.add_argument("--record", type=Path, help="append each result to this file; go on where it ends")
+    parser.add_argument("--record", type=Path, help="append each result to this file, and continue where it ends")
     return parser.parse_args()
 
 

@@ -50,7 +50,7 @@ TARGETS = (
         "quantities",
         ("pumpd/quantities.py",),
         ("tests/quantities", "tests/dosing/test_golden.py"),
-        ("tests/quantities/test_edges.py", "tests/dosing/test_golden.py"),
+        ("tests/quantities", "tests/dosing/test_golden.py"),
     ),
     Target(
         "dosing",
@@ -104,7 +104,7 @@ TARGETS = (
         ("pumpd/journal/*.py",),
         ("tests/journal", "tests/control/test_writer.py"),
         (
-            *(f"tests/journal/test_{name}.py" for name in ("edges", "journal", "anchor", "doses", "loss")),
+            *(f"tests/journal/test_{name}.py" for name in ("edges", "journal", "anchor", "archive", "doses", "loss")),
             "tests/control/test_writer.py",
         ),
     ),
