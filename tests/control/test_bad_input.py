@@ -353,7 +353,7 @@ def broken(monkeypatch, *kinds: str) -> None:
 
 async def test_an_order_that_cannot_be_written_to_the_journal_is_refused(tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
-        async with open_testbed(tmp_path) as here:
+        async with open_testbed(tmp_path, group=1) as here:
             broken(patched)
             for _ in range(2):
                 answer = await here.order()
@@ -365,7 +365,7 @@ async def test_an_order_that_cannot_be_written_to_the_journal_is_refused(tmp_pat
 
 
 async def test_nothing_starts_when_the_intent_cannot_be_written(tmp_path, monkeypatch):
-    async with open_testbed(tmp_path) as here:
+    async with open_testbed(tmp_path, group=1) as here:
         tap = Tap(here.pump)
         assert (await here.order()).ok
         await here.until("ready")
@@ -380,7 +380,7 @@ async def test_nothing_starts_when_the_intent_cannot_be_written(tmp_path, monkey
 
 
 async def test_no_confirmation_is_accepted_once_the_journal_failed(tmp_path, monkeypatch):
-    async with open_testbed(tmp_path) as here:
+    async with open_testbed(tmp_path, group=1) as here:
         tap = Tap(here.pump)
         assert (await here.order()).ok
         await here.until("ready")
@@ -395,7 +395,7 @@ async def test_no_confirmation_is_accepted_once_the_journal_failed(tmp_path, mon
 
 
 async def test_a_running_infusion_stops_when_the_journal_cannot_be_written(tmp_path, monkeypatch):
-    async with open_testbed(tmp_path) as here:
+    async with open_testbed(tmp_path, group=1) as here:
         await here.start()
         await asyncio.sleep(60)
         with monkeypatch.context() as patched:

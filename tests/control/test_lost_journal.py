@@ -41,7 +41,7 @@ def accept(path):
 @pytest.mark.parametrize("damage", [no_wal, random_wal, half_a_wal, empty, deleted])
 async def test_a_loss_stops_what_flows_books_the_worst_case_and_starts_nothing(tmp_path, monkeypatch, damage):
     monkeypatch.setattr("pumpd.journal.kept_outside.EVERY_S", 0.0)  # five minutes pass in a second here
-    async with open_testbed(tmp_path) as here:
+    async with open_testbed(tmp_path, group=1) as here:
         here.gateway.journal._journal._db.execute("PRAGMA wal_checkpoint")  # the rest stays in the write-ahead log
         await here.start()
         await asyncio.sleep(300)
@@ -72,7 +72,7 @@ async def test_a_loss_stops_what_flows_books_the_worst_case_and_starts_nothing(t
 
 
 async def test_a_journal_deleted_in_the_middle_of_an_infusion_stops_it_and_raises_the_alarm(tmp_path):
-    async with open_testbed(tmp_path) as here:
+    async with open_testbed(tmp_path, group=1) as here:
         await here.start()
         await asyncio.sleep(100)
         here.journal.unlink()
@@ -85,7 +85,7 @@ async def test_a_journal_deleted_in_the_middle_of_an_infusion_stops_it_and_raise
 
 
 async def test_a_journal_deleted_while_nothing_happens_is_noticed_by_the_watchdogs_question(tmp_path):
-    async with open_testbed(tmp_path) as here:
+    async with open_testbed(tmp_path, group=1) as here:
         here.journal.unlink()
         assert await evidence_against(here.gateway, here.gateway.journal) == ""
         assert "not there any more" in (await here.ask(op="status")).result["journal"]

@@ -176,12 +176,16 @@ async def test_with_a_gateways_certificate_nothing_but_its_own_topics_can_be_wri
             await gateway.publish("pumpd/v1/bed-3/events", b"mine", qos=1)
             await gateway.publish("pumpd/v1/bed-3/pumps/pump-a/command", b"mine", qos=1)
             await gateway.publish("pumpd/v1/bed-3/$state", b"mine", qos=1)
-            await until(lambda: len(monitor.messages) >= 4)
+            seen: list[aiomqtt.Message] = []
+            async with asyncio.timeout(PATIENCE_S):
+                while [bytes(each.payload) for each in seen].count(b"mine") < 3:
+                    seen.append(await anext(aiter(monitor.messages)))
             await asyncio.sleep(0.3)
             read = [await anext(aiter(gateway.messages)) for _ in range(len(gateway.messages))]
-        seen = [await anext(aiter(monitor.messages)) for _ in range(len(monitor.messages))]
+        seen += [await anext(aiter(monitor.messages)) for _ in range(len(monitor.messages))]
     assert {str(each.topic) for each in read} <= {"pumpd/v1/bed-3/$state"}
-    assert {bytes(each.payload) for each in seen} == {b"mine", b"retained of another"}
+    assert b"retained of another" in {bytes(each.payload) for each in seen if each.retain}  # and of other tests
+    assert {bytes(each.payload) for each in seen if not each.retain} == {b"mine"}
 
 
 @contextlib.asynccontextmanager
@@ -225,7 +229,8 @@ async def test_a_monitor_of_the_ward_writes_nothing(shipped):
             with contextlib.suppress(aiomqtt.MqttError):
                 await forger.publish("pumpd/v1/bed-3/pumps/pump-a/command", b"start", qos=1, timeout=1)
         await asyncio.sleep(0.3)
-        assert len(monitor.messages) == 0
+        seen = [await anext(aiter(monitor.messages)) for _ in range(len(monitor.messages))]
+        assert [each for each in seen if not each.retain] == []  # other tests may have left what a broker keeps
 
 
 @pytest.mark.requirement("RUN-18", "SEC-12")
