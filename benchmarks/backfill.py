@@ -118,7 +118,7 @@ async def _own_process(folder, port, entries):
     async with aiomqtt.Client("127.0.0.1", port) as client:
         await client.subscribe("pumpd/v1/bench/$anchor", qos=1)
         command = [sys.executable, "-m", "pumpd.telemetry", "--config", str(config)]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: ASYNC220 - it runs on
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: ASYNC220 - it runs on
         try:
             async for message in client.messages:
                 if not message.retain and json.loads(message.payload)["seq"] == entries:

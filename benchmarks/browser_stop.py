@@ -151,7 +151,7 @@ def measure(size: Size = Size.WHOLE) -> Iterator[Result]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         certificate = Certificate.made(folder / "tls")
         (folder / "g").mkdir()
-        beds = {f"bed{number}": f"SIM-{number}" for number in range(1, size.of(BEDS, 1) + 1)}
+        beds = {f"bay{number}": f"SIM-{number}" for number in range(1, size.of(BEDS, 1) + 1)}  # none is UNSET
         gateway = stack.enter_context(real_gateway(folder / "g", certificate, beds, 1))
         browser = stack.enter_context(chromium(certificate.key_hash))
         wire = stack.enter_context(contextlib.closing(StopFrames(gateway)))
@@ -159,7 +159,7 @@ def measure(size: Size = Size.WHOLE) -> Iterator[Result]:
         other = stack.enter_context(tablet(browser, gateway, "other"))
         for each in (pressing, other):
             each.pair()
-        other.bed("bed1")
+        other.bed("bay1")
         nurse = SoftwareNurse(gateway)
         alone_with_two = _tries(gateway, wire, nurse, pressing, tries)
         yield _result("stop in a browser p99, two tablets", *alone_with_two)

@@ -12,6 +12,7 @@ from pumpd_simulators.family import family as simulated
 FIRST = "new-era"  # the family to use where only one is measured
 # Only the programmed volume ends their flow, so an order needs a line clamp (COM-13).
 CLAMPED = {"fresenius-base-a", "harvard", "harvard-classic", "poseidon", "reglo-icc", "zyno-miva"}
+MOST = {"harvard-classic": 9}  # pumps with an address of their own from 1 on: a Model 22 has one digit
 ORDERS: Mapping[str, Mapping[str, str]] = {name: {"container": "100 mL bag"} for name in ("reglo-icc", "zyno-miva")}
 
 

@@ -233,7 +233,7 @@ def main() -> int:
     if given.into:
         (name,) = given.target
         bound = f"-runs={given.runs}" if given.runs else f"-max_total_time={given.seconds}"
-        options = [bound, f"-seed={given.seed}", "-max_len=4096", "-timeout=10", str(given.into)]
+        options = [bound, f"-seed={given.seed}", "-max_len=4096", "-timeout=60", str(given.into)]
         guided(name, TARGETS[name](), options)
     failed = False
     for name in given.target or TARGETS:

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.control_process import control_process
-from benchmarks.families import FIRST, Bed, named, own_mark
+from benchmarks.families import FIRST, MOST, Bed, named, own_mark
 from benchmarks.result import Result, alone
 from benchmarks.size import Size
 
@@ -67,8 +67,9 @@ def _load(name, count, seconds):
 
 
 def measure(names: Iterable[str], size: Size = Size.WHOLE) -> list[Result]:
-    results, pumps = [], size.of(PUMPS, 2)
+    results = []
     for name in names:
+        pumps = min(size.of(PUMPS, 2), MOST.get(name, PUMPS))
         counts = GROWTH if name == FIRST and size is Size.WHOLE else (pumps,)
         seen = {count: _load(name, count, size.of(SECONDS, 0.6)) for count in counts}
         percent = seen[pumps]

@@ -17,8 +17,8 @@ from benchmarks.result import Result, alone
 from benchmarks.size import Size
 
 STARTS = 7
-RSS_MB = 45.0
-READY_S = 0.7
+RSS_MB = 40.0
+READY_S = 0.35
 SETTLED_S = 1.0
 
 

@@ -2,7 +2,8 @@
 
 The process is a fork, which has every module in memory already. Its results come over a pipe, each as soon as it is
 there, so that those before a failure count. What is too slow is interrupted, so that it can end what it started; then
-it is killed, with all of its process group. Its temporary files are removed in any case.
+it is killed, with all of its process group. Its temporary files are removed in any case. What it and the processes that
+it starts print is shown only when it failed, and then the end of it.
 """
 
 import contextlib
@@ -10,6 +11,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import sys
 import tempfile
 import time
 import traceback
@@ -17,10 +19,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 from benchmarks.result import Result
 
 ENDS_WITHIN_S = 30.0  # after an interrupt
+SHOWN_BYTES = 4000  # of what a failed one printed
 _FORK = multiprocessing.get_context("fork")
 
 
@@ -42,7 +46,8 @@ def run(work: Callable[[], Iterable[Result]], limit_s: float) -> Outcome:
     outcome, begun, cpu = Outcome(), time.monotonic(), _cpu_s()
     with tempfile.TemporaryDirectory(prefix="pumpd-bench-", ignore_cleanup_errors=True) as folder:
         ours, its = _FORK.Pipe(duplex=False)
-        process = _FORK.Process(target=_work, args=(work, its, folder))
+        printed = Path(folder) / "printed.txt"
+        process = _FORK.Process(target=_work, args=(work, its, folder, printed))
         process.start()
         its.close()
         ended = False
@@ -54,6 +59,8 @@ def run(work: Callable[[], Iterable[Result]], limit_s: float) -> Outcome:
         finally:
             _end(process, by_itself=ended)
             ours.close()
+        if outcome.failed:
+            sys.stderr.write(printed.read_bytes()[-SHOWN_BYTES:].decode(errors="replace") if printed.exists() else "")
     outcome.took_s, outcome.cpu_s = time.monotonic() - begun, _cpu_s() - cpu
     return outcome
 
@@ -75,9 +82,12 @@ def _receive(ours: Connection, results: list[Result], end_s: float) -> str:
     raise TimeoutError
 
 
-def _work(work: Callable[[], Iterable[Result]], pipe: Connection, folder: str) -> None:
+def _work(work: Callable[[], Iterable[Result]], pipe: Connection, folder: str, printed: Path) -> None:
     """In the new process."""
     os.setsid()
+    into = os.open(printed, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in (1, 2):
+        os.dup2(into, stream)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ["TMPDIR"] = tempfile.tempdir = folder

@@ -24,7 +24,7 @@ from pumpd_simulators.virtual_time import VirtualTimeLoop
 from tests.control.testbed import open_testbed
 
 RUNS = 7
-BOUND_S = 0.3
+BOUND_S = 0.15
 CLINICAL_S = 2400
 
 

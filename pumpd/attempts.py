@@ -3,6 +3,8 @@
 import asyncio
 import random
 
+from pumpd import loop_time
+
 FIRST_S = 0.5
 MOST_S = 30.0
 STEADY_S = 10.0  # what lasted this long counts as a success: the next pause is the first again
@@ -15,15 +17,11 @@ class Attempts:
         self._began = 0.0
 
     def begin(self) -> None:
-        self._began = _now()
+        self._began = loop_time.now_s()
 
     async def pause(self) -> None:
         """After an attempt that failed, or that ended."""
-        if _now() - self._began > STEADY_S:
+        if loop_time.now_s() - self._began > STEADY_S:
             self._wait_s = FIRST_S
         await asyncio.sleep(self._wait_s * self._jitter.uniform(0.5, 1.0))
         self._wait_s = min(2 * self._wait_s, self._most_s)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

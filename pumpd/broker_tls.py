@@ -2,7 +2,7 @@
 
 import ssl
 
-from pumpd.settings import BrokerSettings
+from pumpd.settings_brokers import BrokerSettings
 
 
 def tls_context(settings: BrokerSettings) -> ssl.SSLContext:

@@ -27,7 +27,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from pumpd.broker_tls import tls_context
-from pumpd.settings import BrokerSettings
+from pumpd.settings_brokers import BrokerSettings
 from pumpd.text import cause
 
 WINDOW = 20  # messages in flight at once, at most

@@ -55,12 +55,15 @@ def binding_warnings(pumps: Sequence[PumpSettings]) -> list[str]:
 
 
 def _known(pumps: Sequence[PumpSettings]) -> list[tuple[PumpSettings, type[DriverFamily]]]:
+    """Those with a driver and settings that it accepts; the others are reported elsewhere."""
     found = []
     for pump in pumps:
         try:
-            found.append((pump, family(pump.driver)))
-        except UnknownFamilyError:  # reported elsewhere
+            own = family(pump.driver)
+            own.check_settings(pump.settings)
+        except (UnknownFamilyError, ValueError):
             continue
+        found.append((pump, own))
     return found
 
 

@@ -7,22 +7,20 @@ because it is probably misspelt. Every error is listed, with its file and key.
 import os
 import re
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, ValidationInfo, model_validator
 
+from pumpd.settings_brokers import BrokerSettings, FleetSettings, MqttSettings
 from pumpd.settings_file import Read
-from pumpd.settings_problems import explained
+from pumpd.settings_problems import APART, explained
+from pumpd.settings_section import Name, Section
+from pumpd.settings_vitals import VitalsSettings
 from pumpd.socket_paths import control_lock, operator_socket
 from pumpd.validation import SeveralError
-from pumpd.vital_signs import BASELINE, PLAUSIBLE, Sign
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 CareArea = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-# An MQTT topic without wildcards, outside of the broker's own `$` topics.
-Topic = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./:-]{1,200}$")]
 # An Ed25519 public key, as the one line between the first and the last of its PEM file.
 PublicKey = Annotated[str, StringConstraints(pattern=r"^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$")]
 
@@ -34,68 +32,18 @@ _DEVICE = re.compile(r"^/dev/(tty[A-Za-z]|serial|cu|rfcomm)")
 
 
 class SettingsError(ValueError):
-    """The configuration cannot be used. `problems` holds a line for each error: file, key and reason."""
+    """The configuration cannot be used. `problems` holds a line for each error: file, key and reason.
 
-    def __init__(self, problems: list[str]) -> None:
-        self.problems = problems
+    `sound`: the settings without what is wrong by itself, so that the rest can be checked as well; nothing may run by
+    them. None where a file could not be read.
+    """
+
+    def __init__(self, problems: list[str], sound: "Settings | None" = None) -> None:
+        self.problems, self.sound = problems, sound
         super().__init__("configuration refused:\n  " + "\n  ".join(problems))
 
 
-class _Section(BaseModel):
-    # Built with the whole, once: each section by itself as well would cost memory in every process.
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-
-class BrokerSettings(_Section):
-    host: str
-    """Host name or address of the broker."""
-    port: int = Field(default=8883, ge=1, le=65535)
-    """TCP port of the broker."""
-    tls: bool = True
-    """Use TLS 1.3."""
-    ca_file: Path | None = None
-    """Certificate authorities that may sign the broker's certificate, PEM. Default: those of the system."""
-    client_cert: Path | None = None
-    """This gateway's certificate, PEM."""
-    client_key: Path | None = None
-    """The key of `client_cert`, PEM."""
-    username: str | None = None
-    """User name at the broker."""
-    password_file: Path | None = None
-    """A file that contains only the password, readable only by the user of the process that connects."""
-    keepalive_s: int = Field(default=10, ge=5, le=60)
-    """Seconds without traffic after which pumpd and the broker check each other."""
-
-
-class MqttSettings(BrokerSettings):
-    """Telemetry is published to this broker. Without this section there is no telemetry."""
-
-    resend_s: int = Field(default=30, ge=1, le=3600)
-    """Seconds: after a lost connection, what the broker acknowledged within this time is published again, because a
-    broker that dies loses what it has not written to its disk. mosquitto writes every half hour unless
-    `autosave_interval` says otherwise."""
-    requires_subscriber: bool = False
-    """A message that nobody has subscribed to is not published: telemetry keeps it and tries again until a subscriber
-    is there. For a site where what is published must reach a store."""
-    home_assistant: Topic | None = None
-    """Describe this gateway and its pumps to Home Assistant, as devices with sensors, below this discovery prefix: it
-    is `homeassistant` unless it was changed there. Default: it is not described. Nothing can be operated from there."""
-
-
-class FleetSettings(BrokerSettings):
-    """The journal is also sent to this NATS JetStream, for the ward's store (pumpd-ward). Without this section it is
-    not.
-    """
-
-    port: int = Field(default=4222, ge=1, le=65535)
-    """TCP port of the node."""
-    others: tuple[str, ...] = ()
-    """Further nodes of the same cluster, each a host name or an address, on the same port."""
-    every_s: float = Field(default=1, ge=0.25, le=10)
-    """Seconds that an entry waits for others; alarms do not wait. Larger batches cost the disks of the nodes less."""
-
-
-class MetricsSettings(_Section):
+class MetricsSettings(Section):
     """Metrics of control, bedside and telemetry for Prometheus. Telemetry serves them over HTTP, without TLS. Without
     this section there are none.
     """
@@ -108,7 +56,7 @@ class MetricsSettings(_Section):
     """Listen on this local socket instead, and on no port."""
 
 
-class PumpSettings(_Section):
+class PumpSettings(Section):
     """One section per pump."""
 
     name: Name
@@ -133,7 +81,7 @@ class PumpSettings(_Section):
     """Settings of the driver; `pumpd driver show FAMILY` lists them with their assumptions."""
 
 
-class SimulationSettings(_Section):
+class SimulationSettings(Section):
     """For simulated pumps only; refused if any pump is real."""
 
     time_scale: int = Field(default=1, ge=1, le=240)
@@ -143,7 +91,7 @@ class SimulationSettings(_Section):
     """Start simulated pumps with a drug library that is not signed. Refused together with `library_keys`."""
 
 
-class HardwareSettings(_Section):
+class HardwareSettings(Section):
     """Real pumps stay disabled until both keys are set."""
 
     enabled: bool = False
@@ -152,7 +100,7 @@ class HardwareSettings(_Section):
     """Must be the words `not a cleared medical device`."""
 
 
-class BedsideLimits(_Section):
+class BedsideLimits(Section):
     """What the tablets' server gives to all clients together, so that none of them can take it from the others."""
 
     connections: int = Field(default=200, ge=15, le=400)
@@ -176,7 +124,7 @@ class BedsideLimits(_Section):
         return self
 
 
-class BedsideSettings(_Section):
+class BedsideSettings(Section):
     """The tablets' server. Without this section there is none."""
 
     host: str = "0.0.0.0"  # noqa: S104  # tablets come over the ward's network; TLS and pairing guard it
@@ -195,14 +143,14 @@ class BedsideSettings(_Section):
     limits: BedsideLimits = BedsideLimits()
 
 
-class AlarmSettings(_Section):
+class AlarmSettings(Section):
     """The gateway's own alarm signal."""
 
     output: Path | None = None
     """A brightness file of the kernel's LED class that drives an LED or a buzzer. Default: no signal."""
 
 
-class GpioSettings(_Section):
+class GpioSettings(Section):
     """A stop button, a light and a buzzer at the gateway itself, on lines of one GPIO chip; needs the extra `gpio`.
     Without this section there are none.
     """
@@ -240,7 +188,7 @@ class GpioSettings(_Section):
         return self
 
 
-class SupplySettings(_Section):
+class SupplySettings(Section):
     """The gateway's battery, UPS and voltage. Also monitored without this section if any pump is real."""
 
     full_minutes: int | None = Field(default=None, ge=1, le=7 * 24 * 60)
@@ -250,94 +198,10 @@ class SupplySettings(_Section):
     """Where the kernel's files are."""
 
 
-class SignSettings(_Section):
-    """The limits of the site for one vital sign, each of them optional. A value at a limit has reached it."""
-
-    critical_low: int | None = None
-    """Critical at this value and below: one critical sign stops the infusion."""
-    warn_low: int | None = None
-    """A warning at this value and below: two warnings at once stop the infusion, one refuses a first start."""
-    warn_high: int | None = None
-    """A warning at this value and above."""
-    critical_high: int | None = None
-    """Critical at this value and above."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "SignSettings":
-        given = [(name, value) for name, value in self if value is not None]
-        for (lower, least), (higher, most) in pairwise(given):
-            if least >= most:
-                raise ValueError(f"{lower}: must be lower than {higher}")
-        return self
-
-
-class MonitorBrokerSettings(BrokerSettings):
-    """The broker to which bedside monitors publish vital signs. It may be that of telemetry, with another account."""
-
-
-class VitalsSettings(_Section):
-    """Vital signs of the patient, from a bedside monitor and from tablets. Without this section no infusion depends on
-    them. With it, SpO2, heart rate and blood pressure are required: they may refuse a start and stop an infusion, and
-    never start, resume or change one. The limits are the site's; pumpd has none of its own.
-    """
-
-    spo2_percent: SignSettings = SignSettings()
-    heart_rate_bpm: SignSettings = SignSettings()
-    systolic_mmhg: SignSettings = SignSettings()
-    diastolic_mmhg: SignSettings = SignSettings()
-    respiration_per_min: SignSettings = SignSettings()
-    respiration_required: bool = False
-    """Respiration must arrive continuously, as SpO2 and heart rate always must."""
-    fresh_s: int = Field(default=5, ge=2, le=5)
-    """Seconds after which a sign that must arrive continuously is missing: no start, and a LOW alarm."""
-    missing_s: int = Field(default=30, ge=3, le=30)
-    """Seconds after which a missing sign is a MEDIUM alarm."""
-    lost_s: int = Field(default=60, ge=4, le=60)
-    """Seconds after which a missing sign stops the infusion."""
-    pressure_min: int = Field(default=10, ge=1, le=10)
-    """Minutes within which blood pressure must be measured again; an older one refuses a start."""
-    pressure_overdue_min: int = Field(default=5, ge=1, le=5)
-    """Minutes beyond `pressure_min` after which an overdue measurement is a MEDIUM alarm."""
-    pressure_pause_min: int = Field(default=10, ge=2, le=10)
-    """Minutes beyond `pressure_min` after which an overdue measurement pauses the infusion."""
-    baseline_min: int = Field(default=15, ge=1, le=15)
-    """Minutes before the first start within which blood pressure, heart rate and SpO2 must have been measured."""
-
-    broker: MonitorBrokerSettings | None = None
-    topics: Mapping[Name, Topic] = Field(default_factory=dict)
-    """By pump, the MQTT topic on which the monitor of its patient publishes, without wildcards. Without `broker` and
-    `topics`, vital signs come from tablets only."""
-
-    @model_validator(mode="after")
-    def _usable(self) -> "VitalsSettings":
-        if found := list(self._unusable()):
-            raise SeveralError(found)
-        return self
-
-    def _unusable(self) -> Iterator[str]:
-        if (self.broker is None) != (not self.topics):
-            yield "broker, topics: a monitor needs both: the broker, and the topic of each pump's monitor"
-        required = [*BASELINE, Sign.RESPIRATION] if self.respiration_required else BASELINE
-        if unlimited := [sign for sign in required if self.limits(sign) == SignSettings()]:
-            yield f"{', '.join(unlimited)}: no limit is set; a required sign needs at least one"
-        for sign, (least, most) in PLAUSIBLE.items():
-            for name, value in self.limits(sign):
-                if value is not None and not least <= value <= most:
-                    yield f"{sign}.{name}: {value} can never be reached; use {least} to {most}"
-        if not self.fresh_s < self.missing_s < self.lost_s:
-            yield "missing_s: must be more than fresh_s and less than lost_s"
-        if self.pressure_overdue_min >= self.pressure_pause_min:
-            yield "pressure_overdue_min: must be less than pressure_pause_min"
-
-    def limits(self, sign: Sign) -> SignSettings:
-        found: SignSettings = getattr(self, sign)
-        return found
-
-
 ACKNOWLEDGEMENT = "not a cleared medical device"
 
 
-class Settings(_Section):
+class Settings(Section):
     """Keys above the first section."""
 
     gateway: Name
@@ -376,7 +240,9 @@ class Settings(_Section):
     pumps: tuple[PumpSettings, ...] = Field(default=(), alias="pump")
 
     @model_validator(mode="after")
-    def _consistent(self) -> "Settings":
+    def _consistent(self, info: ValidationInfo) -> "Settings":
+        if info.context is APART:
+            return self
         if found := [*self._of_pumps(), *self._of_sections(), *self._of_library()]:
             raise SeveralError(found)
         return self
@@ -501,7 +367,7 @@ class Settings(_Section):
         try:
             return cls.model_validate(read.merged)
         except ValidationError as error:
-            raise SettingsError(explained(cls, read, error)) from error
+            raise SettingsError(*explained(cls, read, error)) from error
 
 
 def hardware_port(port: str) -> str:

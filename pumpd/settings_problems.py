@@ -1,42 +1,55 @@
 """Every problem of a configuration at once, each with file, line and key, and the known key that was perhaps meant."""
 
+import os
 import re
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from pumpd.settings_file import Read
 from pumpd.validation import UNKNOWN_KEY, problems
 
+Model = TypeVar("Model", bound=BaseModel)
 
-def explained(model: type[BaseModel], read: Read, error: ValidationError) -> list[str]:
-    """A line for each problem that the model found in what was read."""
-    found = [*problems(error, "file"), *_beyond(model, read.merged, error)]
-    return [_placed(model, read, each) for each in found]
+APART: Mapping[str, Any] = {}  # the context in which a model checks each value, and not whether they fit together
 
 
-def _beyond(model: type[BaseModel], merged: Mapping[str, Any], error: ValidationError) -> list[str]:
-    """What is also wrong, in what remains without the values that are wrong by themselves."""
-    wrong = {item["loc"] for item in error.errors(include_url=False, include_input=False)} - {()}
-    if not wrong:
+def explained(model: type[Model], read: Read, error: ValidationError) -> tuple[list[str], Model]:
+    """A line for each problem that the model found in what was read, and the model without the values that are wrong by
+    themselves. What does not fit together stays in it.
+    """
+    rest = _Rest(read.merged, error)
+    found = [*problems(error, "file"), *rest.problems(model)]
+    return [_placed(model, read, each) for each in found], model.model_validate(rest.merged, context=APART)
+
+
+class _Rest:
+    """What remains without the values that are wrong by themselves."""
+
+    def __init__(self, merged: Mapping[str, Any], error: ValidationError) -> None:
+        wrong = {item["loc"] for item in error.errors(include_url=False, include_input=False)} - {()}
+        self._gone = {str(loc[0]) for loc in wrong if loc[0] != "pump"}
+        self._pumps = {loc[1] for loc in wrong if loc[0] == "pump" and len(loc) > 1}
+        self._whole = not wrong
+        self._numbers: list[int] = []
+        self.merged: dict[str, Any] = {"gateway": "x", "state_dir": os.devnull}  # nothing is there
+        self.merged |= {key: value for key, value in merged.items() if key not in self._gone and key != "pump"}
+        if isinstance(listed := merged.get("pump"), list):
+            self._numbers = [number for number in range(len(listed)) if number not in self._pumps]
+            self.merged["pump"] = [listed[number] for number in self._numbers]
+
+    def problems(self, model: type[BaseModel]) -> list[str]:
+        """What is wrong with it besides; nothing where it is the whole."""
+        if self._whole:
+            return []
+        try:
+            model.model_validate(self.merged)
+        except ValidationError as error:
+            found = [_renumbered(each, self._numbers) for each in problems(error, "file")]
+            doubtful = [*self._gone, *(["bedside.bench", "vitals.topics"] if self._pumps else [])]
+            return [each for each in found if not each.startswith(tuple(doubtful))]
         return []
-    gone = {str(loc[0]) for loc in wrong if loc[0] != "pump"}
-    pumps = {loc[1] for loc in wrong if loc[0] == "pump" and len(loc) > 1}
-    rest: dict[str, Any] = {"gateway": "x", "state_dir": "."}
-    rest |= {key: value for key, value in merged.items() if key not in gone and (key != "pump" or pumps)}
-    if isinstance(listed := merged.get("pump"), list):
-        rest["pump"] = [pump for number, pump in enumerate(listed) if number not in pumps]
-    else:
-        rest.pop("pump", None)
-    numbers = [number for number in range(len(listed or ())) if number not in pumps] if "pump" in rest else []
-    try:
-        model.model_validate(rest)
-    except ValidationError as second:
-        found = [_renumbered(each, numbers) for each in problems(second, "file")]
-        doubtful = [*gone, *(["bedside.bench", "vitals.topics"] if pumps else [])]
-        return [each for each in found if not each.startswith(tuple(doubtful))]
-    return []
 
 
 def _renumbered(text: str, numbers: list[int]) -> str:

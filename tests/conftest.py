@@ -8,10 +8,13 @@
 
 import asyncio
 import contextlib
+import fcntl
 import gc
 import inspect
 import os
 import re
+import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -29,6 +32,7 @@ ROOT = Path(__file__).parent.parent
 CATALOGUE = ROOT / "docs" / "safety" / "requirements.md"
 PATIENCE_S = 5.0  # for a thread that was told to end
 MEMORY = Path("/dev/shm")
+HELD = "held"  # in the folder of a run: locked while the run is alive
 PLAIN = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 
 # One example may take as long as the machine needs; the suite has a time-out for tests that hang.
@@ -50,22 +54,57 @@ def plain_logs() -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     plain_logs()
+    heard_by_what_tests_start()
     # Otherwise a test without a loop that asks for the current one makes asyncio open a loop that nothing closes.
     asyncio.set_event_loop(None)
     # In memory: a disk takes milliseconds per journal entry, an infusion writes thousands, and no test cuts the power.
     # The path is short because sockets are created there, and the system allows 107 characters.
     if config.option.basetemp is None and not hasattr(config, "workerinput"):
         in_memory = MEMORY.is_dir() and os.access(MEMORY, os.W_OK)
-        folder = tempfile.mkdtemp(prefix="pumpd-", dir=MEMORY if in_memory else None)
-        config.add_cleanup(removed_at_the_end(folder))
+        parent = MEMORY if in_memory else Path(tempfile.gettempdir())
+        remove_what_dead_runs_left(parent)
+        folder = tempfile.mkdtemp(prefix="pumpd-", dir=parent)
+        stack = contextlib.ExitStack()
+        stack.enter_context(alive(Path(folder)))
+        stack.callback(removed_at_the_end(folder))
+        config.add_cleanup(stack.close)
         config.option.basetemp = f"{folder}/t"
         tempfile.tempdir = os.environ["TMPDIR"] = folder  # also of what the tests start
 
 
+def heard_by_what_tests_start() -> None:
+    """A shell that starts a run in the background, and nohup, let it ignore a signal, and everything that it starts."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)  # still ignored here, and no longer by what is started
+
+
+@contextlib.contextmanager
+def alive(folder: Path) -> Iterator[None]:
+    """Meanwhile the run of this folder is alive. The lock ends with this process, however it ends."""
+    new = folder / "new"
+    with new.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        new.rename(folder / HELD)  # it never has this name and no lock while the run is alive
+        yield
+
+
+def remove_what_dead_runs_left(parent: Path) -> None:
+    """When everything of a run is killed at once, also the shell that would remove its folder, the next run does it."""
+    for left in parent.glob(f"pumpd-*/{HELD}"):
+        with contextlib.suppress(OSError), left.open("r+") as file:  # an error: it is alive, or another user's
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left.parent, ignore_errors=True)
+
+
 def removed_at_the_end(folder: str) -> Callable[[], object]:
-    """Returns what removes the folder. When this process is killed, it is removed too: a shell waits for that."""
+    """Returns what removes the folder. When this process is killed, it is removed too: a shell waits for that.
+
+    Several times: what the run had started may still write while it ends.
+    """
     told, waits = os.pipe()[::-1]  # only this process can write to it, so it ends with this process
-    command = ["/bin/sh", "-c", 'cat; rm -rf -- "$1"', "sh", folder]
+    removing = 'cat; for each in 1 2 3 4 5; do rm -rf -- "$1" 2>/dev/null && break; sleep 1; done'
+    command = ["/bin/sh", "-c", removing, "sh", folder]
     waiting = subprocess.Popen(command, stdin=waits, stdout=subprocess.DEVNULL, start_new_session=True)
     os.close(waits)
 

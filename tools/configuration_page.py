@@ -16,7 +16,6 @@ from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from pumpd import settings
 from pumpd.settings import Settings
 from tools.printed import ROOT, write_or_check
 
@@ -109,10 +108,12 @@ def _meanings(model: type[BaseModel]) -> dict[str, str]:
     """The docstring below each field of the class and of its bases; KeyError for a field that has none, when it is
     asked for.
     """
-    module = ast.parse(inspect.getsource(settings))
-    classes = {each.name: each for each in module.body if isinstance(each, ast.ClassDef)}
     found = {}
-    for owner in (classes[base.__name__] for base in model.__mro__ if base.__name__ in classes):
+    for base in model.__mro__:
+        if not base.__module__.startswith("pumpd."):
+            continue
+        (owner,) = ast.parse(inspect.getsource(base)).body
+        assert isinstance(owner, ast.ClassDef)
         for field, below in pairwise(owner.body):
             if (
                 isinstance(field, ast.AnnAssign)

@@ -30,23 +30,31 @@ from pathlib import Path
 SUITES = ("bookworm", "trixie")
 ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
+# What maintainer scripts start by the thousand, and what writes the same on every architecture. Emulated, each takes
+# ten times as long.
+ALIKE = (
+    "basename", "cat", "chgrp", "chmod", "chown", "cmp", "cp", "cut", "dash", "dirname", "env", "expr", "find", "grep",
+    "head", "id", "install", "kmod", "ln", "ls", "mkdir", "mktemp", "mv", "openssl", "perl", "python3.[0-9]*",
+    "readlink", "realpath", "rm", "rmdir", "sed", "sort", "stat", "systemctl", "systemd-*", "tail", "test", "touch",
+    "tr", "uniq", "wc", "xargs",
+)  # fmt: skip
+# What holds them.
+_WITH_ALIKE = ("kmod", "python3", "systemd", "udev")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-# What a command in the root needs of a machine, in a namespace that ends with it: $ROOT, $NETWORK, $INTERPRETER. The
-# words before -- are pairs: a folder of this machine, and where it is seen in the root.
+# Mounts and processes of its own, which end with the command.
+_APART = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation=private")
+# What a command in the root needs of a machine: $ROOT, $NETWORK. The words before -- are pairs: a folder of this
+# machine, and where it is seen in the root.
 _ENTER = r"""
 set -e
-if [ -n "$INTERPRETER" ]; then
-    mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
-    printf '%s' "$INTERPRETER" > /proc/sys/fs/binfmt_misc/register
-fi
 mount -t proc proc "$ROOT/proc"
 mount --rbind /sys "$ROOT/sys"
 mount --rbind /dev "$ROOT/dev"
 mount -t tmpfs -o mode=755 tmpfs "$ROOT/run"
 [ "$NETWORK" = yes ] || ip link set lo up
 while [ "$1" != -- ]; do
-    mkdir -p "$ROOT/$2"
+    [ -e "$ROOT/$2" ] || mkdir -p "$ROOT/$2"
     mount --bind "$1" "$ROOT/$2"
     shift 2
 done
@@ -56,9 +64,12 @@ status=0
 chroot "$ROOT" "$@" || status=$?
 exit $status
 """
-# Only a user namespace of its own may name interpreters. Every owner in it is the one outside.
-_OWN_USERS = r"""
-unshare --user sh -c 'until read -r _ < /proc/self/gid_map; do sleep 0.02; done; exec "$@"' sh "$@" <&0 &
+# Only a user namespace of its own may name an interpreter, the first word. Every owner in it is the one outside.
+_INTERPRETED = r"""
+unshare --user --mount --propagation=private sh -c '
+    until read -r _ < /proc/self/gid_map; do sleep 0.02; done
+    mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc &&
+    printf %s "$1" > /proc/sys/fs/binfmt_misc/register && shift && exec "$@"' sh "$@" <&0 &
 trap 'kill -9 $!' INT TERM
 for map in uid_map gid_map; do
     until echo '0 0 65536' > /proc/$!/$map; do kill -0 $! || exit; sleep 0.02; done
@@ -158,6 +169,12 @@ def interpreter(architecture: str) -> str:
     return f":pumpd-{architecture}:M:0:{magic}:{mask}:{program}:F"
 
 
+def interpreted(architecture: str, *command: str) -> list[str]:
+    """A command of this machine that can start programs of an architecture."""
+    foreign = interpreter(architecture)
+    return ["sh", "-c", _INTERPRETED, "sh", foreign, *command] if foreign else [*command]
+
+
 @dataclass(frozen=True, slots=True)
 class Root:
     """A Debian root in a folder. `shared`: folders of this machine, and where a command in the root sees each."""
@@ -171,16 +188,17 @@ class Root:
 
         Without `network`, it has only a loopback interface.
         """
-        foreign = interpreter(self.architecture)
-        enter = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation=private"]
-        enter += [*([] if network else ["--net"]), "sh", "-c", _ENTER, "sh"]
+        enter = [*_APART, *([] if network else ["--net"]), "sh", "-c", _ENTER, "sh"]
         enter += [*(word for here, there in self.shared for word in (str(here), there)), "--", *command]
-        if foreign:
-            enter = ["sh", "-c", _OWN_USERS, "sh", *enter]
-        settings = {"ROOT": str(self.path), "NETWORK": "yes" if network else "no", "INTERPRETER": foreign}
+        settings = {"ROOT": str(self.path), "NETWORK": "yes" if network else "no"}
         settings |= {"PATH": _PATH, "HOME": "/root", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
         settings |= {name: os.environ[name] for name in PROXIES if name in os.environ}
-        return ["env", "-i", *(f"{name}={value}" for name, value in settings.items()), *enter]
+        return [
+            "env",
+            "-i",
+            *(f"{name}={value}" for name, value in settings.items()),
+            *interpreted(self.architecture, *enter),
+        ]
 
     def run(
         self, *command: str, network: bool = True, check: bool = True, text: str | None = None
@@ -258,16 +276,14 @@ def _build(found: Path, suite: str, architecture: str, include: Sequence[str]) -
     try:
         tree = folder / "root"
         host = host_sources()
-        foreign = bool(interpreter(architecture))
         chosen = ",".join(sorted({*include, "ca-certificates"}))
         command = ["debootstrap", "--variant=minbase", f"--arch={architecture}", f"--include={chosen}"]
+        foreign = bool(interpreter(architecture))
         command += [*(["--foreign"] if foreign else []), suite, str(tree), *([host.archive] if host.archive else [])]
         # debootstrap mounts /proc in the tree. In a namespace of its own, none is left behind when it is killed.
         _must(["unshare", "--mount", "--propagation=private", "env", f"PATH={_PATH}", *command])
-        root = Root(tree, architecture)
         if foreign:
-            # In a user namespace no device can be made; as in a container of LXC, debootstrap then uses the machine's.
-            root.run("env", "container=lxc", "/debootstrap/debootstrap", "--second-stage")
+            _second_stage(tree, suite, architecture)
         if host.archive:
             (tree / "etc/apt/sources.list").write_text(host.lines(suite), encoding="utf-8")
         _apt_settings(tree / "etc/apt/apt.conf.d/01-pumpd")
@@ -290,6 +306,33 @@ def _build(found: Path, suite: str, architecture: str, include: Sequence[str]) -
         packed.rename(found)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _second_stage(tree: Path, suite: str, architecture: str) -> None:
+    """Install what debootstrap fetched for another architecture.
+
+    Its own second stage is emulated from end to end and takes hours: for each dependency it reads Debian's whole list
+    of packages, in 75 s of processor time. Here this machine's dpkg unpacks; only maintainer scripts are emulated.
+    """
+    stage, proc = tree / "debootstrap", tree / "proc"
+    if proc.is_symlink():  # in a container of Docker the first stage leaves one that leads nowhere
+        proc.unlink()
+        proc.mkdir()
+    files = dict(line.split() for line in (stage / "debpaths").read_text(encoding="utf-8").splitlines())
+    required = (stage / "required").read_text(encoding="utf-8").split()
+    ordered = sorted(files, key=lambda name: (name != "base-passwd", name not in required))
+    no_services = tree / "usr/sbin/policy-rc.d"  # of Debian: exit code 101 forbids the start of any service
+    no_services.write_text("#!/bin/sh\nexit 101\n", encoding="utf-8")
+    no_services.chmod(0o755)
+    dpkg = ["dpkg", f"--root={tree}", "--force-architecture", "--force-depends", "--force-unsafe-io", "--unpack"]
+    settings = [f"PATH={_PATH}", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8"]
+    packages = [f"{tree}{files[name]}" for name in ordered]
+    _must(interpreted(architecture, *_APART, "env", *settings, *dpkg, *packages))
+    with quick(Root(tree, architecture), suite) as root:
+        # INITRD: a kernel in a root is started with an initramfs that is made for it.
+        root.run("env", "INITRD=No", "dpkg", "--configure", "--pending")
+    no_services.unlink()
+    shutil.rmtree(stage)
 
 
 def _apt_settings(file: Path) -> None:
@@ -327,6 +370,30 @@ def fresh(suite: str, architecture: str, include: Sequence[str] = ()) -> Iterato
     """A fresh root that is removed at the end."""
     with tempfile.TemporaryDirectory(prefix="pumpd-root-") as folder:
         yield unpack(suite, architecture, Path(folder) / "root", include)
+
+
+@contextmanager
+def quick(root: Root, suite: str) -> Iterator[Root]:
+    """A root in which packages can be configured without waiting for an emulator.
+
+    In a root of another architecture, the ALIKE programs are those of this machine's architecture for as long as this
+    lasts, from a root of the same suite. Packages that hold one of them cannot be unpacked meanwhile.
+    """
+    # Only amd64 has its loader in a folder of its own, beside those of other architectures.
+    if not interpreter(root.architecture) or host_architecture() != "amd64":
+        yield root
+        return
+    with fresh(suite, "amd64", _WITH_ALIKE) as own:
+        added = ("usr/lib/x86_64-linux-gnu", "lib64")
+        programs = [
+            str(file.relative_to(own.path))
+            for name in ALIKE
+            for file in (own.path / "usr/bin").glob(name)
+            if not file.is_symlink() and (root.path / "usr/bin" / file.name).is_file()
+        ]
+        yield Root(root.path, root.architecture, tuple((own.path / each, each) for each in (*added, *programs)))
+        for folder in added:
+            (root.path / folder).rmdir()
 
 
 def main() -> int:

@@ -24,7 +24,7 @@ import structlog
 
 from benchmarks.fuzz import recorded, source_of
 from pumpd.cli.driver_check import BenchCheck
-from pumpd.driving import Codec
+from pumpd.driving import Codec, LinkDriver
 from pumpd.pump import Done, PumpProgram, RateStep, Refused, families, family
 from pumpd.quantities import Rate, Volume
 from pumpd.wire import memory
@@ -166,6 +166,7 @@ def unmarked(name: str, assumptions: Sequence[str], marks: Sequence[Mapping[str,
 
 def gather(name: str, root: Path = ROOT) -> Evidence:
     chosen, package = family(name), name.replace("-", "_")
+    assert issubclass(chosen, LinkDriver)  # as every family here; it has the codec
     fuzz = recorded(root / "benchmarks" / "fuzzed.toml").get(name, {})
     files = root / "tests" / "drivers" / "transcripts" / f"{name}.txt"
     dialogues = read(files) if files.exists() else []
@@ -201,7 +202,9 @@ def _both_ways(dialogues: Sequence[Any]) -> tuple[int, int]:
 
 
 def _third_party(root: Path) -> list[dict[str, Any]]:
-    return tomllib.loads((root / "tools" / "driver_evidence.toml").read_text(encoding="utf-8")).get("evidence", [])
+    read_file = tomllib.loads((root / "tools" / "driver_evidence.toml").read_text(encoding="utf-8"))
+    found: list[dict[str, Any]] = read_file.get("evidence", [])
+    return found
 
 
 def _lines(package: str, root: Path) -> dict[str, int]:

@@ -74,9 +74,9 @@ def picture() -> str:
     parts.append(f'<line x1="{x(FROM_S)}" x2="{x(TO_S)}" y1="{bottom}" y2="{bottom}" stroke="{GREY}"/>')
     for second in range(int(FROM_S), int(TO_S) + 1, 5):
         parts.append(text(x(second), bottom + 18, f"{second} s", GREY, "middle"))
-    for at, colour in ((DEATH_S, RED), (LEASE_S, GREEN)):
+    for t, colour in ((DEATH_S, RED), (LEASE_S, GREEN)):
         parts.append(
-            f'<line x1="{x(at)}" x2="{x(at)}" y1="{TOP - 12}" y2="{bottom}" stroke="{colour}" stroke-dasharray="3 3"/>'
+            f'<line x1="{x(t)}" x2="{x(t)}" y1="{TOP - 12}" y2="{bottom}" stroke="{colour}" stroke-dasharray="3 3"/>'
         )
     title = "The gateway dies while a pump without its own watchdog runs"
     return (

@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import io
 import itertools
+import json
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from PIL import Image
 from playwright.sync_api import Browser, Page
@@ -211,15 +213,17 @@ class Mock:
         self.url = f"http://127.0.0.1:{port}"
         self.paired = True
 
-    def show(self, screen: Screen) -> None:
+    def show(self, screen: Screen) -> int:
+        """Returns the number that the state of this scene has; see DRAWN."""
         self.paired = screen.paired
         given = f"still=1&scene={screen.scene}&person={screen.person}&unpaired={0 if screen.paired else 1}"
         running = "&running=1006" if screen.scene in RUNNING else ""
-        self.ask(given + running)
+        return self.ask(given + running)
 
-    def ask(self, query: str) -> None:
-        """Change what it plays; see the head of mock.ts."""
-        urllib.request.urlopen(f"{self.url}/mock?{query}", timeout=10).close()  # noqa: S310  # http on loopback, our own
+    def ask(self, query: str) -> int:
+        """Change what it plays; see the head of mock.ts. Returns the number of the state."""
+        with urllib.request.urlopen(f"{self.url}/mock?{query}", timeout=60) as answer:  # noqa: S310  # http on loopback, our own
+            return int(json.load(answer)["result"]["turn"])
 
 
 @contextlib.contextmanager
@@ -255,13 +259,37 @@ async () => {
 """
 
 
+# The number of the newest state of the mock that the page has drawn. What it then listens for, it asks for after a
+# frame (an effect), and that may change what is drawn: four frames are more than any screen needs.
+DRAWN = """
+const FRAMES = 4;
+window.drawn = 0;
+const listen = EventSource.prototype.addEventListener;
+EventSource.prototype.addEventListener = function (kind, listener, ...rest) {
+  const heard = (event) => {
+    try {
+      listener.call(this, event);
+    } finally {
+      const { turn } = JSON.parse(event.data);
+      const drawing = (left) => {
+        if (left) requestAnimationFrame(() => setTimeout(drawing, 0, left - 1));
+        else window.drawn = turn;
+      };
+      drawing(FRAMES);
+    }
+  };
+  return listen.call(this, kind, kind === "state" ? heard : listener, ...rest);
+};
+"""
+
+
 @contextlib.contextmanager
 def opened(
     browser: Browser, at: Mock, size: str, theme: str, *, clock: bool = False, locale: str = "en"
 ) -> Iterator[Page]:
     """A tablet with a key, before any screen. `clock`: its time can be moved forward. `locale`: its language."""
     width, height = SIZES[size]
-    scheme = "dark" if theme == "night" else "light"
+    scheme: Literal["dark", "light"] = "dark" if theme == "night" else "light"
     context = browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme=scheme,
@@ -271,6 +299,7 @@ def opened(
         locale=locale,
     )
     try:
+        context.add_init_script(DRAWN)
         page = context.new_page()
         if clock:
             page.clock.install()
@@ -287,7 +316,7 @@ ENGLISH = Words()
 def turn_to(page: Page, at: Mock, screen: Screen, said: Words = ENGLISH) -> None:
     """Show that screen. The page is reloaded only if a new state alone would not lead there. `said`: its language."""
     was_paired = at.paired
-    at.show(screen)
+    turn = at.show(screen)
     page.goto(f"{at.url}/#{screen.at}")
     if not (screen.paired and was_paired):  # a page that is not paired asks again after some seconds only
         page.reload()
@@ -295,14 +324,15 @@ def turn_to(page: Page, at: Mock, screen: Screen, said: Words = ENGLISH) -> None
     page.locator("button.stop").first.wait_for()
     if screen.paired:
         page.locator(".badge-clock").wait_for()  # the gateway's: its state is here
-    page.wait_for_timeout(200)
+        page.wait_for_function("turn => window.drawn >= turn", arg=turn)
     if screen.silent_s:
         page.wait_for_timeout(800)
         page.route("**/api/*", lambda route: route.abort())  # so that the link stays lost
         page.clock.fast_forward(screen.silent_s * 1000)
     page.evaluate("scrollTo(0, 0)")  # the previous screen may have been scrolled
     screen.then(page, said)
-    page.wait_for_timeout(200)
+    if screen.then is not _nothing or not screen.paired:
+        page.wait_for_timeout(200)
 
 
 @dataclass(frozen=True)

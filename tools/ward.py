@@ -16,13 +16,14 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from pumpd.cli.client import ControlClient, NoAnswerError
 from pumpd.demo.play import Demo
 from pumpd.demo.script import Script
 from pumpd.demo.stage import PUMP, Stage
 from pumpd.demo.stage_error import StageError
+from pumpd.demo.view import View
 from pumpd.library.files import default_library
 from pumpd.library.signing import throwaway
 from pumpd.messages.requests import StatusRequest
@@ -51,7 +52,8 @@ class Processes:
     """Programs with their output in log files of a folder; each ends by its own id."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._running = folder, []
+        self._folder = folder
+        self._running: list[subprocess.Popen[bytes]] = []
 
     def start(self, name: str, *command: str, **environment: str) -> None:
         given = {**os.environ, **environment}
@@ -110,13 +112,23 @@ settings = {{ address = 1 }}
 def _infuse(folder: Path, settings: Settings, speed: int) -> None:
     """The demo's software nurse orders and confirms."""
     nurse = Demo(Script(speed=speed), folder, as_json=True)
-    nurse.view.say = nurse.view.review = lambda *_: None  # the page is the view
+    nurse.view = _Unseen(speed)
     try:
         client = _connected(settings)
         stage = cast("Stage", _NoTablet(settings, client))
         nurse._confirm(stage, nurse._order(stage))  # noqa: SLF001 - the demo has no other door for its nurse
     except (StageError, NoAnswerError) as error:
         print(f"{settings.gateway}: no infusion: {error}", file=sys.stderr)
+
+
+class _Unseen(View):
+    """The page is the view."""
+
+    def say(self, what: str) -> None:
+        pass
+
+    def review(self, review: dict[str, Any], action: str) -> None:
+        pass
 
 
 class _NoTablet:
@@ -193,8 +205,8 @@ def main() -> int:
             stack.callback(processes.end)
             address, password = ward(folder, nodes, postgres, processes)
             print(f"{address}   name: charge   password: {password}\nCtrl-C ends everything.", flush=True)
-            for number in range(1, options.gateways + 1):
-                gateway(folder, number, nodes, processes)
+            for bed in range(1, options.gateways + 1):
+                gateway(folder, bed, nodes, processes)
             time.sleep(options.seconds or 10**9)
         except StartError as error:
             print(f"The ward could not start: {error}", file=sys.stderr)

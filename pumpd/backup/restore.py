@@ -6,6 +6,7 @@ Promises:
 - Interrupted at any step, the card has the old journal or the whole new one; the same command finishes it.
 - A journal that was damaged is kept beside the new one, and its anchor stays: it shows control that doses are missing,
   which then count at their worst (PWR-10, PWR-15).
+- Root restores into a directory that is closed to its own user meanwhile: nobody can swap a path in it.
 """
 
 import contextlib
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from pumpd.backup.content import ASIDE, destination, files
 from pumpd.backup.opened import Contents, RestoreError, opened
+from pumpd.host.closed import closed
 from pumpd.host.file_writing import make_folder, make_trusted, write
 from pumpd.host.files import Owners, row
 from pumpd.host.lock import ControlRunsError, alone
@@ -66,6 +68,7 @@ def restore(
         try:
             make_trusted(row("state directory"), settings.state_dir, owners)
             stack.enter_context(alone(settings.lock_path, owners))
+            stack.enter_context(closed(settings.state_dir, owners, own=_written(settings.journal_path)))
             shutil.rmtree(staging, ignore_errors=True)  # of a restore that was interrupted
             staging.mkdir(mode=0o700)
         except ControlRunsError as error:
@@ -86,6 +89,15 @@ def restore(
         left = _put_files(backup, config, owners)
         _record(settings, backup, by, journal)
     return Restored(backup.gateway, backup.made, str(backup.newest), settings.state_dir, journal, left)
+
+
+def _written(journal: Path) -> tuple[Path, ...]:
+    """The files of the state directory that are written by their path; `write` follows no link by itself."""
+    return (journal, *_logs(journal), anchor_path(journal))
+
+
+def _logs(journal: Path) -> tuple[Path, ...]:
+    return tuple(journal.with_name(journal.name + end) for end in ("-wal", "-shm"))
 
 
 def _decided(settings: Settings, copy: Path, *, keep_journal: bool, replace_damaged: bool) -> str:
@@ -137,7 +149,7 @@ def _has_orders(path: Path) -> bool:
 
 def _put_journal(path: Path, copy: Path, now: datetime, *, damaged: bool) -> None:
     """Replace the journal in one step. Raises OSError."""
-    logs = [path.with_name(path.name + end) for end in ("-wal", "-shm")]
+    logs = _logs(path)
     if damaged:
         aside = path.with_name(f"journal-damaged-{now:%Y%m%dT%H%M%SZ}.sqlite3")
         if path.exists():

@@ -8,17 +8,13 @@ import structlog
 import typer
 
 from pumpd import logs
-from pumpd.cli.client import CONFIG, Config, Json, load_settings, refuse, show
+from pumpd.cli.client import CONFIG, Config, Json, refuse, show
+from pumpd.cli.configuration import examined
 from pumpd.cli.signing_key import PrivateFile, show_new
 from pumpd.cli.supervise import supervise
 from pumpd.cli.terminal import say, say_json
-from pumpd.dosing import LibraryError
 from pumpd.host.file_check import DENIED, deviations
-from pumpd.host.open_secrets import open_secrets
-from pumpd.library.files import default_library, read_library
-from pumpd.messages.keys import software_nurses, with_hardware
-from pumpd.pump import UnknownFamilyError, family
-from pumpd.pump_bindings import binding_errors, binding_warnings
+from pumpd.pump_bindings import binding_warnings
 from pumpd.settings import Settings, SettingsError
 from pumpd.settings_file import Read
 from pumpd.settings_seal import Seal, examine, signature_path
@@ -32,8 +28,8 @@ config_app = typer.Typer(help="The configuration. Not a cleared medical device."
 def run(*, config: Config = CONFIG) -> None:
     """Run the gateway's processes until Ctrl-C. Not a cleared medical device."""
     logs.set_up()
-    settings = load_settings(config)
-    if problems := pump_problems(settings):
+    settings, problems = examined(Read(config), library=False)
+    if settings is None or problems:
         refuse(problems, as_json=False)
     found = deviations(settings, config.absolute())
     closed = [deviation for deviation in found if deviation.problem == DENIED]
@@ -45,9 +41,12 @@ def run(*, config: Config = CONFIG) -> None:
 @config_app.command("check")
 def check(*, config: Config = CONFIG, as_json: Json = False) -> None:
     """Read the configuration, its signature, the drug library and the drivers' settings; list every error."""
-    settings = load_settings(config, as_json=as_json)
+    read = Read(config)
+    settings, problems = examined(read, library=True)
     seal = examine(config)
-    if problems := [*seal.problems, *config_problems(settings)]:
+    if not read.problems:  # they are the seal's as well
+        problems = [*seal.problems, *problems]
+    if settings is None or problems:
         refuse(problems, as_json=as_json)
     names, warnings = [pump.name for pump in settings.pumps], binding_warnings(settings.pumps)
     if as_json:
@@ -92,30 +91,3 @@ def sign(
     found = {"digest": read.digest, "key": own, "file": str(signature_path(config)), "trusted_here": seal.key == own}
     trusted = "" if seal.key == own else f"\n{place} does not hold this key: a gateway that verifies it must"
     show(found, f"Signed with the key {own}:\n{read.statement}{signature_path(config)}{trusted}", as_json=as_json)
-
-
-def config_problems(settings: Settings) -> list[str]:
-    """Every error in a configuration that could be read."""
-    return [*_library_problems(settings), *pump_problems(settings)]
-
-
-def _library_problems(settings: Settings) -> list[str]:
-    """Not checked by `pumpd run`: control starts without a library too, because a pump may be flowing."""
-    try:
-        read_library(settings.library_dir or default_library())
-    except LibraryError as error:
-        return error.problems
-    return []
-
-
-def pump_problems(settings: Settings) -> list[str]:
-    """The same without the library, which `pumpd run` does not check, and the doctor has a line of its own for."""
-    problems = open_secrets(settings)
-    for pump in settings.pumps:
-        try:
-            family(pump.driver).check_settings(pump.settings)
-        except (UnknownFamilyError, ValueError) as error:
-            problems.append(f"pump {pump.name}: {error}")
-    if why := with_hardware(software_nurses(settings.keys_path), settings.real_pumps):
-        problems.append(f"{settings.keys_path}: {why}")
-    return [*problems, *binding_errors(settings.pumps)]

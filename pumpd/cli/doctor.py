@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from pumpd.cli.client import CONFIG, Config, Json, NoAnswerError, asked
-from pumpd.cli.daemon import pump_problems
+from pumpd.cli.configuration import examined
 from pumpd.cli.panels import Screen, grid, row, screen, text
 from pumpd.cli.terminal import say_json
 from pumpd.doctor.examination import counts, examine, report
@@ -24,7 +24,8 @@ from pumpd.host.files import UPDATES
 from pumpd.messages.no_answer import not_connected
 from pumpd.messages.requests import StatusRequest
 from pumpd.pump_bindings import binding_warnings, unstable_port
-from pumpd.settings import Settings, SettingsError
+from pumpd.settings import Settings
+from pumpd.settings_file import Read
 from pumpd.settings_seal import Seal
 from pumpd.settings_seal import examine as seal
 from pumpd.update.store import Store
@@ -52,15 +53,13 @@ def doctor(*, every: Every = False, config: Config = CONFIG, as_json: Json = Fal
 def gather(config: Path, machine: Machine | None = None) -> Facts:
     """What is known before the checks. Nothing here fails: what is missing is a finding."""
     machine = machine or Machine()
-    errors: Sequence[str] = ()
-    settings, control = None, Control(why="the configuration cannot be read, so its socket is not known")
+    settings: Settings | None = None
+    errors, control = list[str](), Control(why="the configuration cannot be read, so its socket is not known")
     denied = config.exists() and not os.access(config, os.R_OK) if _reachable(config) else True
-    try:
-        settings = None if denied else Settings.load(config)
-    except SettingsError as error:
-        errors = error.problems
+    if not denied:
+        settings, errors = examined(Read(config), library=False)  # the library has a line of its own
     if settings is not None:
-        errors, control = pump_problems(settings), _control(settings)
+        control = _control(settings)
     return Facts(
         machine,
         config,

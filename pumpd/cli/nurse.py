@@ -27,7 +27,8 @@ from pumpd.cli.infusion import SCAN
 from pumpd.cli.signer import KeyFileError, SoftwareSigner, default_key
 from pumpd.cli.terminal import say, visible
 from pumpd.cli.wording import review_text
-from pumpd.messages.requests import ChallengeRequest, KeyAdd, KeyList, KeyRevoke, StatusRequest
+from pumpd.messages.keys_and_staff import KeyAdd, KeyList, KeyRevoke
+from pumpd.messages.requests import ChallengeRequest, StatusRequest
 from pumpd.messages.signing import der_of
 from pumpd.validation import problems
 

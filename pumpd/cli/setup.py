@@ -1,6 +1,7 @@
 """`pumpd setup`: the first run of a gateway, in questions or from a file."""
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,7 @@ import structlog
 import typer
 
 from pumpd.cli.client import CONFIG, Config, Json, NoAnswerError, asked, refuse
-from pumpd.cli.daemon import config_problems
+from pumpd.cli.configuration import examined
 from pumpd.cli.doctor import draw, gather
 from pumpd.cli.panels import screen
 from pumpd.cli.setup_dialogue import Answers, add_staff, confirmed
@@ -20,7 +21,7 @@ from pumpd.logs import set_up
 from pumpd.messages.requests import StatusRequest
 from pumpd.settings import Settings
 from pumpd.setup.completing import completed
-from pumpd.setup.plan import Plan, PlanError, checked, present, read_plan
+from pumpd.setup.plan import Plan, PlanError, as_read, present, read_plan
 from pumpd.setup.writing import StepError, objections, steps
 
 From = Annotated[
@@ -56,7 +57,6 @@ def setup(
                 refuse(["--json needs --from: questions are asked on a terminal"], as_json=True)
             plan = Answers(config, port or (), search=search).plan()
             settings = checked(plan, config)
-            _refuse_unusable(plan, settings)
     except PlanError as error:
         refuse(error.problems, as_json=as_json)
     if dry_run:
@@ -78,19 +78,23 @@ def setup(
 def _from_file(file: Path, config: Path, *, replace: bool, identify: bool) -> tuple[Plan, Settings]:
     """Raises PlanError, with everything that is against the plan."""
     plan = read_plan(file, config)
-    if identify:
+    if identify and not plan.problems:
         plan = asyncio.run(completed(plan))
     settings = checked(plan, config)
-    _refuse_unusable(plan, settings)
     found = present(config)
     if found is not None and found != plan.config and not replace:
         raise PlanError([f"{config}: another configuration is there; --replace replaces it and keeps the former one"])
     return plan, settings
 
 
-def _refuse_unusable(plan: Plan, settings: Settings) -> None:
-    if found := [*objections(plan), *config_problems(settings)]:
-        raise PlanError(found)
+def checked(plan: Plan, config: Path) -> Settings:
+    """The settings to which the plan leads. Raises PlanError, with everything that is against the plan."""
+    read = as_read(plan, config)
+    settings, wrong = examined(read, library=True)
+    found = [*plan.problems, *objections(plan), *wrong]
+    if settings is None or found:
+        raise PlanError([each.replace(f"{read.path.parent}{os.sep}", "") for each in found])
+    return settings
 
 
 def _carry_out(plan: Plan, settings: Settings, config: Path, *, as_json: bool) -> list[str]:

@@ -14,7 +14,7 @@ from pumpd.cli.client import NoAnswerError, asked
 from pumpd.cli.setting import settings_of
 from pumpd.cli.terminal import say
 from pumpd.cli.tls import own_names
-from pumpd.messages.requests import StaffAdd
+from pumpd.messages.keys_and_staff import StaffAdd
 from pumpd.messages.roles import Role
 from pumpd.pump import families, family
 from pumpd.quantities import QuantityError

@@ -7,7 +7,7 @@ import typer
 from pydantic import SecretStr, ValidationError
 
 from pumpd.cli.client import CONFIG, Config, Json, ask, refuse, show
-from pumpd.messages.requests import PinReset, StaffAdd, StaffList, StaffRemove
+from pumpd.messages.keys_and_staff import PinReset, StaffAdd, StaffList, StaffRemove
 from pumpd.messages.roles import Role
 from pumpd.validation import problems
 

@@ -22,8 +22,8 @@ from pumpd.cli.client import (
 from pumpd.cli.pairing import NotPairedError, typed_code, wait_for_a_tablet
 from pumpd.cli.terminal import say, say_json, visible
 from pumpd.cli.tls import own_names
+from pumpd.messages.keys_and_staff import KeyList, KeyRename, KeyRevoke
 from pumpd.messages.pairing import PairClose, PairOpen
-from pumpd.messages.requests import KeyList, KeyRename, KeyRevoke
 from pumpd.messages.roles import TABLET_ROLES, Role
 from pumpd.settings import Settings
 from pumpd.validation import problems

@@ -18,7 +18,7 @@ from pumpd.cli.terminal import visible
 from pumpd.cli.wording import status_text
 from pumpd.extras import needs
 from pumpd.messages.requests import StatusRequest
-from pumpd.settings import BrokerSettings
+from pumpd.settings_brokers import BrokerSettings
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 

@@ -128,6 +128,7 @@ async def gateway(
         "library": library.digest,
         "configuration": read.digest if read is not None else None,
         "time_scale": clock.scale,
+        "simulated": {pump.name: pump.simulated for pump in settings.pumps},  # then, whatever is configured later
         "machine_boot": machine_boot(),
         "notice": DISCLAIMER,
     }

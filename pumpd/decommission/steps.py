@@ -19,6 +19,7 @@ from typing import Any
 
 from pumpd.decommission import exported
 from pumpd.decommission.erasing import erase, of_configuration, of_gateway
+from pumpd.host.closed import closed
 from pumpd.host.files import Owners
 from pumpd.host.lock import ControlRunsError, alone
 from pumpd.idle import activity
@@ -104,8 +105,10 @@ def finish(
     with contextlib.ExitStack() as stack:
         if settings is not None:
             _same(settings, protocol)
+            owners = Owners.of(settings.state_dir)
             try:
-                stack.enter_context(alone(settings.lock_path, Owners.of(settings.state_dir)))
+                stack.enter_context(alone(settings.lock_path, owners))
+                stack.enter_context(closed(settings.state_dir, owners))  # no path of the list is swapped meanwhile
             except ControlRunsError as error:
                 raise NotDecommissionedError(str(error)) from error
             count += _erase(of_gateway(settings, config), failed)

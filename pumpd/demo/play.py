@@ -20,7 +20,8 @@ from pumpd.demo.script import Script
 from pumpd.demo.stage import PUMP, Stage, stage
 from pumpd.demo.stage_error import StageError
 from pumpd.demo.view import NOTICE, View, signs_line
-from pumpd.messages.requests import Associate, ChallengeRequest, KeyAdd, Order, StatusRequest
+from pumpd.messages.keys_and_staff import KeyAdd
+from pumpd.messages.requests import Associate, ChallengeRequest, Order, StatusRequest
 from pumpd.messages.signing import der_of
 
 POLL_EVERY_S = 0.1

@@ -12,8 +12,8 @@ from pumpd.cli.pairing import NotPairedError, typed_code, wait_for_a_tablet
 from pumpd.cli.tablet import qr_code
 from pumpd.cli.terminal import say_json, visible
 from pumpd.demo.stage_error import StageError
+from pumpd.messages.keys_and_staff import StaffAdd
 from pumpd.messages.pairing import PairOpen
-from pumpd.messages.requests import StaffAdd
 from pumpd.messages.roles import Role
 
 

@@ -19,7 +19,8 @@ from pumpd.doctor.facts import Facts
 from pumpd.doctor.line import NEEDS_ROOT, Finding, Group, line, not_checked, ok, problem, warning
 from pumpd.doctor.sent import sent, served
 from pumpd.doctor.tablets import validity
-from pumpd.settings import BrokerSettings, Settings
+from pumpd.settings import Settings
+from pumpd.settings_brokers import BrokerSettings
 
 WITHIN_S = 3.0
 LONGEST_INFO = 64 * 1024

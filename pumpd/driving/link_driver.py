@@ -1,8 +1,9 @@
 """The part of a driver that is the same for every family: outcomes, identity, limits, questions, the alarm latch.
 
 Promises:
-- A question (`ask`) is repeated after a silence and after an answer that was not understood, at most three times. A
-  command (`send_once`) is sent once, whatever the reply; so is a start.
+- A question (`ask`) is repeated after a silence and after an answer that was not understood, at most three times, and
+  once after a refusal: the pump may have received something else. A command (`send_once`) is sent once, whatever the
+  reply; so is a start.
 - A start is sent only after the pump itself reported exactly the program that was loaded.
 - A stop is sent again after whatever was not a confirmation, `stop_tries` times within one call. In its first second
   its frame alone is sent until it is answered (`Lane.STOP_FRAME`), and a question after it is not repeated.
@@ -79,6 +80,11 @@ class LinkDriver(ABC, Generic[F]):
     def own_address(cls, settings: Mapping[str, Any]) -> str | None:  # noqa: ARG003  # for a family that has addresses
         """The network address that only a pump which was given it answers to; None without one."""
         return None
+
+    @classmethod
+    def reports_serial(cls, settings: Mapping[str, Any]) -> bool:  # noqa: ARG003  # for a family where it depends
+        """Whether a pump with these settings reports its serial number, if `marks` has that."""
+        return True
 
     @abstractmethod
     async def _identify(self, epoch: int) -> Identity: ...
@@ -269,19 +275,29 @@ class LinkDriver(ABC, Generic[F]):
     # -- exchanges -------------------------------------------------------------------------------------------
 
     async def ask(
-        self, request: bytes, accepts: Callable[[F], bool], *, lane: Lane = Lane.NORMAL, epoch: int | None = None
+        self,
+        request: bytes,
+        accepts: Callable[[F], bool],
+        *,
+        refuses: Callable[[F], bool] = lambda _: False,
+        lane: Lane = Lane.NORMAL,
+        epoch: int | None = None,
     ) -> F:
-        """A question: it changes nothing at the pump, so it is repeated when no reply to it came. Within a stop it is
-        not: the stop itself is then sent again.
+        """A question: it changes nothing at the pump, so it is repeated when no reply to it came, and once when the
+        reply `refuses` it. Within a stop it is not: the stop itself is then sent again.
         """
-        missed = 0
+        missed = refused = 0
         while True:
             try:
-                return await self.send_once(request, accepts, epoch, lane=lane)
+                answer = await self.send_once(request, accepts, epoch, lane=lane)
             except UnansweredError as error:
                 missed += 1
                 if missed > RETRIES or lane is not Lane.NORMAL or not timed_out(error):
                     raise
+            else:
+                if refused or lane is not Lane.NORMAL or not refuses(answer):
+                    return answer
+                refused += 1
 
     async def send_once(
         self,

@@ -21,7 +21,7 @@ class InTheWayError(OSError):
     """Something else is where the file or directory has to be. Nothing was written to it."""
 
 
-def _in_the_way(path: Path, kind: str) -> InTheWayError:
+def in_the_way(path: Path, kind: str) -> InTheWayError:
     return InTheWayError(
         f"{path} is a symbolic link, or no {kind}; pumpd writes through none here. See who made it, and remove it"
     )
@@ -30,7 +30,7 @@ def _in_the_way(path: Path, kind: str) -> InTheWayError:
 def write(row: Row, path: Path, data: bytes, owners: Owners, *, beneath: Path) -> None:
     """Write a file in a directory that exists. `beneath`: the trusted directory above it. Raises OSError."""
     with _opened(path.parent, beneath) as folder:
-        _refuse_other(path, folder)
+        refuse_other(path, folder)
         owner = _owner(row, owners, beneath)
         beside = f".{path.name}.{secrets.token_hex(4)}"
         file = os.open(
@@ -53,7 +53,7 @@ def write(row: Row, path: Path, data: bytes, owners: Owners, *, beneath: Path) -
 def read_below(path: Path, *, beneath: Path) -> bytes:
     """The content of a file that no symbolic link leads to. Raises OSError."""
     with _opened(path.parent, beneath) as folder:
-        _refuse_other(path, folder)
+        refuse_other(path, folder)
         descriptor = os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
         with os.fdopen(descriptor, "rb") as file:
             return file.read()
@@ -105,13 +105,22 @@ def _open_child(above: int, path: Path) -> int:
     try:
         return os.open(path.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
     except NotADirectoryError as error:  # also for a link, together with O_DIRECTORY
-        raise _in_the_way(path, "directory") from error
+        raise in_the_way(path, "directory") from error
 
 
-def _refuse_other(path: Path, folder: int) -> None:
+def open_folder(path: Path) -> int:
+    """A descriptor of the directory itself, not of what a link leads to. Raises OSError."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except NotADirectoryError as error:  # also for a link, together with O_DIRECTORY
+        raise in_the_way(path, "directory") from error
+
+
+def refuse_other(path: Path, folder: int) -> None:
+    """Raises InTheWayError for something in this directory that is no plain file. What is not there is not refused."""
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISREG(os.lstat(path.name, dir_fd=folder).st_mode):
-            raise _in_the_way(path, "file")
+            raise in_the_way(path, "file")
 
 
 def _owner(row: Row, owners: Owners, beneath: Path) -> tuple[int, int]:

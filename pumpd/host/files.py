@@ -14,7 +14,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from pumpd.settings import BrokerSettings, Settings
+from pumpd.settings import Settings
+from pumpd.settings_brokers import BrokerSettings
 
 USER = "pumpd"  # of control, which owns the state
 OPERATORS, TABLETS, VITALS = "pumpd-operators", "pumpd-tablets", "pumpd-vitals"
@@ -47,18 +48,21 @@ class Owners:
     def of(cls, state_dir: Path) -> Self:
         """Those of this machine. One person runs everything where the state directory is not the package's user's."""
         own = _user_number(USER)
-        try:
-            owner = state_dir.lstat().st_uid
-        except OSError:  # not there, or this user may not see it: only root sets up a gateway
-            owner = own if os.geteuid() == 0 and own is not None else os.geteuid()
-        if own is None or owner != own:
-            return cls({}, {}, person=owner)
         groups = {}
         for name in (USER, OPERATORS, TABLETS, VITALS):
             try:
                 groups[name] = grp.getgrnam(name).gr_gid
             except KeyError:  # the unit that needs it says so
                 continue
+        try:
+            status = state_dir.lstat()
+            owner = status.st_uid
+            if owner == 0 and status.st_gid == groups.get(USER):  # a command of root has closed it (`closed.py`)
+                owner = own if own is not None else owner
+        except OSError:  # not there, or this user may not see it: only root sets up a gateway
+            owner = own if os.geteuid() == 0 and own is not None else os.geteuid()
+        if own is None or owner != own:
+            return cls({}, {}, person=owner)
         return cls({"root": 0, USER: own}, {"root": 0, **groups})
 
     @property

@@ -1,11 +1,13 @@
 """The lock of a state directory: control holds it while it runs, and so does a command that must be alone there."""
 
 import contextlib
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from pumpd.host.file_writing import in_the_way
 from pumpd.host.files import Owners, mode_of, row
 
 
@@ -45,8 +47,12 @@ def control_alone(path: Path) -> Iterator[None]:
 
 def _made(path: Path) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode_of("control's lock"))
-    except PermissionError as error:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode_of("control's lock"))
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # root would give away what the link leads to
+            raise in_the_way(path, "file") from error
+        if not isinstance(error, PermissionError):
+            raise
         why = f"this user may not write here; use the user who owns {path.parent}, or sudo"
         raise PermissionError(error.errno, why, str(path)) from error
 

@@ -58,7 +58,7 @@ from pumpd.infusion.reconcile import reconcile
 from pumpd.infusion.states import State
 from pumpd.infusion.turn import Turn
 from pumpd.infusion.vitals import VitalSample, newest
-from pumpd.pump import AlarmCode, Done, Outcome, PumpProgram, Refused, Unknown, word
+from pumpd.pump import AlarmCode, Done, Refused, Unknown, word
 from pumpd.texts import listed, named, text
 
 IDENTIFY_FIRST = text("identity.first", "it is not known which pump answers; identify the pump first, standing at it")
@@ -234,7 +234,7 @@ def _read_back(turn: Turn, event: ProgramReadBack) -> None:
         return
     if from_ns is None or event.asked_at_ns < from_ns:
         return  # it shows what the pump held before the load, or before this confirmation
-    reasons = _read_back_faults(segment.program, event.outcome)
+    reasons = read_back.faults(segment.program, event.outcome)
     if isinstance(event.outcome, Done):
         turn.set(read_back=event.outcome.value if reasons else segment.program)
     if state is State.LOADING and reasons:
@@ -245,16 +245,6 @@ def _read_back(turn: Turn, event: ProgramReadBack) -> None:
     elif reasons:
         turn.go(State.READY, listed(reasons), confirmed=None)
         turn.refuse(*reasons)
-
-
-def _read_back_faults(wanted: PumpProgram, outcome: Outcome[PumpProgram]) -> tuple[str, ...]:
-    match outcome:
-        case Done(value=held):
-            return read_back.differences(wanted, held)
-        case Refused(reasons=reasons):
-            return reasons
-        case Unknown(cause=cause):
-            return (text("read_back.differs", "read-back: {reason}", reason=cause),)
 
 
 def _challenge_issued(turn: Turn, nonce: str, shown: str) -> None:

@@ -10,8 +10,6 @@ from pydantic import (
     AwareDatetime,
     ConfigDict,
     Field,
-    PlainSerializer,
-    SecretStr,
     StrictFloat,
     StrictInt,
     StringConstraints,
@@ -23,16 +21,22 @@ from pydantic import (
 )
 from pydantic_core import from_json
 
+from pumpd.messages.keys_and_staff import (
+    KeyAdd,
+    KeyList,
+    KeyRename,
+    KeyRevoke,
+    PinReset,
+    SentPin,
+    StaffAdd,
+    StaffList,
+    StaffRemove,
+)
 from pumpd.messages.message import Id, Text
 from pumpd.messages.message import Message as _Message
 from pumpd.messages.pairing import PairAccept, PairClose, PairOffer, PairOpen, PairReveal, PairState
 from pumpd.texts import messages_in, text
 from pumpd.validation import repeated
-
-# A PIN goes over the socket and nowhere else: not into a journal, a log or an error.
-SentPin = Annotated[
-    SecretStr, Field(max_length=32), PlainSerializer(lambda pin: pin.get_secret_value(), when_used="json")
-]
 
 
 class Prescribed(_Message):
@@ -374,76 +378,6 @@ class Serving(_Message):
 
     op: Literal["serving"] = "serving"
     certificate_until: AwareDatetime
-
-
-# -- keys and staff: control is the only writer of their files ------------------------------------------------------
-
-
-class KeyList(_Message):
-    """The paired keys of tablets and software nurses."""
-
-    op: Literal["key_list"] = "key_list"
-
-
-class KeyAdd(_Message):
-    """Pair the key of a software nurse.
-
-    `public_key` is the base64 of its SPKI DER.
-    """
-
-    op: Literal["key_add"] = "key_add"
-    name: Text
-    public_key: Text
-
-
-class KeyRename(_Message):
-    """Rename a paired key."""
-
-    op: Literal["key_rename"] = "key_rename"
-    key: Id
-    name: Text
-
-
-class KeyRevoke(_Message):
-    """Revoke a paired key. Whatever it signs is refused from then on."""
-
-    op: Literal["key_revoke"] = "key_revoke"
-    key: Id
-
-
-class StaffList(_Message):
-    """The people who may sign in on a tablet."""
-
-    op: Literal["staff_list"] = "staff_list"
-
-
-class StaffAdd(_Message):
-    """Add a person who may sign in on a tablet.
-
-    `person`: the site's own number of that human being, who has one badge only.
-    """
-
-    op: Literal["staff_add"] = "staff_add"
-    badge: Text
-    name: Text
-    roles: tuple[Text, ...]
-    pin: SentPin
-    person: Text = ""
-
-
-class StaffRemove(_Message):
-    """Remove a person, who is signed out at once."""
-
-    op: Literal["staff_remove"] = "staff_remove"
-    badge: Text
-
-
-class PinReset(_Message):
-    """Give a person a new PIN."""
-
-    op: Literal["pin_reset"] = "pin_reset"
-    badge: Text
-    pin: SentPin
 
 
 Request = Annotated[

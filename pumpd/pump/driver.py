@@ -139,6 +139,11 @@ class DriverFamily(Protocol):
         ...
 
     @classmethod
+    def reports_serial(cls, settings: Mapping[str, Any]) -> bool:
+        """Whether a pump with these settings reports its serial number, if `marks` has that."""
+        ...
+
+    @classmethod
     def capabilities(cls, container: Container, settings: Mapping[str, Any]) -> Capabilities:
         """Limits of this family for a container. Raises ValueError that names the field for unusable settings."""
         ...

@@ -22,14 +22,16 @@ class Marked(Protocol):
 
     def own_address(self, settings: Mapping[str, Any]) -> str | None: ...
 
+    def reports_serial(self, settings: Mapping[str, Any]) -> bool: ...
+
 
 def mark_of(family: Marked, settings: Mapping[str, Any]) -> Mark | None:
     """The mark by which a pump with these settings proves which one it is; None when it has none.
 
-    An address counts only if the family says so for these settings: the one that every new pump has is shared by all
-    that nobody has set.
+    A mark counts only if the family says so for these settings: the address that every new pump has is shared by all
+    that nobody has set, and some pumps of a family report no serial number.
     """
     for mark in family.marks:
-        if mark is not Mark.ADDRESS or family.own_address(settings) is not None:
+        if family.reports_serial(settings) if mark is Mark.SERIAL else family.own_address(settings) is not None:
             return mark
     return None

@@ -24,6 +24,7 @@ async def completed(plan: Plan) -> Plan:
         each
         for each in pumps
         if isinstance(each, dict) and not each.get("simulated") and {"driver", "port"} <= set(each)
+        if isinstance(each.get("settings", {}), dict)
     ]
     answers = await asyncio.gather(*(_ask(each) for each in real))
     found: list[str] = []

@@ -4,7 +4,6 @@ A plan comes from a person's answers or from a file. The file is a configuration
 so every key of `pumpd.toml` can be in it, and it needs no explanation of its own.
 """
 
-import os
 import re
 import socket
 import tempfile
@@ -18,8 +17,8 @@ from typing import Any
 import tomlkit
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pumpd.settings import PublicKey, Settings, SettingsError
-from pumpd.settings_file import DEFAULT_PATH
+from pumpd.settings import PublicKey
+from pumpd.settings_file import DEFAULT_PATH, Read
 from pumpd.validation import problems
 
 HEADER = """\
@@ -63,8 +62,11 @@ class Rest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
+    """`problems`: what is wrong with the section `[setup]`."""
+
     config: Mapping[str, Any]
     rest: Rest
+    problems: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -93,11 +95,12 @@ def read_plan(file: Path, path: Path) -> Plan:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PlanError([f"{file}: not valid TOML: {error}"]) from error
     section = given.pop("setup", {})
+    rest, wrong = Rest(), list[str]()
     try:
         rest = Rest.model_validate(section)
     except ValidationError as error:
-        raise PlanError([f"{file}: setup.{each}" for each in problems(error, "setup")]) from error
-    return Plan({**usual(path), **given}, rest)
+        wrong = [f"{file}: setup.{each}" for each in problems(error, "setup")]
+    return Plan({**usual(path), **given}, rest, tuple(wrong))
 
 
 def present(path: Path) -> dict[str, Any] | None:
@@ -114,8 +117,10 @@ def present(path: Path) -> dict[str, Any] | None:
         raise PlanError([f"{path}: not valid TOML: {error}. Repair it, or move it away"]) from error
 
 
-def checked(plan: Plan, path: Path) -> Settings:
-    """The settings that the plan leads to, together with the drop-ins beside `path`. Raises PlanError."""
+def as_read(plan: Plan, path: Path) -> Read:
+    """The files to which the plan leads, together with the drop-ins beside `path`. They are gone, and were in a folder
+    of their own.
+    """
     with tempfile.TemporaryDirectory(prefix="pumpd-setup-") as folder:
         trial = Path(folder) / path.name
         trial.write_text(plan.text, "utf-8")
@@ -124,7 +129,4 @@ def checked(plan: Plan, path: Path) -> Settings:
             trial.with_suffix(".d").mkdir()
             for each in sorted(drop_ins.glob("*.toml")):
                 (trial.with_suffix(".d") / each.name).write_bytes(each.read_bytes())
-        try:
-            return Settings.load(trial)
-        except SettingsError as error:
-            raise PlanError([each.replace(folder + os.sep, "") for each in error.problems]) from error
+        return Read(trial)

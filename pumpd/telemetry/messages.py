@@ -11,7 +11,7 @@ import functools
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -103,18 +103,34 @@ def cut(message: Message) -> Message:
     return replace(message, payload=_json(kept | {"cut": True}))
 
 
+StartOf = Callable[[str], Record | None]  # of a process, by the `boot` of its entries: the entry of its start
+
+
+def _no_start(_: str) -> None:
+    return None
+
+
 class Translator:
     """Turns entries into messages for one gateway. It remembers, per pump, when the retained state was last sent.
 
     `simulated` tells for each configured pump by name whether it is simulated. What happened to another pump is an
     event; nothing is retained of it.
+
+    An entry says whether its pump was simulated when it was written, which may be long ago: by the start of the process
+    that wrote it, which `start_of` finds. Where that says nothing, as in a journal of an older version, the present
+    configuration counts.
     """
 
-    def __init__(self, gateway: str, simulated: Mapping[str, bool]) -> None:
+    def __init__(self, gateway: str, simulated: Mapping[str, bool], start_of: StartOf = _no_start) -> None:
         self._root = f"pumpd/v1/{level(gateway)}"
-        self._simulated = simulated
+        self._simulated, self._start_of = simulated, start_of
+        self._then: dict[str, Mapping[str, Any]] = {}  # by process, what its start says of its pumps
         self._state_sent: dict[str, int] = {}
         self._open: dict[tuple[str, str], Record] = {}  # active alarms, by pump and code
+
+    def reads(self, start_of: StartOf) -> None:
+        """From now on the entries are of this journal."""
+        self._start_of = start_of
 
     @property
     def root(self) -> str:
@@ -252,11 +268,20 @@ class Translator:
         head: dict[str, Any] = {"seq": entry.id, "ts": entry.ts, "t_mono_s": entry.mono_ns / 1e9, "boot": entry.boot}
         if entry.pump:
             head["pump"] = _value("pump", entry.pump)
-            if entry.pump in self._simulated:
-                head["simulated"] = self._simulated[entry.pump]
+            simulated = self._was_simulated(entry)
+            if simulated is not None:
+                head["simulated"] = simulated
         if entry.session:
             head["session"] = _value("session", entry.session)
         return head
+
+    def _was_simulated(self, entry: Record) -> bool | None:
+        if entry.boot not in self._then:
+            start = self._start_of(entry.boot)
+            said = _body(start).get("simulated") if start is not None else None
+            self._then[entry.boot] = said if isinstance(said, dict) else {}
+        said = self._then[entry.boot].get(entry.pump)
+        return said if isinstance(said, bool) else self._simulated.get(entry.pump)
 
 
 def _body(entry: Record) -> dict[str, Any]:

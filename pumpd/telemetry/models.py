@@ -28,7 +28,7 @@ class Head(_Model):
     )
     boot: str = Field(description="which run of the control process wrote it")
     pump: str | None = Field(None, description="the pump")
-    simulated: bool | None = Field(None, description="whether the pump is simulated")
+    simulated: bool | None = Field(None, description="whether the pump was simulated when this was recorded")
     session: str | None = Field(None, description="which infusion")
     late: Literal[True] | None = Field(
         None, description="it is sent after newer entries: history, not what is true now"

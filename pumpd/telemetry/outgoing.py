@@ -8,10 +8,10 @@ Promises:
 - Memory: the entries in flight, one batch of the journal, and a span for each time that the link was too slow.
 """
 
-import asyncio
 from collections import deque
 from dataclasses import dataclass
 
+from pumpd import loop_time
 from pumpd.journal import JournalReader, Record
 from pumpd.mqtt import Publisher
 from pumpd.telemetry.cursor import Cursor
@@ -76,10 +76,10 @@ class Outgoing:
 
     async def _send_new(self, reader: JournalReader) -> bool:
         fresh = reader.after(self._live, BATCH)
-        until_s = _now_s() + LIVE_S
+        until_s = loop_time.now_s() + LIVE_S
         self._overtaken = False
         for number, entry in enumerate(fresh):
-            if _now_s() >= until_s:
+            if loop_time.now_s() >= until_s:
                 self._overtaken = True
                 for each in fresh[number:]:
                     for message in self._translator.retained(each):
@@ -92,8 +92,8 @@ class Outgoing:
         return bool(fresh)
 
     async def _send_behind(self, reader: JournalReader) -> None:
-        until_s = _now_s() + POLL_S
-        while self._behind and _now_s() < until_s:
+        until_s = loop_time.now_s() + POLL_S
+        while self._behind and loop_time.now_s() < until_s:
             span = self._behind[0]
             if not self._batch:
                 self._batch.extend(each for each in reader.after(span.first - 1, BATCH) if each.id <= span.last)
@@ -112,7 +112,3 @@ class Outgoing:
         else:
             self._behind.append(_Span(first, last))
         self._live = last
-
-
-def _now_s() -> float:
-    return asyncio.get_running_loop().time()

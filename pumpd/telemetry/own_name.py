@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import structlog
 from pydantic import ValidationError
 
+from pumpd import loop_time
 from pumpd.host.name_taken import NameTaken
 from pumpd.telemetry.models import GatewayState
 
@@ -44,7 +45,7 @@ class OwnName:
 
     def said(self) -> None:
         """The own birth has just been published."""
-        self._said_s = _now_s()
+        self._said_s = loop_time.now_s()
         self._wrong.clear()
 
     def heard(self, topic: str, payload: bytes, stored: bool) -> None:  # noqa: ARG002, FBT001 - called by position
@@ -67,17 +68,17 @@ class OwnName:
                 to_do="two machines publish under one name; give each its own name in pumpd.toml, restart telemetry",
             )
             self._say()
-        self._other = _Other(state.machine[:64], _now_s())
+        self._other = _Other(state.machine[:64], loop_time.now_s())
 
     async def wrong(self) -> None:
         """Wait until the own birth has to be published again."""
         while True:
-            if self._other is not None and _now_s() - self._other.heard_s > GONE_S:
+            if self._other is not None and loop_time.now_s() - self._other.heard_s > GONE_S:
                 _log.warning("gateway_name_free", gateway=self._gateway, other_machine=self._other.machine)
                 self._other = None
                 self._taken.end()
             due_s = self._said_s + (ANSWER_S if self._other else MEND_S)
-            if self._wrong.is_set() and _now_s() >= due_s:
+            if self._wrong.is_set() and loop_time.now_s() >= due_s:
                 return
             await asyncio.sleep(MEND_S)
 
@@ -89,7 +90,3 @@ class OwnName:
             self._taken.say()
         except OSError as error:
             _log.error("control_not_told", error=str(error))
-
-
-def _now_s() -> float:
-    return asyncio.get_running_loop().time()

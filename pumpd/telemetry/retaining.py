@@ -9,15 +9,16 @@ Promises:
   telemetry itself does not depend on an option.
 """
 
-import asyncio
 from datetime import UTC, datetime
 from importlib.metadata import version
 
 import structlog
 
+from pumpd import loop_time
 from pumpd.journal import JournalReader
 from pumpd.mqtt import Publisher
-from pumpd.settings import MqttSettings, Settings
+from pumpd.settings import Settings
+from pumpd.settings_brokers import MqttSettings
 from pumpd.telemetry.cursor import Cursor
 from pumpd.telemetry.home_assistant import HomeAssistant, is_own_device
 from pumpd.telemetry.messages import Message, Translator
@@ -59,7 +60,7 @@ class Retaining:
 
     async def check(self, reader: JournalReader, session: Publisher, outgoing: Outgoing) -> None:
         """Retain what is true, and empty what is not. Raises BrokerError, JournalError and CursorError."""
-        now_s = _now_s()
+        now_s = loop_time.now_s()
         if now_s < self._check_s:
             return
         self._check_s = now_s + CHECK_S
@@ -112,7 +113,3 @@ class Retaining:
         await session.settled()
         for topic in topics:
             self._cursor.forget(topic)
-
-
-def _now_s() -> float:
-    return asyncio.get_running_loop().time()

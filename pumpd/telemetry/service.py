@@ -21,12 +21,14 @@ from importlib.metadata import version
 
 import structlog
 
+from pumpd import loop_time
 from pumpd.attempts import Attempts
 from pumpd.host.name_taken import NameTaken
 from pumpd.journal import JournalReader
 from pumpd.mqtt import BrokerError, Publisher, publishing
 from pumpd.notify import notify
-from pumpd.settings import MqttSettings, Settings
+from pumpd.settings import Settings
+from pumpd.settings_brokers import MqttSettings
 from pumpd.telemetry.cursor import SAVE_S, Cursor, Position
 from pumpd.telemetry.follow import POLL_S, follow
 from pumpd.telemetry.machine import boot_id, machine
@@ -80,11 +82,14 @@ class Telemetry:
     def _go_back(self) -> None:
         """The broker may have lost what it acknowledged lately."""
         self._cursor.position = self._safe()
-        self._marks = deque([(_now_s(), self._cursor.position)])
+        self._marks = deque([(loop_time.now_s(), self._cursor.position)])
 
     def _safe(self) -> Position:
         """What was acknowledged so long ago that no broker loses it. It may have died before that was noticed."""
-        while len(self._marks) > 1 and self._marks[1][0] <= _now_s() - self._mqtt.resend_s - self._mqtt.keepalive_s:
+        while (
+            len(self._marks) > 1
+            and self._marks[1][0] <= loop_time.now_s() - self._mqtt.resend_s - self._mqtt.keepalive_s
+        ):
             self._marks.popleft()
         return self._marks[0][1]
 
@@ -154,7 +159,8 @@ class Telemetry:
     async def _publish_journal(self, session: Publisher, outgoing: Outgoing) -> None:
         async def send(reader: JournalReader) -> None:
             if self._cursor.position.id < self._marks[0][1].id:  # the journal was replaced
-                self._marks = deque([(_now_s(), self._cursor.position)])
+                self._marks = deque([(loop_time.now_s(), self._cursor.position)])
+            self._translator.reads(reader.start_of)
             newest = _newest(reader)  # before what is true is read: what comes later is sent as new
             outgoing.begin(self._cursor.position.id, newest)
             while True:
@@ -167,9 +173,9 @@ class Telemetry:
 
     async def _account(self, reader: JournalReader, session: Publisher, outgoing: Outgoing) -> None:
         """Move the cursor, and publish the anchor when everything is published."""
-        if outgoing.all_sent and _now_s() >= self._anchor_s and outgoing.position != self._anchored.id:
+        if outgoing.all_sent and loop_time.now_s() >= self._anchor_s and outgoing.position != self._anchored.id:
             await session.settled()
-        now_s, reached = _now_s(), outgoing.position
+        now_s, reached = loop_time.now_s(), outgoing.position
         if reached > self._cursor.position.id and (last := reader.at_most(reached)) is not None:
             self._cursor.advance(Position(last.id, last.hash))
         position = self._cursor.position
@@ -195,10 +201,6 @@ class Telemetry:
 
 def _newest(reader: JournalReader) -> int:
     return next((entry.id for entry in reader.last(1)), 0)
-
-
-def _now_s() -> float:
-    return asyncio.get_running_loop().time()
 
 
 def _wall_time() -> str:

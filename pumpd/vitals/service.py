@@ -19,11 +19,12 @@ from typing import Protocol
 
 import structlog
 
+from pumpd import loop_time
 from pumpd.attempts import Attempts
 from pumpd.messages.requests import Answer, VitalSigns
 from pumpd.mqtt import BrokerError, listening
 from pumpd.notify import notify
-from pumpd.settings import MonitorBrokerSettings
+from pumpd.settings_brokers import MonitorBrokerSettings
 from pumpd.vitals.complaints import Complaints, Reachable
 from pumpd.vitals.link import NoControlError
 from pumpd.vitals.message import BadMessageError, read
@@ -83,7 +84,7 @@ class Vitals:
             await attempts.pause()
 
     async def _connection(self) -> None:
-        self._beat_s = _now_s()
+        self._beat_s = loop_time.now_s()
         async with listening(self._broker, self._identifier, tuple(self._newest), self.heard) as connection:
             self._broker_state.back()
             notify(f"STATUS=listening to {self._broker.host}:{self._broker.port}")
@@ -96,12 +97,12 @@ class Vitals:
 
     async def _beat(self) -> None:
         while not self._held_up():
-            self._beat_s = _now_s()
+            self._beat_s = loop_time.now_s()
             await asyncio.sleep(BEAT_S)
         raise BrokerError("this process was held up: how old the messages are that waited meanwhile is unknown")
 
     def _held_up(self) -> bool:
-        return _now_s() - self._beat_s > HELD_UP_S
+        return loop_time.now_s() - self._beat_s > HELD_UP_S
 
     def heard(self, topic: str, payload: bytes, stored: bool) -> None:  # noqa: FBT001 - called by position
         """A message has arrived. Costs next to nothing: it is read when it is its turn."""
@@ -110,7 +111,7 @@ class Vitals:
         elif (unread := self._unread.get(topic)) is not None:
             if len(unread) == KEPT:
                 self.complaints.add("flooding_messages_dropped", topic=topic)
-            unread.append((payload, _now_s()))
+            unread.append((payload, loop_time.now_s()))
             self._arrived.set()
 
     async def hand_over(self) -> None:
@@ -130,7 +131,7 @@ class Vitals:
                 await asyncio.sleep(APART_S)
 
     async def _give(self, newest: Newest) -> None:
-        for sample, signs in newest.waiting(_now_s(), _wall()):
+        for sample, signs in newest.waiting(loop_time.now_s(), _wall()):
             answer = await self._control.tell(signs)
             self._control_state.back()
             newest.taken(sample)
@@ -158,10 +159,6 @@ class Vitals:
             self.complaints.add("message_without_signs_ignored", topic=topic)
         elif not any(newer):
             self.complaints.add("repeated_or_late_message_dropped", topic=topic)
-
-
-def _now_s() -> float:
-    return asyncio.get_running_loop().time()
 
 
 def _wall() -> datetime:

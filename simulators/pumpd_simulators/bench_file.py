@@ -81,9 +81,13 @@ class BenchFile(_Part):
     def _each_its_own(self) -> Self:
         names = [pump.name for pump in self.pump]
         ports = [str(pump.pty or pump.tcp) for pump in self.pump if pump.pty or not str(pump.tcp).endswith(":0")]
-        for what, given in (("name", names), ("port", ports)):
-            if twice := sorted({each for each in given if given.count(each) > 1}):
-                raise ValueError(f"each pump needs a {what} of its own; given twice: {', '.join(twice)}")
+        wrong = [
+            f"each pump needs a {what} of its own; given twice: {', '.join(twice)}"
+            for what, given in (("name", names), ("port", ports))
+            if (twice := sorted({each for each in given if given.count(each) > 1}))
+        ]
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return self
 
     @classmethod

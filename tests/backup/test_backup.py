@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from pumpd.backup import restore as restoring
 from pumpd.backup import sealed as sealed_file
 from pumpd.backup.content import COPIED, LEFT_OUT
 from pumpd.backup.make import BackupError, make
-from pumpd.backup.opened import RestoreError
+from pumpd.backup.opened import Contents, RestoreError
 from pumpd.backup.restore import RESTORED, STAGING, restore
 from pumpd.backup.sealed import CHUNK, SealedError, SealedReader, SealedWriter
-from pumpd.host.files import TABLE, Kind
+from pumpd.host.files import TABLE, Kind, Owners
 from pumpd.journal import Entry, Journal, JournalReader
 from pumpd.journal.copying import PIECE, newest
 from tests.backup.power import PowerCutError, power_cut
@@ -260,6 +261,30 @@ def test_what_root_restores_belongs_to_control(old, file, monkeypatch):
     (old.state / "journal.anchor").unlink()
     back(file, old)
     assert given == dict.fromkeys(("journal.sqlite3", "journal.anchor"), (owner.st_uid, owner.st_gid))
+
+
+@pytest.mark.requirement("SEC-18")
+def test_what_root_restores_it_restores_in_a_directory_that_is_closed_to_its_user(old, file, monkeypatch):
+    """So nobody swaps the staging folder, or a file in it, between two steps."""
+    seen, put, copy = [], restoring._put_journal, Contents.copy_journal
+
+    def copying(contents, path):
+        seen.append((path.parent.parent.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777))
+        copy(contents, path)
+
+    def putting(path, *rest, **more):
+        seen.append(path.parent.stat().st_mode & 0o777)
+        put(path, *rest, **more)
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    for name in ("chown", "fchown"):
+        monkeypatch.setattr(os, name, lambda *_: None)
+    monkeypatch.setattr(Owners, "of", lambda _: Owners({"root": 0, "pumpd": 54_321}, {"root": 0, "pumpd": 54_322}))
+    monkeypatch.setattr(Contents, "copy_journal", copying)
+    monkeypatch.setattr(restoring, "_put_journal", putting)
+    back(file, old)
+    assert seen == [(0o700, 0o700), 0o700]
+    assert old.state.stat().st_mode & 0o777 == 0o750
 
 
 def test_nothing_is_restored_under_a_running_control(old, file):

@@ -130,7 +130,7 @@ class Story:
         return given | {"each": each}
 
     async def play(self, folder: Path) -> None:
-        async with open_testbed(folder, beds=BEDS, group=64, **self.settings()) as here:
+        async with open_testbed(folder, beds=BEDS, **self.settings()) as here:
             self.here = here
             self.beds = {bed: Bed(bed, here, self.violate) for bed in BEDS}
             watch = asyncio.create_task(self._watch())

@@ -76,6 +76,56 @@ def test_what_does_not_fit_together_is_told_beside_a_key_that_is_wrong_by_itself
     assert [each.split(": ")[:2] for each in found] == [["pumpd.toml:2", "nonsense"], ["pumpd.toml:16", "mqtt.tls"]]
 
 
+SECOND = (
+    '[[pump]]\nname = "bed1"\nport = "x"\nserial = "2"\nmodel = "x"\ndriver = "new-era"\nsimulated = true\n\n[[pump]]'
+)
+BESIDE = {
+    "a key that is missing": ("serial =", "serail ="),
+    "a key that is missing above the pumps": ("state_dir =", "statedir ="),
+    "what does not fit together": ('port = "tcp://127.0.0.1:4001"', 'port = "/dev/ttyUSB0"'),
+    "two pumps with one name": ("[[pump]]", SECOND),
+}
+
+
+@pytest.mark.parametrize("command", ["config", "run"])
+@pytest.mark.parametrize("other", BESIDE)
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ('driver = "new-ear"', "pump bed1: driver 'new-ear' is not installed"),
+        ('driver = "new-era"\nsettings = {{ adress = 1 }}', "pump bed1: settings.adress: unknown setting"),
+    ],
+)
+def test_a_wrong_driver_is_told_beside_every_other_error(check, command, other, given, said):
+    text = GOOD.replace('driver = "new-era"', given).replace(*BESIDE[other])
+    found = check(text, command=command)
+    assert len([each for each in found if said in each]) == 1, found
+    assert len(found) >= 2, found
+
+
+@pytest.mark.parametrize("command", ["config", "run"])
+def test_what_stands_beside_the_files_is_checked_beside_an_error_in_them(check, tmp_path, command):
+    """An open secret, a paired program, and (for the check) the library."""
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret", encoding="utf-8")
+    secret.chmod(0o644)
+    entry = {"id": "k", "name": "robot", "roles": ["confirm"], "public_pem": "x", "kind": "software"}
+    (tmp_path / "paired-keys.json").write_text(json.dumps([entry]), encoding="utf-8")
+    section = OPEN["mqtt.password_file"].replace("{file}", str(secret))
+    found = check(f"nonsense = 1\nlibrary_dir = '{tmp_path}/none'\n" + REAL_PUMP + section, command=command)
+    for said in ("nonsense", "every user of this machine can read", "software nurse robot"):
+        assert any(said in each for each in found), (said, found)
+    assert any("none: is not a directory" in each for each in found) == (command == "config")
+
+
+def test_an_unsigned_configuration_is_told_beside_an_error_in_it(check, tmp_path):
+    (tmp_path / "trust").mkdir()
+    (tmp_path / "trust" / "config.pub").write_text("MCowBQYDK2VwAyEA" + "A" * 43 + "=\n", encoding="utf-8")
+    found = check("nonsense = 1\n" + GOOD)
+    assert any("nonsense" in each for each in found)
+    assert any("it is not signed" in each for each in found), found
+
+
 def test_an_error_of_a_drop_in_names_the_drop_in(check):
     found = check(GOOD, first="[simulation]\ntime_scale = 2\n", second="\n[simulation]\ntime_scale = 'x'\n")
     assert found == ["pumpd.d/second.toml:3: simulation.time_scale: must be a whole number"]

@@ -19,7 +19,7 @@ from pumpd.settings import Settings
 from tests.patience import PATIENCE_S
 from tests.signed import signed_toml
 
-pytestmark = [pytest.mark.realtime, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.realtime
 
 ORDER = [
     "order", "--pump", "bed1", "--entry", "ketamine-1mg-ml", "--dose", "0.5 mg/kg", "--weight", "70 kg",

@@ -11,7 +11,7 @@ from pumpd_drivers.new_era.driver import NewEra
 
 from .test_infusion_commands import process
 
-pytestmark = [pytest.mark.realtime, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.realtime
 
 
 def run(*args):

@@ -18,6 +18,7 @@ from pumpd.journal import Entry, Record
 from pumpd.telemetry.messages import STATEMENT, Translator
 from tests.cli.test_terminal import HOSTILE, UNSAFE
 from tests.mosquitto import Broker, broker
+from tests.patience import PATIENCE_S
 
 __all__ = ["broker"]
 
@@ -171,7 +172,9 @@ def test_without_an_address_the_configured_broker_is_used(tmp_path):
 
 @pytest.mark.realtime
 async def test_what_a_broker_keeps_is_shown(broker: Broker):
-    async with aiomqtt.Client("127.0.0.1", broker.port, protocol=aiomqtt.ProtocolVersion.V5) as client:
+    async with aiomqtt.Client(
+        "127.0.0.1", broker.port, timeout=PATIENCE_S, protocol=aiomqtt.ProtocolVersion.V5
+    ) as client:
         for topic, payload in published(*RUNNING):
             await client.publish(topic, payload, qos=1, retain=True)
         watching = await asyncio.create_subprocess_exec(

@@ -221,7 +221,7 @@ async def test_a_pump_that_is_switched_off_does_not_starve_the_watchdog(tmp_path
 @pytest.mark.parametrize("field", ["dose", "weight", "weight_again", "duration", "previous_weight"])
 async def test_a_quantity_that_is_not_plain_is_refused_by_field_and_text(tmp_path, field):
     texts = ("", "70", "70 lb", "NaN kg", "-70 kg", "0 kg", "7e1 kg", "70,0 kg", "7_0 kg", "\u0667\u0660 kg")
-    async with open_testbed(tmp_path, group=64) as here:
+    async with open_testbed(tmp_path) as here:
         for text in texts:
             answer = await here.order(**{field: text})
             assert not answer.ok
@@ -246,7 +246,7 @@ async def test_each_wrong_field_of_an_order_is_refused_with_its_reason(tmp_path)
         ("patient", "Jane Doe", "a patient token, never a name"),
         ("ordered_by", "", "ordered_by"),
     )
-    async with open_testbed(tmp_path, group=64) as here:
+    async with open_testbed(tmp_path) as here:
         tap = Tap(here.pump)
         for field, text, named in wrong:
             again = {"weight_again": text} if field == "weight" else {}

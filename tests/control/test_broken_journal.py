@@ -135,7 +135,7 @@ async def test_a_pump_of_which_nothing_is_known_is_sent_stops_until_it_has_stopp
 async def test_when_the_disk_fails_a_running_infusion_stops_within_a_lease_and_its_entries_are_written_later(
     tmp_path, monkeypatch, cause
 ):
-    async with open_testbed(tmp_path) as here:
+    async with open_testbed(tmp_path, group=1) as here:
         await here.start()
         await asyncio.sleep(100)
         loop, append = asyncio.get_running_loop(), Journal._write

@@ -123,7 +123,7 @@ BEDS = {(name, model): bed(name, model) for name, model in MODELS}
 @pytest.mark.parametrize(("name", "model"), MODELS, ids=[f"{name}-{model}" for name, model in MODELS])
 async def test_a_pump_that_was_switched_off_and_on_between_two_patients_takes_the_next_order(tmp_path, name, model):
     own = BEDS[name, model]
-    async with open_testbed(tmp_path, each={"bed1": dict(own)}, group=64) as here:
+    async with open_testbed(tmp_path, each={"bed1": dict(own)}) as here:
         here.pump.fire("power-cut/5s")
         await asyncio.sleep(60)
         assert here.gateway.runners["bed1"].problem == ""
@@ -213,3 +213,66 @@ async def test_an_order_whose_pump_reports_that_it_was_switched_off_is_loaded_ag
             assert here.kinds().count("program_loaded") == loaded + 1
             assert (await here.confirm()).ok
             await here.until("running")
+
+
+@pytest.mark.requirement("STA-05", "STA-10")
+@pytest.mark.parametrize("cut_s", [1, 30], ids=["briefly", "for long"])
+@pytest.mark.parametrize("own", BEDS.values(), ids=map("-".join, BEDS))
+async def test_an_order_whose_pump_was_switched_off_is_loaded_again_or_ends(tmp_path, own, cut_s):
+    """Whether or not the pump reports it. At most one confirmation is refused because of it, and only if the pump was
+    off so briefly that no poll was without an answer.
+    """
+    async with open_testbed(tmp_path, **own) as here:
+        assert (await here.order(container=container(own))).ok
+        await here.until("ready")
+        here.pump.fire(f"power-cut/{cut_s}s")
+        await asyncio.sleep(60)
+        runner = here.gateway.runners["bed1"]
+        for request in ("first", "second"):
+            if here.state() != "ready":
+                break
+            assert (await here.confirm(request=request)).ok
+            await asyncio.sleep(10)
+            if request == "first" and cut_s > 2:
+                break  # this one must count
+        match here.state():
+            case "running":
+                pass
+            case "abandoned":
+                assert any(why in runner.infusion.reason for why in ("switched off and on", "confirm it at the pump"))
+            case "ordered":  # a person has to say which pump it is
+                assert not runner.line.proved_by
+            case other:
+                pytest.fail(f"{other}: {runner.infusion.reason}")
+
+
+@pytest.mark.requirement("COM-10", "STA-12")
+@pytest.mark.parametrize("remainder", [False, True], ids=["order", "remainder"])
+@pytest.mark.parametrize("name", SERIALS)
+async def test_a_confirmation_is_refused_at_once_while_the_pump_is_known_not_to_be_there(tmp_path, name, remainder):
+    """First nothing answers, then another pump does. Nothing was accepted, and the reason names what is there."""
+    bag = BAG if name in BAGS else {}
+    async with open_bed(tmp_path, name) as here:
+        if remainder:
+            await here.start(**bag)
+            await asyncio.sleep(120)
+            assert (await here.ask(op="pause", pump="bed1", by="n", reason="test")).ok
+            await here.until("paused")
+            assert (await here.ask(op="resume", pump="bed1")).ok
+        else:
+            assert (await here.order(**bag)).ok
+        await here.until("ready")
+        accepted, binding = here.kinds().count("confirmation_accepted"), await here.binding()
+        memory._served["bed1"].peer.detach()
+        await asyncio.sleep(10)
+        silent = await here.confirm(binding)
+        other = move_cable(name, SERIALS[name][2])
+        await asyncio.sleep(10)
+        another = await here.confirm(binding, request="again")
+        other.shut()
+        assert not silent.ok
+        assert "must be identified again" in silent.reasons[0]
+        assert not another.ok
+        assert f"serial {SERIALS[name][2]} where {SERIALS[name][1]} is configured" in another.reasons[0]
+        assert here.kinds().count("confirmation_accepted") == accepted
+        assert here.state() == "ready"

@@ -41,7 +41,7 @@ async def test_a_prescription_becomes_a_confirmed_infusion_that_ends_after_forty
 
 @pytest.mark.requirement("RUN-05", "WIN-01")
 async def test_the_pump_itself_holds_a_gentle_profile_and_changes_its_rate(tmp_path):
-    async with open_testbed(tmp_path, group=64) as here:
+    async with open_testbed(tmp_path) as here:
         tap = Tap(here.pump)
         await here.start(entry="ketamine-1mg-ml-gentle")
         await asyncio.sleep(595)

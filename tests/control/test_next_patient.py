@@ -23,7 +23,7 @@ async def next_patient(here, own):
 async def test_after_a_stop_a_pump_takes_the_next_patients_order(tmp_path, name, model):
     """A Model 44 shows an interrupted run until its next one, and counted as paused: no order was taken any more."""
     own = BEDS[name, model]
-    async with open_testbed(tmp_path, each={"bed1": dict(own)}, group=64) as here:
+    async with open_testbed(tmp_path, each={"bed1": dict(own)}) as here:
         await here.start(container=container(own))
         await asyncio.sleep(30)
         assert (await here.ask(op="stop", pump="bed1", reason="test")).ok
@@ -37,7 +37,7 @@ async def test_after_a_stop_a_pump_takes_the_next_patients_order(tmp_path, name,
 async def test_after_its_volume_a_pump_that_then_shows_an_interrupted_run_takes_the_next_order(tmp_path, model):
     own = BEDS["harvard-classic", model]
     own = own | {"simulated": own["simulated"] | {"options": {"target_prompt": "*"}}}
-    async with open_testbed(tmp_path, each={"bed1": own}, group=64) as here:
+    async with open_testbed(tmp_path, each={"bed1": own}) as here:
         await here.start(container="50 mL", weight="40 kg", weight_again="40 kg")
         await here.until("completed", within_s=3000)
         await asyncio.sleep(5)

@@ -36,10 +36,10 @@ async def ready(here):
 
 
 @pytest.mark.requirement("PRG-26")
-async def test_an_order_of_three_hours_ago_is_not_confirmed(tmp_path):
+async def test_an_order_of_more_than_an_hour_ago_is_not_confirmed(tmp_path):
     async with open_testbed(tmp_path) as here:
         await ready(here)
-        await asyncio.sleep(3 * 3600)
+        await asyncio.sleep(4000)
         assert here.state() == "abandoned"
         answer = await here.ask(op="challenge", pump="bed1")
         assert not answer.ok
@@ -85,13 +85,15 @@ async def test_the_review_says_when_it_was_ordered_and_the_state_when_it_expires
 
 
 @pytest.mark.requirement("PRG-26")
-@pytest.mark.parametrize("by", STEPS, ids=str)
-async def test_a_step_of_the_wall_clock_makes_no_order_older_or_younger(tmp_path, monkeypatch, by, asked_seldom):
+@pytest.mark.parametrize("forward", [True, False])
+async def test_no_step_of_the_wall_clock_makes_an_order_older_or_younger(tmp_path, monkeypatch, forward, asked_seldom):
     step = wall(monkeypatch)
     async with open_testbed(tmp_path) as here:
         await ready(here)
         begun = here.gateway.runners["bed1"].infusion.ordered_ns
-        step(by)
+        for by in (by for by in STEPS if (by > timedelta(0)) is forward):
+            step(by)
+            await asyncio.sleep(60)
         now = here.gateway.clock.monotonic_ns()
         await asyncio.sleep((begun - now) / 1e9 + 3599)
         assert here.state() == "ready"

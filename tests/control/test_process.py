@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,11 +95,11 @@ class Process:
         finally:
             reader.close()
 
-    def started_by(self) -> str:
-        """The digest of the configuration, as the process recorded it."""
+    def started(self) -> dict[str, Any]:
+        """What the process recorded of its start."""
         reader = JournalReader(self.folder / "state" / "journal.sqlite3")
         try:
-            return reader.last(1, "control_started")[0].fields["configuration"]
+            return dict(reader.last(1, "control_started")[0].fields)
         finally:
             reader.close()
 
@@ -154,7 +155,9 @@ def test_control_starts_serves_stops_and_ends(tmp_path, port):
         assert not socket_path.exists()
         assert [line["event"] for line in lines] == ["control_started", "pump_ready", "control_stopping"]
         assert process.kinds()[0] == "control_started"
-        assert process.started_by() == Read(tmp_path / "pumpd.toml").digest
+        started = process.started()
+        assert started["configuration"] == Read(tmp_path / "pumpd.toml").digest
+        assert started["simulated"] == {"bed1": True}
         assert process.kinds()[-1] == "control_stopped"
         assert "stop_answered" in process.kinds()
 

@@ -61,6 +61,13 @@ def test_two_pumps_with_the_same_mark_are_refused():
     ])  # fmt: skip
 
 
+def test_a_pump_whose_serial_number_is_not_asked_for_has_no_mark():
+    unasked = {"driver": "reglo-icc", "settings": {"asks_serial": False}}
+    assert "nothing shows which is which" in binding_errors(two("/dev/ttyUSB0", "/dev/ttyUSB1", **unasked))[0]
+    assert "nothing shows which pump answers" in binding_warnings([pump("bed1", BY_PATH.format(1), **unasked)])[0]
+    assert not binding_warnings([pump("bed1", BY_PATH.format(1), driver="reglo-icc")])
+
+
 def test_pumps_of_two_families_are_never_confused():
     assert not binding_errors([pump("bed1", "/dev/ttyUSB0"), pump("bed2", "/dev/ttyUSB1", "fresenius-base-a")])
 

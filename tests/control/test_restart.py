@@ -35,6 +35,7 @@ async def another_process(here, boot="boot-2", settings=None, library=None):
 
 async def die(here):
     """SIGKILL: no task continues, no stop is sent, the kernel closes the port."""
+    here.gateway.journal._flush()  # as the writer's thread had done within a millisecond
     here.gateway.journal._flush = lambda: None
     here.gateway.parts._ending = True  # nothing is left that could notice
     tasks = [task for task in asyncio.all_tasks() if task.get_name().startswith(("pump ", "stop "))]

@@ -23,7 +23,7 @@ def bed(request):
 
 @pytest.mark.requirement("WIN-09")
 async def test_the_volume_not_given_is_reported_as_the_plant_knows_it(bed, tmp_path):
-    async with open_testbed(tmp_path, group=64, **bed) as here:
+    async with open_testbed(tmp_path, **bed) as here:
         await here.start(container=beds.container(bed))
         await asyncio.sleep(240)
         await here.ask(op="stop")

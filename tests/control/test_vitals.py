@@ -40,7 +40,7 @@ def taken(here):
 
 @pytest.mark.requirement("STA-07", "STA-08", "RUN-09")
 async def test_an_infusion_with_vital_signs_runs_its_forty_minutes_without_an_alarm(tmp_path):
-    async with watched(tmp_path, group=64) as (here, _):
+    async with watched(tmp_path) as (here, _):
         await here.start()
         await here.until("completed", within_s=2500)
         assert here.truth() == pytest.approx(35, rel=0.02)
@@ -139,7 +139,7 @@ async def test_a_monitor_that_falls_silent_stops_the_infusion_after_a_minute(tmp
 
 @pytest.mark.requirement("RUN-09")
 async def test_an_overdue_blood_pressure_pauses_and_a_person_resumes(tmp_path):
-    async with watched(tmp_path, group=64) as (here, monitor):
+    async with watched(tmp_path) as (here, monitor):
         await here.start()
         await monitor.send(**monitor.cuff)
         monitor.cuff_every_s, measured_s = None, now()
@@ -251,7 +251,7 @@ async def test_a_message_without_signs_is_refused(tmp_path):
 
 @pytest.mark.requirement("RUN-01", "RUN-07")
 async def test_a_flood_of_samples_neither_delays_polls_nor_fills_the_journal(tmp_path):
-    async with watched(tmp_path, group=64) as (here, monitor):
+    async with watched(tmp_path) as (here, monitor):
         await here.start()
         monitor.streaming = False
         begun_s = now()

@@ -4,7 +4,8 @@ import pytest
 
 from pumpd.control.vitals.rules import rules_of
 from pumpd.infusion.vitals import VitalRules
-from pumpd.settings import Settings, VitalsSettings
+from pumpd.settings import Settings
+from pumpd.settings_vitals import VitalsSettings
 from pumpd.vital_signs import Sign
 from tests.control.monitor import VITALS
 

@@ -56,7 +56,7 @@ async def test_steps_of_the_wall_clock_do_not_change_an_infusion(tmp_path, monke
     ends = []
     for name, steps in (("quiet", [timedelta(0)] * len(STEPS)), ("steps", STEPS)):
         (tmp_path / name).mkdir()
-        async with open_testbed(tmp_path / name, group=64) as here:
+        async with open_testbed(tmp_path / name) as here:
             ends.append(await infusion(here, wall(monkeypatch), steps))
             replay = Replay(here.entries())
             assert not replay.differences

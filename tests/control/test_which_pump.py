@@ -1,9 +1,11 @@
 """Swapped, moved and doubled cables, judged by the plants: no start and no believed stop of a wrong pump (COM-15)."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from pumpd_drivers.harvard.driver import Harvard
 from tests.control.testbed import open_testbed, restart
 
 TWO = ("bed1", "bed2")
@@ -268,6 +270,44 @@ async def test_two_pumps_with_serial_numbers_whose_ports_come_back_swapped_are_b
         assert running(here) == set()
         assert "stop_confirmed" not in here.kinds()
         assert "where" in here.gateway.runners["bed1"].problem
+
+
+def never_with_serial(monkeypatch):
+    """Harvard pumps that report no serial number, although their family does."""
+    ask = Harvard._identify
+
+    async def identify(self, epoch):
+        return replace(await ask(self, epoch), serial=None)
+
+    monkeypatch.setattr(Harvard, "_identify", identify)
+
+
+@pytest.mark.requirement("COM-15")
+@pytest.mark.parametrize("name", ["reglo-icc", "harvard"])
+async def test_two_pumps_that_do_not_report_the_serial_number_of_their_family_are_alike(tmp_path, name, monkeypatch):
+    """A Reglo ICC that is not asked for it, and pumps that leave it out: both stop, and neither stop is believed."""
+    never_with_serial(monkeypatch)
+    bed = {"driver": name, "model": "REGLO ICC" if name == "reglo-icc" else "LEGATO 100", "clamp": True}
+    bed |= {"simulated": {"name": name}, "settings": {"asks_serial": False} if name == "reglo-icc" else {}}
+    bag = {"container": "100 mL bag"} if name == "reglo-icc" else {}
+    async with open_testbed(tmp_path, beds=TWO, each=dict.fromkeys(TWO, bed), addressed=False) as here:
+        for each in TWO:
+            assert not proved_by(here, each)
+        here.identify_all()
+        for each, order in (("bed1", {}), ("bed2", OTHER)):
+            assert (await here.order(pump=each, **order, **bag)).ok
+            await here.until("ready", pump=each)
+        for each in TWO:  # so soon after each other that their counters do not tell them apart
+            assert (await here.confirm(pump=each, request=f"r-{each}")).ok
+            await here.until("running", pump=each)
+        await asyncio.sleep(60)
+        here.bench.swap("bed1", "bed2", away_s=0.4)
+        await asyncio.sleep(8)
+        assert running(here) == set()
+        await here.ask(op="stop", pump="bed1", reason="test")
+        await asyncio.sleep(5)
+        assert "stop_confirmed" not in here.kinds()
+        assert "identity_doubted" in {alarm.code.value for alarm in here.gateway.alarms.active()}
 
 
 @pytest.mark.requirement("COM-15")

@@ -305,6 +305,9 @@ async def test_the_inline_writer_groups_what_is_posted_and_writes_it_before_what
         await writer.append([note(6)])
     writer.post([note(7)] * 4)
     assert [str(error) for error in heard] == ["disk full", "disk full"]
+    kept: list[int] = []
+    writer.on_restored = kept.append
     disk.error = None
     await writer.close()
+    assert kept == [4], "entries that were posted while the disk was full"
     assert numbers(tmp_path / "journal.sqlite3") == [*range(6), *[7] * 4]

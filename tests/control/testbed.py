@@ -5,7 +5,9 @@ Only the serial cable is simulated: every byte of the protocol is sent, at the s
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Mapping
+import threading
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ from pumpd.wire import memory
 from pumpd_simulators.bench import Bench, SimulatedPump, simulate
 from pumpd_simulators.clock import LoopClock
 from pumpd_simulators.faults import Fault
+from tests.patience import PATIENCE_S
 from tests.signed import library, signed
 
 OPERATOR = Caller(Door.OPERATOR, User.OWNER, "test")  # a person at the gateway
@@ -52,6 +55,10 @@ ORDER: dict[str, Any] = {
     "patient": "token-1",
     "ordered_by": "dr-a",
 }
+
+
+# Entries in one transaction of the journal: a third of a whole infusion's CPU was one transaction for each.
+GROUP = 64
 
 
 @dataclass
@@ -175,6 +182,32 @@ class Testbed:
         return delivered
 
 
+@contextlib.asynccontextmanager
+async def _up_to_date(writer: InlineWriter, path: Path) -> AsyncIterator[None]:
+    """Whoever reads this journal finds what was posted before: the writer's thread would need a millisecond for it."""
+    rows, loop = JournalReader._rows, asyncio.get_running_loop()
+
+    def flush(done: Future[None]) -> None:
+        writer._flush()
+        done.set_result(None)
+
+    def current(reader: JournalReader, sql: str, *values: int | str) -> Iterator[tuple[Any, ...]]:
+        if reader.path == path:
+            done: Future[None] = Future()
+            if threading.current_thread() is threading.main_thread():
+                flush(done)
+            else:  # the journal is written on the loop only
+                loop.call_soon_threadsafe(flush, done)
+            done.result(PATIENCE_S)
+        return rows(reader, sql, *values)
+
+    JournalReader._rows = current  # type: ignore[method-assign] - for as long as the testbed is open
+    try:
+        yield
+    finally:
+        JournalReader._rows = rows  # type: ignore[method-assign]
+
+
 def _new_era(make: Mapping[str, Any]) -> bool:
     return make["name"] == "new-era" and "network" not in (make.get("options") or {})
 
@@ -185,7 +218,7 @@ async def open_testbed(
     *,
     beds: Iterable[str] = ("bed1",),
     faults: Iterable[str | Fault] = (),
-    group: int = 1,
+    group: int = GROUP,
     simulated: Mapping[str, Any] | None = None,
     each: Mapping[str, Mapping[str, Any]] | None = None,
     racks: Mapping[str, Mapping[str, Any]] | None = None,
@@ -199,7 +232,8 @@ async def open_testbed(
     `simulated` holds the arguments of `simulate` (`name` and more), `pump` overrides the settings of all pumps, and
     `each` those of one bed, with its own `simulated`. `racks` are pumps with several units, each with the arguments of
     `simulate`; beds name them as their port. `top` are settings of the gateway itself; its library is signed unless
-    they change that. `read`: the files that count as its configuration. `addressed`: New Era pumps on ports of their
+    they change that. `read`: the files that count as its configuration. `group`: as InlineWriter's; who reads the
+    journal by a JournalReader finds all that was posted. `addressed`: New Era pumps on ports of their
     own are given addresses, so that each shows which one it is, and a person has identified every other pump that
     cannot show it. Otherwise they have the address that every new pump has, and nobody has identified any.
     """
@@ -247,10 +281,11 @@ async def open_testbed(
     bench = Bench(pumps, LoopClock())
     bench.serve(memory.serve)
     writer = InlineWriter(Journal(settings.journal_path, "boot-1"), group)
+    current = _up_to_date(writer, settings.journal_path) if group > 1 else contextlib.nullcontext()
     try:
         shipped = settings.library_dir == Path(signed()["library_dir"])
         of_library = library() if shipped else read_library(settings.library_dir)
-        async with gateway(settings, of_library, writer, read) as made:
+        async with current, gateway(settings, of_library, writer, read) as made:
             here = Testbed(made, bench, settings.journal_path, key, paired)
             for _ in range(100):
                 if not any(runner.problem for runner in made.runners.values()):

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 import sqlite3
 from datetime import timedelta
@@ -12,6 +13,7 @@ import pytest
 
 from pumpd.decommission import exported, steps
 from pumpd.decommission.steps import NOT_ERASED, PROTOCOL, NotDecommissionedError, begun, finish, prepare
+from pumpd.host.files import Owners
 from pumpd.journal import Entry
 from pumpd.journal.copying import newest
 from tests.backup.power import PowerCutError, power_cut
@@ -70,6 +72,27 @@ def test_everything_is_exported_then_erased_and_the_protocol_says_what_is_not(ca
     for line in (folder / "SHA256SUMS").read_text().splitlines():
         digest, name = line.split("  ")
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+
+
+@pytest.mark.requirement("SEC-18")
+def test_what_root_erases_it_erases_in_a_directory_that_is_closed_to_its_user(card, folder, monkeypatch):
+    """So nobody swaps a folder in it for a link after its files were listed."""
+    seen, erase = set(), steps.erase
+
+    def erasing(path):
+        seen.add(card.state.stat().st_mode & 0o777)
+        erase(path)
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", lambda *_: None)
+    monkeypatch.setattr(Owners, "of", lambda _: Owners({"root": 0, "pumpd": 54_321}, {"root": 0, "pumpd": 54_322}))
+    monkeypatch.setattr(steps, "erase", erasing)
+    protocol = prepare(card.settings, folder, "ward-7", "root", LATER, damaged=False)
+    settings = card.settings
+    monkeypatch.setattr(steps, "of_configuration", lambda _: [])  # it is erased afterwards, in a folder of root
+    finish(settings, card.config, folder, protocol, lambda: "")
+    assert seen == {0o700}
+    assert card.state.stat().st_mode & 0o777 == 0o750
 
 
 def test_a_finished_one_is_not_repeated(card, folder):

@@ -13,7 +13,7 @@ from pumpd.bedside.certificates import make
 from pumpd.doctor.brokers import StepError, reach
 from pumpd.doctor.examination import examine
 from pumpd.doctor.line import State
-from pumpd.settings import BrokerSettings
+from pumpd.settings_brokers import BrokerSettings
 from tests.doctor.gateway import Gateway
 
 pytestmark = pytest.mark.realtime

@@ -64,6 +64,15 @@ def test_the_refusal_says_from_when_on_and_the_next_infusion_of_a_course_waits_a
     assert next_ns(history(last), at_once, NOW, RULES) == NOW + 10 * MINUTE
 
 
+@pytest.mark.requirement("PRG-14")
+def test_while_a_dose_still_flows_the_refusal_names_no_time():
+    last = given_in(40, 42, NOW - DAY - 30 * MINUTE, running=True)
+    (reason,) = [
+        str(each) for each in objections(history(last), Wanted(Mass(42), KG), NOW, RULES) if "last 24 h" in str(each)
+    ]
+    assert "not before" not in reason
+
+
 def test_a_dose_above_the_daily_one_is_never_possible():
     last = given_in(40, 42, NOW - DAY - 30 * MINUTE)
     assert earliest_ns([last], wanted(71, 40), NOW, Mass(70)) is None

@@ -62,10 +62,17 @@ def test_every_shipped_entry_has_the_catalogue_s_course(entry):
     assert course.maintenance_spacing.hard == day
 
 
+def of_concentration(text):
+    """The shipped entry at another concentration, with a name that says so."""
+    return TEXT.replace("1 mg/mL", text)
+
+
 @pytest.mark.requirement("PRG-10")
-@pytest.mark.parametrize("text", ["100 mg/mL", "50 mg/mL", "10 mg/mL", "2.001 mg/mL", "100000 µg/mL"])
+@pytest.mark.parametrize("text", ["100 mg/mL", "50 mg/mL", "10 mg/mL", "2.001 mg/mL", "9999 µg/mL"])
 def test_a_vial_s_concentration_is_refused(text):
-    assert any("concentration" in line for line in problems(changed('"1 mg/mL"', f'"{text}"')))
+    """The label's stronger dilution is the most."""
+    assert any("cannot be infused: at most 2 mg/mL (PRG-10)" in line for line in problems(of_concentration(text)))
+    assert parse(of_concentration("2 mg/mL"), NAME)
 
 
 @pytest.mark.requirement("PRG-03", "PRG-24")

@@ -48,13 +48,14 @@ class Changing:
 
 
 @contextlib.asynccontextmanager
-async def running(name, settings=None, **options):
+async def running(name, settings=None, *, program=PROGRAM, change=None, **options):
     """A flowing pump, and the line to it."""
     line, port = Changing(simulate(name, options=options, plant=PlantSettings.ideal())), f"answers-{next(_names)}"
+    line.change = change or line.change
     memory.serve(port, line)
     driver = await family(name).connect(f"memory://{port}", settings or {})
     try:
-        for outcome in (await driver.identify(), await driver.load(PROGRAM), await driver.start(LEASE)):
+        for outcome in (await driver.identify(), await driver.load(program), await driver.start(LEASE)):
             assert isinstance(outcome, Done), outcome
         await asyncio.sleep(1)
         assert line.pump.units[0].plant.truth().running
@@ -63,6 +64,42 @@ async def running(name, settings=None, **options):
         await driver.close()
         memory.withdraw(port)
         line.pump.shut()
+
+
+# -- NULs that stand for nothing ------------------------------------------------------------------------------------
+
+OF_TEXT = {
+    "alaris-asena": {},
+    "harvard": {},
+    "harvard-classic": {"program": PumpProgram(PROGRAM.steps, Length("26.7"))},
+    "poseidon": {},
+    "reglo-icc": {"program": PumpProgram(PROGRAM.steps), "settings": {"volume_unit": "ml"}},
+}
+IDLE_NULS = {
+    "a break on the idle line": lambda data: b"\0" + data,
+    "a Telnet line": lambda data: data.replace(b"\r", b"\r\0"),
+    "both": lambda data: b"\0\0" + data.replace(b"\r", b"\r\0\0"),
+}
+
+
+@pytest.mark.requirement("COM-14", "STP-02")
+@pytest.mark.parametrize("how", IDLE_NULS)
+@pytest.mark.parametrize("name", OF_TEXT)
+async def test_nuls_before_a_reply_and_after_a_cr_do_not_keep_a_pump_from_being_used(name, how):
+    async with running(name, **OF_TEXT[name], change=IDLE_NULS[how]) as (driver, line):
+        reading = await driver.read()
+        assert isinstance(reading, Done)
+        assert reading.value.state.flowing
+        assert await driver.stop() == Done(None)
+        assert not line.pump.units[0].plant.truth().running
+
+
+@pytest.mark.parametrize("name", ["harvard-classic", "poseidon", "reglo-icc"])
+async def test_a_nul_within_a_text_is_still_not_believed(name):
+    """It may stand for a digit that was lost."""
+    async with running(name, **OF_TEXT[name]) as (driver, line):
+        line.change = lambda data: data.replace(b"0", b"\0")
+        assert not isinstance(await driver.read(), Done)
 
 
 # -- New Era: each reply begins with address and status --------------------------------------------------------------
@@ -177,6 +214,40 @@ async def test_an_alaris_status_that_is_too_short_does_not_end_a_stop():
         assert await driver.stop() == Done(None)
         assert cut
         assert line.sent.count(Message("INF_STOP").to_bytes()) == 2
+
+
+def in_units(rate_unit, volume_unit="ml", rate=None):
+    """INF as a pump reports it whose units a person changed: field 3 is the rate, 4 and 7 are the units."""
+
+    def change(data):
+        (message,) = AlarisFramer().feed(data)
+        if message.word != "INF":
+            return data
+        fields = list(message.fields)
+        fields[4], fields[7] = rate_unit, volume_unit
+        fields[3] = fields[3] if rate is None else rate
+        return Message("INF", tuple(fields)).to_bytes()
+
+    return change
+
+
+@pytest.mark.requirement("COM-16", "STP-02")
+async def test_an_alaris_stop_is_confirmed_in_any_unit_and_nothing_else_is_believed_in_it():
+    for change in (in_units("ug/min"), in_units("ml/h", "ul")):
+        async with running("alaris-asena") as (driver, line):
+            line.change = change
+            assert isinstance(await driver.read(), Unknown)
+            assert await driver.stop() == Done(None)
+            assert not line.pump.units[0].plant.truth().running
+            assert isinstance(await driver.load(PROGRAM), Unknown)
+
+
+@pytest.mark.requirement("COM-16", "STP-02")
+@pytest.mark.parametrize("rate", ["0.01", "60.00", "---", ""])
+async def test_an_alaris_rate_in_another_unit_confirms_no_stop_unless_it_is_0(rate):
+    async with running("alaris-asena") as (driver, line):
+        line.change = in_units("ug/min", rate=rate)
+        assert isinstance(await driver.stop(), Unknown)
 
 
 @pytest.mark.requirement("COM-16")

@@ -42,6 +42,7 @@ class TestAlarisAsena(DriverConformance):
             PumpAlarm.DOOR_OPEN: "door",
             PumpAlarm.EMPTY: "empty:0.1mL",
             PumpAlarm.PUMP_WATCHDOG: "silence/30s",
+            PumpAlarm.PUMP_RESET: "power-cut/3s",
         },
         unreadable=cut_short,
         watchdog_s=10,

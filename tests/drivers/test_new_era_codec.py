@@ -171,3 +171,20 @@ def test_the_data_of_a_safe_frame_has_a_maximum():
     assert len(safe_frame(b"x" * LONGEST_DATA)) == LONGEST_DATA + 5
     with pytest.raises(ValueError, match="at most"):
         safe_frame(b"x" * (LONGEST_DATA + 1))
+
+
+def test_a_safe_frame_says_its_length_of_four_bytes_or_more():
+    """The length counts itself, two bytes of check and the end."""
+    empty = b"\x02\x04\x00\x00\x03"  # the check of nothing is 0
+    assert RequestFramer().feed(empty) == [Request("", safe=True)]
+    assert RequestFramer().feed(b"\x02\x03\x00\x00\x03") == [Garbage(b"\x02\x03")]
+    assert RequestFramer().feed(b"\x02\x03") == [Garbage(b"\x02\x03")]
+    framer = RequestFramer()
+    assert [framer.feed(empty[at : at + 1]) for at in range(5)] == [[], [], [], [], [Request("", safe=True)]]
+
+
+def test_more_than_128_bytes_without_an_end_are_noise():
+    for framer, begin in ((ReplyFramer, b"\x02"), (RequestFramer, b"")):
+        most = begin + b"0" * (128 - len(begin))
+        assert framer().feed(most) == []
+        assert framer().feed(most + b"0") == [Garbage(most + b"0")]

@@ -232,6 +232,21 @@ async def test_a_spontaneous_alarm_is_kept_although_the_pump_no_longer_reports_i
     assert (await driver.read()).value.alarms == (PumpAlarm.OCCLUSION,)
 
 
+@pytest.mark.requirement("COM-14")
+@pytest.mark.parametrize("spontaneous", [True, False])
+async def test_an_alarm_that_no_source_names_is_a_fault_and_keeps_no_stop_from_being_confirmed(
+    driver, pump, spontaneous
+):
+    await session(driver, "read")
+    pump.raise_alarm("Q", spontaneous=spontaneous)
+    await asyncio.sleep(1)
+    reading = (await driver.read()).value
+    assert reading.alarms == (PumpAlarm.PUMP_FAULT,)
+    pump.raise_alarm("Q", spontaneous=spontaneous)
+    assert await driver.stop() == Done(None)
+    assert not pump.running
+
+
 async def test_after_an_alarm_the_driver_waits_for_a_quiet_line(driver, pump):
     """A spontaneous alarm may have arrived before the reply, which then follows and answers nothing."""
     await session(driver, "read")

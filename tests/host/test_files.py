@@ -3,15 +3,21 @@
 import asyncio
 import configparser
 import contextlib
+import grp
 import os
+import pwd
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from pumpd.host.closed import closed
 from pumpd.host.file_check import compared, deviations
+from pumpd.host.file_writing import InTheWayError
 from pumpd.host.files import CONTROL_UMASK, TABLE, TELEMETRY_UMASK, Kind, Owners, Place, places, row
+from pumpd.host.lock import alone
 from pumpd.settings import Settings
 from tests.bedside.test_process import free_port
 from tests.patience import until
@@ -181,3 +187,60 @@ def test_the_directories_of_the_sockets_are_those_of_tmpfiles():
 def test_no_secret_is_readable_by_its_group_unless_the_site_made_it():
     assert {each.name for each in TABLE if each.secret and not each.site and each.mode & 0o077} == set()
     assert row("certificate's key").secret
+
+
+@pytest.fixture
+def root(monkeypatch, tmp_path):
+    """As if root ran this, and the state directory belonged to the user of control: what ownership it would get."""
+    state = tmp_path / "state"
+    state.mkdir(mode=0o750)
+    given = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", lambda folder, *owner: given.append((*owner, os.fstat(folder).st_mode & 0o777)))
+    return state, given
+
+
+CONTROL = Owners({"root": 0, "pumpd": 54_321}, {"root": 0, "pumpd": 54_322})
+
+
+@pytest.mark.requirement("SEC-18")
+def test_a_state_directory_is_closed_to_its_user_while_root_writes_in_it(root):
+    state, given = root
+    with closed(state, CONTROL):
+        assert given == [(0, 54_322, 0o750)]
+        assert state.stat().st_mode & 0o777 == 0o700
+    assert given[1:] == [(54_321, 54_322, 0o750)]
+
+
+@pytest.mark.requirement("SEC-18")
+def test_a_link_in_place_of_the_state_directory_or_of_a_file_in_it_is_refused(root, tmp_path):
+    state, given = root
+    (tmp_path / "other").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "other")
+    with pytest.raises(InTheWayError, match="link is a symbolic link"), closed(tmp_path / "link", CONTROL):
+        pytest.fail("it was followed")
+    assert given == []
+    (state / "journal.anchor").symlink_to("/etc/shadow")
+    own = (state / "journal.sqlite3", state / "journal.anchor")
+    with pytest.raises(InTheWayError, match=r"journal\.anchor is a symbolic link"), closed(state, CONTROL, own=own):
+        pytest.fail("it was followed")
+    assert given[-1] == (54_321, 54_322, 0o750), "and it is open again"
+
+
+@pytest.mark.requirement("SEC-18")
+def test_a_link_in_place_of_controls_lock_is_neither_made_nor_given_away(root, tmp_path):
+    state, given = root
+    (state / "control.lock").symlink_to(tmp_path / "of-root")
+    with pytest.raises(InTheWayError), alone(state / "control.lock", CONTROL):
+        pytest.fail("it was followed")
+    assert not (tmp_path / "of-root").exists()
+    assert given == []
+
+
+def test_a_state_directory_that_an_interrupted_command_left_closed_is_still_that_of_control(monkeypatch, tmp_path):
+    monkeypatch.setattr(pwd, "getpwnam", lambda _: SimpleNamespace(pw_uid=54_321))
+    monkeypatch.setattr(grp, "getgrnam", lambda _: SimpleNamespace(gr_gid=54_322))
+    monkeypatch.setattr(Path, "lstat", lambda _: SimpleNamespace(st_uid=0, st_gid=54_322))
+    assert not Owners.of(tmp_path).one_person
+    monkeypatch.setattr(Path, "lstat", lambda _: SimpleNamespace(st_uid=0, st_gid=0))
+    assert Owners.of(tmp_path).one_person

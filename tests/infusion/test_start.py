@@ -225,6 +225,7 @@ def test_a_program_that_reads_back_differently_is_abandoned(held):
     here.send(ev.ProgramReadBack(S, Done(held)))
     assert here.state is State.ABANDONED
     assert "read-back" in here.infusion.reason
+    assert here.infusion.read_back == held, "an interlock compares it once more"
 
 
 @pytest.mark.requirement("STA-05", "SEC-17")
@@ -246,6 +247,7 @@ def test_a_program_changed_between_confirmation_and_start_starts_nothing():
     assert here.state is State.READY
     assert here.count(ev.StartPump) == 0
     assert any("60 mL/h" in reason for reason in here.refused)
+    assert here.infusion.read_back == here.pump.held
 
 
 @pytest.mark.requirement("STA-05")

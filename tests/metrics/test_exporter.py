@@ -23,7 +23,7 @@ from pumpd.telemetry import exporter
 from pumpd.telemetry.cursor import Cursor, Position
 from pumpd.telemetry.exporter import Exporter
 from tests.bedside.test_process import listened
-from tests.patience import until
+from tests.patience import PATIENCE_S, until
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "how-to" / "prometheus.md").read_text(encoding="utf-8")
@@ -55,7 +55,7 @@ async def serving(settings: Settings, sinks=None) -> AsyncIterator[None]:
     assert settings.metrics is not None
     task = asyncio.create_task(Exporter(settings, settings.metrics, sinks or {}).run())
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not (task.done() or await answers(settings)):  # as a client sees it
                 await asyncio.sleep(0.01)
         yield
@@ -83,7 +83,7 @@ async def asked(settings: Settings, request: str = "GET /metrics HTTP/1.1\r\nHos
     reader, writer = await opened(settings)
     try:
         writer.write(request.encode())
-        return (await asyncio.wait_for(reader.read(), 10)).decode()
+        return (await asyncio.wait_for(reader.read(), PATIENCE_S)).decode()
     finally:
         writer.close()
         with contextlib.suppress(OSError):
@@ -152,7 +152,7 @@ async def test_clients_that_hang_or_flood_hold_up_nobody_for_long(tmp_path, monk
     def client() -> socket.socket:
         return socket.create_connection((settings.metrics.host, settings.metrics.port))
 
-    async with serving(settings), asyncio.timeout(20):
+    async with serving(settings), asyncio.timeout(PATIENCE_S):
         hanging = [client() for _ in range(exporter.CONNECTIONS + 5)]
         await asyncio.gather(*(closed(each, b"GET /metrics HTTP/1.1\r\n") for each in hanging))
         assert parsed(await asked(settings))["pumpd_up", "telemetry"] == 1
@@ -210,7 +210,7 @@ def test_telemetry_listens_where_it_is_told_and_only_with_the_section(tmp_path):
     try:
 
         async def there() -> None:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 while not await answers(settings_of(tmp_path, port=port)):
                     assert process.poll() is None
 
@@ -218,7 +218,7 @@ def test_telemetry_listens_where_it_is_told_and_only_with_the_section(tmp_path):
         assert listened(process.pid) == {("tcp", port)}
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 # -- what is written down ----------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from pumpd.host import metrics
 from pumpd.host.metrics import TABLE, Speaker, Value, read, text
 from pumpd.settings import Settings
 from tests.control.testbed import open_testbed
+from tests.patience import PATIENCE_S
 
 
 def said(path: Path, process: str = "control") -> dict[tuple[str, ...], float]:
@@ -133,14 +134,14 @@ async def test_a_disk_that_hangs_holds_up_the_file_and_not_the_loop(tmp_path, mo
 
     def hang(_path, _written) -> None:
         begun.set()
-        freed.wait(20)
+        freed.wait(PATIENCE_S)
 
     monkeypatch.setattr(metrics, "EVERY_S", 0.05)
     monkeypatch.setattr(metrics, "_replace", hang)
     speaker = Speaker("control", tmp_path / "metrics.json", list)
     task = asyncio.create_task(speaker.run())
     turns = 0
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not begun.is_set() or turns < 20:
             await asyncio.sleep(0.01)
             turns += 1

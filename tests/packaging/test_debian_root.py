@@ -1,6 +1,7 @@
 """What can be told of a Debian root without building one. `make package-test` builds and uses them."""
 
 import struct
+from contextlib import contextmanager
 
 import pytest
 
@@ -92,6 +93,42 @@ def test_a_command_in_a_root_has_its_own_mounts_and_processes_and_on_request_no_
         assert command[-1] == "true"
     assert "--net" in without
     assert "--net" not in with_network
+
+
+def test_only_another_architecture_is_interpreted(monkeypatch):
+    monkeypatch.setattr(debian_root, "host_architecture", lambda: "amd64")
+    monkeypatch.setattr(debian_root.shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert debian_root.interpreted("amd64", "dpkg", "--version") == ["dpkg", "--version"]
+    foreign = debian_root.interpreted("arm64", "dpkg", "--version")
+    assert interpreter("arm64") in foreign
+    assert foreign[-2:] == ["dpkg", "--version"]
+
+
+def test_programs_that_stand_in_are_in_both_roots_and_write_the_same_on_each(tmp_path, monkeypatch):
+    monkeypatch.setattr(debian_root, "host_architecture", lambda: "amd64")
+    monkeypatch.setattr(debian_root.shutil, "which", lambda name: f"/usr/bin/{name}")
+    own, other = tmp_path / "own", tmp_path / "other"
+    for root, names in ((own, ("perl", "python3.13", "sed", "dpkg", "uname")), (other, ("perl", "dpkg", "uname"))):
+        (root / "usr/bin").mkdir(parents=True)
+        for name in names:
+            (root / "usr/bin" / name).touch()
+    (other / "usr/bin/python3.13").touch()
+
+    @contextmanager
+    def fresh(suite, architecture, include):
+        assert (suite, architecture) == ("trixie", "amd64")
+        yield Root(own)
+
+    monkeypatch.setattr(debian_root, "fresh", fresh)
+    with debian_root.quick(Root(other, "arm64"), "trixie") as root:
+        seen = {there: here for here, there in root.shared}
+        assert seen.pop("usr/bin/perl") == own / "usr/bin/perl"
+        assert sorted(seen) == ["lib64", "usr/bin/python3.13", "usr/lib/x86_64-linux-gnu"]
+        for folder in ("lib64", "usr/lib/x86_64-linux-gnu"):  # where they are mounted
+            (other / folder).mkdir(parents=True)
+    assert not (other / "lib64").exists()
+    with debian_root.quick(Root(own), "trixie") as root:
+        assert root == Root(own)
 
 
 def test_an_unknown_suite_is_refused_with_the_known_ones():

@@ -60,6 +60,8 @@ def test_a_benchmark_that_fails_is_reported_and_the_others_still_count(tmp_path)
     assert "FAILED: breaks: AssertionError: no simulator" in done.stdout
     assert "FAILED: dies: its process died" in done.stdout
     assert "FAILED: polling harvard: TimeoutError" in done.stdout
+    assert "said by what breaks" in done.stderr
+    assert "said by what works" not in done.stdout + done.stderr
     parts = {one["benchmark"] + one["family"]: one for one in json.loads((tmp_path / "all.json").read_text())}
     assert [each["name"] for each in parts["breaks"]["results"]] == ["first half"]
     assert list(parts) == ["works", "breaks", "dies", "pollingnew-era", "pollingharvard", "pollingreglo-icc"]

@@ -1,6 +1,5 @@
 """The documentation holds together: links resolve, the index lists each page once, the overview names what exists."""
 
-import ast
 import functools
 import re
 from collections import Counter
@@ -19,11 +18,14 @@ _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
 _NAME = re.compile(r"`([A-Za-z_][\w.]*)\(\)`")
 _CLASS = re.compile(r"`([A-Z][a-z]+[A-Z]?\w*)`")
+_DEFINED = re.compile(r"^( *)(?:async def|def|class) (\w+)", re.MULTILINE)
 _PATH = re.compile(r"`((?:\w[\w-]*/)+(?:[\w.-]+\.\w+)?)`")
 
 
 def pages() -> list[Path]:
-    return sorted(path for path in ROOT.rglob("*.md") if not SKIPPED & {*path.relative_to(ROOT).parts})
+    tops = [top for top in ROOT.iterdir() if top.name not in SKIPPED]  # .venv alone has more files than all others
+    found = [*ROOT.glob("*.md"), *(path for top in tops for path in top.rglob("*.md"))]
+    return sorted(path for path in found if not SKIPPED & {*path.relative_to(ROOT).parts})
 
 
 def links(text: str) -> list[str]:
@@ -50,9 +52,9 @@ def broken(page: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("page", pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_every_relative_link_leads_to_a_file_and_a_heading(page):
-    assert broken(page) == []
+def test_every_relative_link_leads_to_a_file_and_a_heading():
+    found = {page.relative_to(ROOT).as_posix(): broken(page) for page in pages()}
+    assert {page: links for page, links in found.items() if links} == {}
 
 
 def test_a_broken_link_is_found(tmp_path):
@@ -73,19 +75,19 @@ def test_the_index_lists_every_page_exactly_once():
 
 @functools.cache
 def defined() -> dict[str, set[str]]:
-    """Every function, method and class of the sources, and the names below each class."""
+    """Every function, method and class of the sources, and the names below each. By their lines: to parse 1,500 files
+    takes seconds.
+    """
     found: dict[str, set[str]] = {}
-    for source in SOURCES:
-        for path in (ROOT / source).rglob("*.py"):
-            if not SKIPPED & {*path.parts}:
-                for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                        members = {
-                            each.name
-                            for each in node.body
-                            if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-                        }
-                        found.setdefault(node.name, set()).update(members)
+    for path in (path for source in SOURCES for path in (ROOT / source).rglob("*.py") if not SKIPPED & {*path.parts}):
+        above: list[tuple[int, str]] = []
+        for indented, name in _DEFINED.findall(path.read_text(encoding="utf-8")):
+            while above and above[-1][0] >= len(indented):
+                above.pop()
+            found.setdefault(name, set())
+            if above:
+                found[above[-1][1]].add(name)
+            above.append((len(indented), name))
     return found
 
 

@@ -1,5 +1,6 @@
 """The rules of tests/conftest.py work: each one is given a test that breaks it, in a separate pytest."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -108,6 +109,42 @@ def test_it(tmp_path):
     Path(__file__).with_name("made").write_text("\\n".join(map(str, made)))
     {then}
 """
+
+
+def killed_with_what_it_started(run: subprocess.Popen[bytes]) -> None:
+    """Nothing is left that could remove anything."""
+    for child in Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split():
+        os.kill(int(child), signal.SIGKILL)
+    run.kill()
+
+
+def test_what_a_run_left_that_was_killed_as_a_whole_is_removed_by_the_next(tmp_path):
+    (tmp_path / "test_it.py").write_text(KEEPS.format(then="time.sleep(600)"))
+    told = tmp_path / "made"
+    with subprocess.Popen(pytest_of(tmp_path), cwd=ROOT, stdout=subprocess.DEVNULL) as run:
+        wait_until(lambda: told.exists() and told.read_text().count("\n"))
+        killed_with_what_it_started(run)
+    made = [Path(line) for line in told.read_text().splitlines()]
+    assert all(each.exists() for each in made)
+    (tmp_path / "test_it.py").write_text(
+        f"def test_it():\n    assert not any(__import__('os').path.exists(each) for each in {[*map(str, made)]})\n"
+    )
+    next_run = run_pytest(tmp_path)
+    assert next_run.returncode == 0, next_run.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_what_a_run_in_the_background_starts_hears_every_signal(tmp_path, number):
+    (tmp_path / "test_it.py").write_text(
+        "import subprocess\n"
+        "def test_it():\n"
+        f"    with subprocess.Popen(['sleep', '60']) as it:\n        it.send_signal({int(number)})\n"
+        f"    assert it.returncode == {-number}\n"
+    )
+    ignoring = f"trap '' {int(number)}; exec \"$@\""
+    command = ["/bin/sh", "-c", ignoring, "sh", *pytest_of(tmp_path)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout
 
 
 @pytest.mark.parametrize("end", ["itself", "SIGTERM", "SIGKILL"])

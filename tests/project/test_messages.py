@@ -10,8 +10,8 @@ import pytest
 from tools import messages
 from tools.printed import ROOT
 
-FOUND, WRONG = messages.messages()
 GERMAN = messages.german()
+Source = tuple[dict[str, str], list[str]]
 FIELD = re.compile(r"([a-z_]+|\{\w+\}): ")  # which the page takes away, in every language
 
 # What takes a reason: its position among the arguments, by the name of what is called.
@@ -43,6 +43,12 @@ TAKES_A_REASON = {
 ENGLISH_ONLY = ("pumpd/cli/", "pumpd/demo/", "pumpd/doctor/", "pumpd/setup/", "pumpd/vitals/", "pumpd/update/")
 
 
+@pytest.fixture(scope="module")
+def source() -> Source:
+    """The messages of the source, and what is wrong there. To read it takes seconds: not while tests are collected."""
+    return messages.messages()
+
+
 def _sources() -> Iterator[tuple[str, ast.Module]]:
     for path in sorted(each for top in messages.SOURCES for each in (ROOT / top).rglob("*.py")):
         name = path.relative_to(ROOT).as_posix()
@@ -67,26 +73,29 @@ def _is_words(value: object) -> bool:
     return isinstance(value, str) and " " in value.strip()
 
 
-def test_every_message_of_the_source_is_sound() -> None:
-    assert not WRONG, "\n".join(WRONG)
-    assert len(FOUND) > 300
+def test_every_message_of_the_source_is_sound(source: Source) -> None:
+    found, wrong = source
+    assert not wrong, "\n".join(wrong)
+    assert len(found) > 300
 
 
-def test_the_catalogue_is_of_this_source() -> None:
-    assert json.loads(messages.FILE.read_text(encoding="utf-8")) == FOUND, "run `make table`"
+def test_the_catalogue_is_of_this_source(source: Source) -> None:
+    assert json.loads(messages.FILE.read_text(encoding="utf-8")) == source[0], "run `make table`"
 
 
-def test_every_message_exists_in_german_and_no_other() -> None:
-    assert sorted(FOUND.keys() - GERMAN.keys()) == [], "write them into pumpd/bedside/reasons/"
-    assert sorted(GERMAN.keys() - FOUND.keys()) == [], "nothing says these any more"
+def test_every_message_exists_in_german_and_no_other(source: Source) -> None:
+    found, _ = source
+    assert sorted(found.keys() - GERMAN.keys()) == [], "write them into pumpd/bedside/reasons/"
+    assert sorted(GERMAN.keys() - found.keys()) == [], "nothing says these any more"
 
 
-@pytest.mark.parametrize("name", sorted(FOUND.keys() & GERMAN.keys()))
-def test_a_german_template_has_the_same_holes_and_the_same_field(name: str) -> None:
-    english, german = FOUND[name], GERMAN[name]
-    assert set(messages.HOLE.findall(german)) == set(messages.HOLE.findall(english))
-    if FIELD.match(english):
-        assert re.match(r"([\w-]+|\{\w+\}): ", german)
+def test_a_german_template_has_the_same_holes_and_the_same_field(source: Source) -> None:
+    found, _ = source
+    for name in found.keys() & GERMAN.keys():
+        english, german = found[name], GERMAN[name]
+        assert set(messages.HOLE.findall(german)) == set(messages.HOLE.findall(english)), name
+        if FIELD.match(english):
+            assert re.match(r"([\w-]+|\{\w+\}): ", german), name
 
 
 def test_no_reason_is_text_without_a_message() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.control.tablets.staff import StaffStore
-from pumpd.settings import BedsideSettings, MetricsSettings, MqttSettings, Settings, SettingsError
+from pumpd.settings import BedsideSettings, MetricsSettings, Settings, SettingsError
+from pumpd.settings_brokers import MqttSettings
 
 ROOT = Path(__file__).parents[2]
 BEDSIDE = (ROOT / "docs" / "reference" / "bedside.md").read_text(encoding="utf-8")

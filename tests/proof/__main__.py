@@ -12,10 +12,12 @@ from decimal import Decimal
 from tests.dosing.samples import LIBRARY
 from tests.dosing.test_rest import SETTINGS, real
 from tests.proof import grids
+from tests.proof.contracts import holding_keeps_its_promise, rate_keeps_its_promise
 from tests.proof.symbolic import UnprovedError
 from tests.proof.theorem import planned, remainder, rest_planned
 
 MOST = Decimal(9999)  # mL or mL/h: above every limit of a container
+STRENGTHS = {entry.concentration for entry in LIBRARY.entries.values()}
 
 
 def main() -> int:
@@ -48,8 +50,14 @@ def main() -> int:
                     seen.add((kind, grid))
                     wrong = grids.wrong(grid, MOST)
                     remainders = remainder(grid, 3)
+                    rates = rate_keeps_its_promise(grid)
+                    volumes = sum(holding_keeps_its_promise(each, grid) for each in STRENGTHS)
                     failed = failed or bool(wrong)
-                    print(f"{name:17} {kind} on {grid}: {len(wrong)} numbers wrong, {remainders} paths of a remainder")
+                    print(
+                        f"{name:17} {kind} on {grid}: {len(wrong)} numbers wrong, {remainders} paths of a remainder, "
+                        f"{rates + volumes} of the divisions' promises",
+                        flush=True,
+                    )
                     for line in wrong[:10]:
                         print(f"  {line}", file=sys.stderr)
         if seen:

@@ -12,7 +12,8 @@ from pumpd.quantities import Duration, Rate, Volume
 from tests.dosing.samples import COARSE, DIGITS, LIBRARY, TENTHS
 from tests.dosing.test_rest import SETTINGS, real
 from tests.proof import grids
-from tests.proof.symbolic import UnprovedError, every_path, path, unknown
+from tests.proof.contracts import holding_keeps_its_promise, rate_keeps_its_promise
+from tests.proof.symbolic import Exact, UnprovedError, every_path, path, unknown
 from tests.proof.theorem import Tally, planned, remainder, rest_planned
 
 ENTRY = LIBRARY.entries["ketamine-1mg-ml"]
@@ -31,6 +32,32 @@ def test_whatever_is_ordered_a_family_s_program_is_within_dose_time_and_limits(n
     found = planned(LIBRARY, ENTRY, container, real(name, container))
     assert found.programs > 0
     assert found.refusals > 0
+
+
+@pytest.mark.requirement("PRG-02", "WIN-01")
+@pytest.mark.parametrize("grid", [TENTHS.rate_grid, DIGITS.rate_grid], ids=["step", "digits"])
+def test_each_division_keeps_the_promise_that_stands_for_it_in_programs_of_several_steps(grid):
+    assert rate_keeps_its_promise(grid) > 0
+    assert holding_keeps_its_promise(ENTRY.concentration, grid) > 0
+
+
+def test_a_division_that_breaks_its_promise_is_found():
+    """The next number above it on the grid is too high a rate, and too large a volume."""
+    above = FixedStep.floor
+    with mock.patch.object(FixedStep, "floor", lambda grid, value: Exact().add(above(grid, value), grid.step)):
+        with pytest.raises(UnprovedError, match="the promise of a division"):
+            rate_keeps_its_promise(TENTHS.rate_grid)
+        with pytest.raises(UnprovedError, match="the promise of a division"):
+            holding_keeps_its_promise(ENTRY.concentration, TENTHS.volume_grid)
+
+
+def test_code_that_ends_with_an_error_for_some_number_is_found():
+    def run():
+        if Rate(unknown(4, 3)) > Rate(9000):
+            raise ValueError("too fast")
+
+    with pytest.raises(UnprovedError, match="the code ends with ValueError"):
+        every_path(run)
 
 
 @pytest.mark.requirement("PRG-25")

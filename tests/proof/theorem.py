@@ -5,7 +5,7 @@ without it. Soft limits, which only warn, are left out.
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -19,6 +19,7 @@ from pumpd.dosing.limits import Limits
 from pumpd.dosing.rest import RestOrder, plan_rest
 from pumpd.pump import Capabilities, Container, FewDigits, FixedStep, PumpProgram, RateStep
 from pumpd.quantities import DosePerWeight, Duration, Mass, Rate, Volume, Weight
+from tests.proof.contracts import divisions_by_contract, on_grid
 from tests.proof.symbolic import Path, UnprovedError, every_path, path, term, unknown
 
 
@@ -52,7 +53,7 @@ def planned(library: Library, entry: Entry, container: Container, pump: Capabili
     less than the time, at rates and volumes within every limit and on the pump's grid.
 
     `within`: only those within the entry's hard limits, which are fewer paths. Without it also all others; none of
-    these may be planned.
+    these may be planned. A program in steps is planned with the promises of its divisions (`contracts`).
     """
     tally = Tally()
 
@@ -91,7 +92,7 @@ def planned(library: Library, entry: Entry, container: Container, pump: Capabili
                 "no part of the time is shorter than prescribed",
             )
 
-    with without_a_second_look():
+    with without_a_second_look(), divisions_by_contract() if entry.profile else nullcontext():
         every_path(run)
     return tally
 
@@ -110,26 +111,11 @@ def _fits(here: Path, steps: tuple[RateStep, ...], container: Container, pump: C
         here.prove(_of(step.rate) <= _of(pump.rate_max), "rate <= the pump's highest")
         here.prove(_of(step.rate) >= _of(container.minimum_rate), "rate >= the syringe's lowest")
         here.prove(_of(step.volume) > 0, "a volume above 0")
-        _on(here, step.rate.decimal, pump.rate_grid, "rate on the grid")
-        _on(here, step.volume.decimal, pump.volume_grid, "volume on the grid")
+        on_grid(step.rate.decimal, pump.rate_grid, "rate on the grid")
+        on_grid(step.volume.decimal, pump.volume_grid, "volume on the grid")
     here.prove(
         sum((_of(step.volume) for step in steps), term(0)) <= _of(pump.volume_max), "volume <= the pump's largest"
     )
-
-
-def _on(here: Path, value: Any, grid: FixedStep | FewDigits, what: str) -> None:
-    """Its step is one of the grid's, by how it was made."""
-    step = value.step
-    if step is None:
-        raise UnprovedError(f"{what}: of which step it is a multiple is not known")
-    if isinstance(grid, FixedStep):
-        if (step / Fraction(grid.step)).denominator != 1:
-            raise UnprovedError(f"{what}: multiples of {step} are not multiples of {grid.step}")
-        return
-    places = next((count for count in range(grid.places + 1) if (step * 10**count).denominator == 1), None)
-    if places is None:
-        raise UnprovedError(f"{what}: multiples of {step} have more than {grid.places} places")
-    here.prove(value.term < 10 ** max(1, grid.digits - places), what)
 
 
 def rest_planned(library: Library, entry: Entry, container: Container, pump: Capabilities) -> Tally:

@@ -5,7 +5,7 @@ from decimal import Decimal, Inexact
 
 import pytest
 
-from pumpd.pump import FewDigits, FixedStep
+from pumpd.pump import FewDigits, FixedStep, PumpKind
 from pumpd.quantities import (
     Concentration,
     DosePerWeight,
@@ -141,6 +141,8 @@ def test_a_floor_on_a_grid_is_a_quantity_of_the_same_kind():
     ("digits", "places", "value", "held"),
     [
         (4, 3, "0.99999", "0.999"),
+        (3, 3, "0.9999", "0.999"),  # a zero before the point is no digit
+        (3, 3, "1.2345", "1.23"),
         (4, 3, "1", "1"),
         (4, 3, "9.99999", "9.999"),
         (4, 3, "10.0049", "10"),
@@ -170,3 +172,8 @@ def test_bounds_of_time_and_volume_are_exact_where_they_can_be_and_next_above_wh
     assert Duration("2400.0009").minutes == 40
     assert Duration("2400.06").minutes == Decimal("40.001")
     assert Duration(7200) / Duration(3600) == 2
+
+
+@pytest.mark.requirement("RUN-02")
+def test_a_syringe_pump_is_accurate_to_two_percent_and_a_volumetric_one_to_five():
+    assert (PumpKind.SYRINGE.accuracy_percent, PumpKind.VOLUMETRIC.accuracy_percent) == (2, 5)

@@ -52,7 +52,7 @@ async def play(scenario: Scenario, folder: Path) -> None:
     identity = {"driver": pump.family, "settings": pump.settings, "clamp": pump.clamp}
     if pump.family != "new-era" or pump.model:
         identity |= await identify(scenario)
-    async with open_testbed(folder, faults=scenario.faults, group=64, simulated=simulated, **identity) as here:
+    async with open_testbed(folder, faults=scenario.faults, simulated=simulated, **identity) as here:
         starts = starts_of(here)
         accepted = await here.order(**scenario.order)
         if end.state == "refused":

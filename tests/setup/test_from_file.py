@@ -13,7 +13,7 @@ from pumpd.host.file_check import deviations
 from pumpd.settings import Settings
 from pumpd.setup import writing
 from pumpd.setup.completing import completed
-from pumpd.setup.plan import Plan, PlanError, Rest, checked, read_plan
+from pumpd.setup.plan import Plan, PlanError, Rest, as_read, read_plan
 from pumpd.setup.writing import StepError, steps
 from pumpd.wire import memory
 from pumpd_simulators.bench import simulate
@@ -109,10 +109,22 @@ def test_a_file_that_cannot_be_used_is_refused_with_the_key_and_nothing_is_writt
     assert not (tmp_path / "gw").exists()
 
 
+def test_everything_against_a_plan_is_told_at_once(tmp_path):
+    """In the section [setup], in the configuration, and of a driver: each hides the others no more."""
+    file = site(tmp_path, "[setup]\nconfig_keys = ['x']\n")
+    text = file.read_text().replace('serial = "ASSET-1"\n', "").replace("new-era", "new-ear")
+    file.write_text("typo = 1\n" + text)
+    status, found = setup(tmp_path, "--from", str(file))
+    assert status == 2
+    for reason in ("setup.config_keys.0", "typo", "pump.0.serial: is required", "driver 'new-ear' is not installed"):
+        assert any(reason in each for each in found["refused"]), (reason, found)
+    assert not any("pumpd-setup-" in each for each in found["refused"]), found
+
+
 def plan_of(folder: Path) -> tuple[Plan, Settings, Path]:
     config = folder / "gw" / "pumpd.toml"
     plan = read_plan(site(folder, f'[setup]\nupdate_keys = ["{KEY}"]\n'), config)
-    return plan, checked(plan, config), config
+    return plan, Settings.of(as_read(plan, config)), config
 
 
 @pytest.mark.parametrize("failing", range(3))
@@ -208,4 +220,4 @@ def test_the_example_in_the_documentation_is_a_plan(tmp_path):
     (tmp_path / "site.toml").write_text(page.partition("```toml\n")[2].partition("```")[0])
     plan = read_plan(tmp_path / "site.toml", tmp_path / "pumpd.toml")
     assert set(plan.rest.model_fields_set) == set(Rest.model_fields)
-    assert checked(plan, tmp_path / "pumpd.toml").real_pumps == ["bed1"]
+    assert Settings.of(as_read(plan, tmp_path / "pumpd.toml")).real_pumps == ["bed1"]

@@ -228,7 +228,7 @@ GOOD = '[[pump]]\nname = "a"\nfamily = "new-era"\npty = "/tmp/a"\n'
         (GOOD.replace('pty = "/tmp/a"', 'tcp = "nowhere"'), "pump.0.tcp: 'nowhere' is not HOST:PORT"),
         (GOOD.replace('"a"', '"a/b"'), "pump.0.name: "),
         (GOOD + "faults = ['fire']", r"pump.0.faults.0: .*'fire'.*occlusion"),
-        (GOOD + GOOD, "a name of its own; given twice: a"),
+        (GOOD + GOOD, "a name of its own; given twice: a; each pump needs a port of its own; given twice: /tmp/a"),
         (GOOD + GOOD.replace('"a"', '"b"'), "a port of its own; given twice: /tmp/a"),
         ("speed = 0\n" + GOOD, "speed: "),
         ("control = 'x'\n" + GOOD, "control: 'x' is not HOST:PORT"),

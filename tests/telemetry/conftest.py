@@ -13,8 +13,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from pumpd.process import end
-from pumpd.settings import MqttSettings, Settings
+from pumpd.settings import Settings
+from pumpd.settings_brokers import MqttSettings
 from tests.mosquitto import Broker, broker
+from tests.patience import PATIENCE_S
 from tests.to_publish import journal, reading, settings_of, state_dir
 
 __all__ = ["Broker", "broker", "journal", "reading", "state_dir"]
@@ -46,6 +48,7 @@ class Subscriber:
                     "127.0.0.1",
                     self.port,
                     identifier="subscriber",
+                    timeout=PATIENCE_S,
                     protocol=aiomqtt.ProtocolVersion.V5,
                     clean_start=False,
                     properties=properties,

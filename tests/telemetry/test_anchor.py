@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from pumpd.journal import Anchor, BrokenChainError, JournalReader
-from pumpd.settings import MqttSettings
+from pumpd.settings_brokers import MqttSettings
 from pumpd.telemetry.messages import Translator
 from pumpd.telemetry.service import ANCHOR_S
 from tests.patience import until

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pumpd.journal import Entry
-from pumpd.settings import MqttSettings
+from pumpd.settings_brokers import MqttSettings
 
 from .conftest import gateway_settings, reading
 from .pretend import Link, publishing_to

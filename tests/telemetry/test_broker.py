@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import aiomqtt
@@ -19,11 +20,11 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from structlog.testing import capture_logs
 
-from pumpd import attempts, mqtt
+from pumpd import attempts, loop_time, mqtt
 from pumpd.host.name_taken import NameTaken
 from pumpd.journal import Entry, Journal
 from pumpd.process import end
-from pumpd.settings import MqttSettings
+from pumpd.settings_brokers import MqttSettings
 from pumpd.telemetry import follow, service
 from pumpd.telemetry.cursor import Cursor
 from pumpd.telemetry.service import Telemetry
@@ -53,7 +54,7 @@ async def running(settings) -> AsyncIterator[Cursor]:
 async def retained(port: int, topic: str, seconds: float = PATIENCE_S) -> Any:
     """The retained message of a topic, as a new subscriber gets it."""
     async with (
-        aiomqtt.Client("127.0.0.1", port, protocol=aiomqtt.ProtocolVersion.V5) as client,
+        aiomqtt.Client("127.0.0.1", port, timeout=PATIENCE_S, protocol=aiomqtt.ProtocolVersion.V5) as client,
         asyncio.timeout(seconds),
     ):
         await client.subscribe(topic, qos=1)
@@ -216,8 +217,10 @@ async def test_what_a_broker_acknowledged_and_lost_within_the_time_is_sent_again
     async with running(settings) as cursor:
         await until(lambda: cursor.position.id == 100)
         await asyncio.sleep(7.5)  # these are older than the time
-        now_s = service._now_s()
-        monkeypatch.setattr(service, "_now_s", lambda: now_s)  # the others are not, however busy the machine is
+        now_s = loop_time.now_s()
+        monkeypatch.setattr(
+            service, "loop_time", SimpleNamespace(now_s=lambda: now_s)
+        )  # the others are not, however busy the machine is
         journal.append([reading(n) for n in range(101, 401)])
         await until(lambda: cursor.position.id == 400)
         before = log.stat().st_size
@@ -325,7 +328,7 @@ async def test_only_the_own_state_is_subscribed_and_a_command_has_no_effect(
     broker.start()
     subscriber.subscribed.clear()
     await subscriber.subscribed.wait()
-    async with aiomqtt.Client("127.0.0.1", broker.port) as stranger:
+    async with aiomqtt.Client("127.0.0.1", broker.port, timeout=PATIENCE_S) as stranger:
         await stranger.publish(f"{ROOT}/pumps/pump-a/command", b'{"do":"start"}', qos=1, retain=True)
         async with running(settings) as cursor:
             journal.append([reading(1)])
@@ -353,6 +356,7 @@ async def test_a_late_will_of_an_old_session_names_the_old_session(settings, jou
             broker.port,
             identifier=f"pumpd-bed-3-telemetry-{machine}",
             will=will,
+            timeout=PATIENCE_S,
             protocol=aiomqtt.ProtocolVersion.V5,
         ) as old:
             async with running(settings):

@@ -206,7 +206,9 @@ async def test_a_device_is_gone_before_another_one_can_want_its_names(settings, 
     async with running(with_devices(settings)):
         await until_devices(broker.port, {PUMP, GATEWAY})
     heard = []
-    async with aiomqtt.Client("127.0.0.1", broker.port, protocol=aiomqtt.ProtocolVersion.V5) as connected:
+    async with aiomqtt.Client(
+        "127.0.0.1", broker.port, timeout=PATIENCE_S, protocol=aiomqtt.ProtocolVersion.V5
+    ) as connected:
         await connected.subscribe("+/device/+/+/config", qos=1)
         changed = with_devices(renamed(settings, "pump-a", name), "other")
         async with running(changed), asyncio.timeout(PATIENCE_S):
@@ -229,7 +231,9 @@ async def test_a_state_that_becomes_unknown_is_emptied_for_those_who_are_connect
     then = datetime.now(UTC) - timedelta(seconds=117)
     journal.append([Entry("state_changed", RUNNING, "pump-a", "s1", at=then)])
     heard = []
-    async with aiomqtt.Client("127.0.0.1", broker.port, protocol=aiomqtt.ProtocolVersion.V5) as connected:
+    async with aiomqtt.Client(
+        "127.0.0.1", broker.port, timeout=PATIENCE_S, protocol=aiomqtt.ProtocolVersion.V5
+    ) as connected:
         await connected.subscribe(f"{ROOT}/pumps/pump-a/state", qos=1)
         async with running(settings), asyncio.timeout(PATIENCE_S):
             async for message in connected.messages:

@@ -93,6 +93,25 @@ def test_every_message_states_whether_the_pump_is_simulated():
     assert "simulated" not in fields(other)
 
 
+@pytest.mark.parametrize("now", [{"pump-a": False, "pump-b": True}, {}], ids=["configured otherwise", "gone"])
+def test_an_entry_that_is_sent_late_says_whether_its_pump_was_simulated_when_it_was_written(now):
+    """A simulated pump that turned real: its old entries are not a real pump's, nor the other way round."""
+    start = entry("control_started", {"simulated": {"pump-a": True, "pump-b": False}}, pump="")
+    translator = Translator("bed-3", now)
+    translator.reads({"b1": start}.get)
+    sent = [
+        translator.late(entry("alarm_raised", {"code": "occlusion"}, pump=pump))[0] for pump in ("pump-a", "pump-b")
+    ]
+    assert [fields(each)["simulated"] for each in sent] == [True, False]
+
+
+@pytest.mark.parametrize("start", [None, {}, {"simulated": "yes"}, {"simulated": {"pump-a": "yes"}}, "damaged"])
+def test_where_the_start_of_a_process_does_not_say_it_the_configuration_counts(start):
+    found = None if start is None else entry("control_started", start, pump="")
+    translator = Translator("bed-3", {"pump-a": True}, {"b1": found}.get)
+    assert fields(translator.late(entry("stop_requested", {}))[0])["simulated"] is True
+
+
 PRIVATE = {
     "weight_kg": "70", "weight": "70 kg", "weight_basis": "actual", "dose_mg": "35", "dose_per_weight": "0.5 mg/kg",
     "patient": "P-SECRET", "patient_token": "P-SECRET", "ordered_by": "P-SECRET", "actor": "P-SECRET",

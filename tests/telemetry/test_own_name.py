@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from pumpd.host.name_taken import NameTaken, is_taken
 from pumpd.journal import Entry, Journal
-from pumpd.settings import MqttSettings
+from pumpd.settings_brokers import MqttSettings
 from pumpd.telemetry import own_name
 from pumpd.telemetry.cursor import Cursor
 from pumpd.telemetry.own_name import OwnName

@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 
 from pumpd import mqtt
 from pumpd.journal import Anchor, BrokenChainError, Journal, JournalReader
-from pumpd.settings import MqttSettings
+from pumpd.settings_brokers import MqttSettings
 from tests.patience import PATIENCE_S, until
 
 from .conftest import Broker, gateway_settings, reading
@@ -110,7 +110,9 @@ def shipped(authority: Authority) -> Iterator[ShippedBroker]:
 def client(broker: Broker, name: str) -> aiomqtt.Client:
     context = ssl.create_default_context(cafile=str(broker.folder / "ca.crt"))
     context.load_cert_chain(broker.folder / f"{name}.crt", broker.folder / f"{name}.key")
-    return aiomqtt.Client("127.0.0.1", broker.port, protocol=aiomqtt.ProtocolVersion.V5, tls_context=context)
+    return aiomqtt.Client(
+        "127.0.0.1", broker.port, timeout=PATIENCE_S, protocol=aiomqtt.ProtocolVersion.V5, tls_context=context
+    )
 
 
 def over_tls(broker: Broker, state_dir: Path, name: str):

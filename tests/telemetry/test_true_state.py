@@ -31,7 +31,7 @@ async def kept(port: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     last = f"last/{uuid.uuid4()}"
     async with (
-        aiomqtt.Client("127.0.0.1", port, protocol=aiomqtt.ProtocolVersion.V5) as client,
+        aiomqtt.Client("127.0.0.1", port, timeout=PATIENCE_S, protocol=aiomqtt.ProtocolVersion.V5) as client,
         asyncio.timeout(PATIENCE_S),
     ):
         await client.subscribe("#", qos=1)
@@ -200,7 +200,9 @@ async def test_a_will_of_an_older_connection_does_not_stay_as_the_gateways_state
     """After a power failure the broker finds out late, and says `lost` of a gateway that is back."""
     async with running(settings):
         await until_kept(broker.port, set())
-        async with aiomqtt.Client("127.0.0.1", broker.port, protocol=aiomqtt.ProtocolVersion.V5) as late:
+        async with aiomqtt.Client(
+            "127.0.0.1", broker.port, timeout=PATIENCE_S, protocol=aiomqtt.ProtocolVersion.V5
+        ) as late:
             lost = {"state": "lost", "boot": "b0", "session": "old", "machine": "m0", "ts": "t", "schema": "s"}
             await late.publish(f"{ROOT}/$state", json.dumps(lost), qos=1, retain=True)
         async with asyncio.timeout(PATIENCE_S):
@@ -212,7 +214,9 @@ async def test_hostile_retained_messages_below_the_own_name_are_neither_read_nor
     settings, journal: Journal, broker: Broker
 ):
     """A thousand topics that this gateway never made stay as they are; telemetry hears none of them."""
-    async with aiomqtt.Client("127.0.0.1", broker.port, protocol=aiomqtt.ProtocolVersion.V5) as stranger:
+    async with aiomqtt.Client(
+        "127.0.0.1", broker.port, timeout=PATIENCE_S, protocol=aiomqtt.ProtocolVersion.V5
+    ) as stranger:
         for number in range(1000):
             await stranger.publish(f"{ROOT}/pumps/x{number}/command", b'{"do":"start"}', qos=0, retain=True)
         await stranger.publish(f"{ROOT}/$state", b"\x00" * 3000, qos=1, retain=True)
@@ -242,6 +246,7 @@ async def test_a_message_that_nobody_gets_is_kept_where_the_site_requires_a_subs
                 "127.0.0.1",
                 broker.port,
                 identifier="store",
+                timeout=PATIENCE_S,
                 protocol=aiomqtt.ProtocolVersion.V5,
                 clean_start=False,
                 properties=properties,

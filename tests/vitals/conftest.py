@@ -10,7 +10,7 @@ import pytest
 
 from pumpd.messages.requests import REQUEST, Answer, VitalSigns
 from pumpd.process import end
-from pumpd.settings import MonitorBrokerSettings
+from pumpd.settings_brokers import MonitorBrokerSettings
 from pumpd.vitals.link import ControlLink
 from pumpd.vitals.service import Vitals
 from tests.mosquitto import Broker, broker

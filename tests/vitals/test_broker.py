@@ -24,7 +24,7 @@ pytestmark = pytest.mark.realtime
 
 
 def monitor(broker: Broker) -> aiomqtt.Client:
-    return aiomqtt.Client("127.0.0.1", broker.port, protocol=aiomqtt.ProtocolVersion.V5)
+    return aiomqtt.Client("127.0.0.1", broker.port, timeout=PATIENCE_S, protocol=aiomqtt.ProtocolVersion.V5)
 
 
 def message(**fields) -> bytes:

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from pumpd.messages.requests import Answer, VitalSigns
 from pumpd.mqtt import BrokerError
-from pumpd.settings import MonitorBrokerSettings
+from pumpd.settings_brokers import MonitorBrokerSettings
 from pumpd.vitals.link import ControlLink, NoControlError
 from pumpd.vitals.service import APART_S, CONTROL_RETRY_S, HELD_UP_S, KEPT, Vitals
 

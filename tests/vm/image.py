@@ -21,7 +21,7 @@ from tests.browser.gateway import PINS, STAFF, Certificate
 from tests.vm.initramfs import initramfs
 from tests.vm.machine import BROKER, GATEWAY, Image
 from tests.vm.pumps import BEDS
-from tools.debian_root import Root, cache, fresh
+from tools.debian_root import Root, cache, fresh, quick
 
 SUITE = "trixie"
 DIST = Path(__file__).parents[2] / "dist"
@@ -97,7 +97,8 @@ def image(arch: str, package: Path) -> Image:
             there = Path(folder) / made.name
             there.mkdir()
             with fresh(SUITE, arch, (*PACKAGES, KERNELS[arch])) as root:
-                _install(root, package)
+                with quick(root, SUITE) as same:
+                    _install(same, package)
                 _configure(root, there)
                 _write(root, there)
             there.rename(made)

@@ -26,6 +26,7 @@ ORDER = {
     "entry": "ketamine-1mg-ml", "dose": "0.5 mg/kg", "weight": "70 kg", "weight_again": "70 kg",
     "weight_basis": "actual", "duration": "40 min", "container": "50 mL",
 }  # fmt: skip
+TOO_SLOW = ("order again", "no result within")  # what an emulated machine on a busy host answers
 RATE_ML_H = 52.5  # 0.5 mg/kg of 70 kg in 40 minutes, at 1 mg/mL
 
 
@@ -62,9 +63,9 @@ class Nurse:
         self.gateway.free(bed)
         answer = self.try_order(bed)
         for _ in range(4):
-            if answer["ok"] or not any("order again" in reason for reason in answer["reasons"]):
+            if answer["ok"] or not any(again in reason for reason in answer["reasons"] for again in TOO_SLOW):
                 break
-            answer = self.try_order(bed)  # withdrawn after its time; an emulated machine that is new needs a few
+            answer = self.try_order(bed)  # as a person would; an emulated machine that is new needs a few
         patient = str(self._good(answer)["patient"])
         self.gateway.until(bed, "ready")
         return patient

@@ -7,7 +7,8 @@ import asyncpg
 import pytest
 
 from pumpd.journal import Entry
-from pumpd.settings import FleetSettings, Settings
+from pumpd.settings import Settings
+from pumpd.settings_brokers import FleetSettings
 from pumpd_ward.local.nats_server import Node
 from pumpd_ward.local.postgres import Postgres
 from pumpd_ward.settings import WardSettings

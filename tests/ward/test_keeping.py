@@ -63,6 +63,14 @@ def test_the_ward_understands_what_a_gateway_sends():
     assert first.body["simulated"] is True
 
 
+def test_a_pump_that_is_real_now_was_simulated_in_the_entries_of_that_time():
+    body = '{"simulated":{"pump-a":true}}'
+    start = Record(1, "2026-03-01T07:00:00.000Z", 1, "boot-1", "", "", "control_started", body, "h1")
+    translator = Translator("bed-3", {"pump-a": False}, {"boot-1": start}.get)
+    got = Batch.model_validate_json(batch("bed-3", "j1", 6, [record(7)], translator).payload)
+    assert got.entries[0].body["simulated"] is True
+
+
 def test_batches_with_one_identity_hold_the_same_entries():
     translator = Translator("bed-3", {})
     one = batch("bed-3", "j1", 6, [record(7), record(9)], translator).identity

@@ -10,7 +10,7 @@ from pathlib import Path
 import nats
 import pytest
 
-from pumpd.settings import FleetSettings
+from pumpd.settings_brokers import FleetSettings
 from pumpd.telemetry.fleet.stream import StreamError, connected
 from pumpd_ward.ingest.stream import connect, prepare
 from pumpd_ward.local.child import Child, free_port, listens

@@ -359,6 +359,7 @@ async def test_without_the_section_there_is_no_other_way_in(server, store):
         ({"roles": {"x": "doctor"}}, "nurse"),
         ({"roles": {}}, "roles"),
         ({"scopes": ["profile"]}, "openid"),
+        ({"scopes": ["profile"], "public_url": "https://ward.site.test/"}, "openid.*must not end with /"),
         ({"secret": "x"}, "secret"),
     ],
     ids=str,

@@ -2,10 +2,12 @@
 
 import itertools
 import json
+from datetime import timedelta
 
 import pytest
 
-from pumpd_ward.store import sql
+from pumpd_ward.store import history, sql
+from pumpd_ward.store.history import Span
 from pumpd_ward.store.migrate import NewerSchemaError, migrate
 from pumpd_ward.store.partitions import Partitions
 from pumpd_ward.store.writing import write
@@ -151,3 +153,26 @@ async def test_the_body_of_an_entry_is_kept_without_what_has_its_own_column(stor
     await write(store, [arrived(batch(0, [changed(1, "running")]))], Partitions())
     body = json.loads(await store.fetchval("SELECT body FROM entry"))
     assert body == {"from": "x", "to": "running", "may_flow": True, "simulated": True}
+
+
+@pytest.mark.parametrize("ahead", [timedelta(0), timedelta(hours=2), timedelta(days=365)], ids=str)
+async def test_what_a_gateway_whose_clock_is_ahead_sends_is_in_the_days_in_which_it_arrived(store, ahead):
+    """Otherwise its alarms are missing in the last day, until that time has come."""
+    now = await store.fetchval("SELECT now()") - timedelta(minutes=1)
+    told = [alarm(1, "raised"), alarm(2, "acknowledged"), entry(3, "infusion_ended", outcome="stopped")]
+    dated = [{**each, "ts": (now + ahead + timedelta(seconds=each["seq"])).isoformat()} for each in told]
+    await write(store, [arrived(batch(0, dated))], Partitions())
+    lately, later = (Span(at - timedelta(days=1), at + timedelta(hours=1)) for at in (now, now + timedelta(days=365)))
+    found = await history.alarms(store, lately, None, None)
+    entries = (await history.entries(store, lately, None, None, None))["entries"]
+    assert [each["code"] for each in found["alarms"]] == ["occlusion"]
+    assert found["responses"]["high"]["alarms"] == 1
+    assert [each["seq"] for each in entries] == [3, 2, 1]
+    assert len(await history.all_alarms(store, lately, None)) == len(await history.infusions(store, lately, None)) == 1
+    assert (await history.alarms(store, later, None, None))["alarms"] == []
+    assert (await history.entries(store, later, None, None, None))["entries"] == []
+    for each in (*found["alarms"], *entries):
+        if ahead:
+            assert each["ahead_s"] == pytest.approx(ahead.total_seconds(), abs=600)
+        else:
+            assert each["ahead_s"] is None

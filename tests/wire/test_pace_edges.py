@@ -86,3 +86,7 @@ def test_a_stop_is_sent_again_as_soon_as_the_line_can_carry_it_and_its_answer():
     assert pace().again_s(b"12345678") == 0.125
     assert pace().again_s(b"123456789") == 0.140625
     assert pace().again_s(b"1") == 0.125
+
+
+def test_what_a_family_does_not_state_is_assumed():
+    assert LineFacts() == LineFacts(healthy_s=0.1, longest_bytes=120, reads_while_answering=False)

@@ -7,7 +7,7 @@ import ast
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -68,9 +68,16 @@ class Mutant:
     line: int
     before: str
     after: str
-    source: str
     function: int | None
+    whole: bytes = field(repr=False)  # the module without the change
+    span: tuple[int, int]  # what of it is exchanged
+    into: str
     again: int = 1  # the how-maniest of this text in its function
+
+    @property
+    def source(self) -> str:
+        begin, end = self.span
+        return (self.whole[:begin] + self.into.encode() + self.whole[end:]).decode()
 
     @property
     def key(self) -> str:
@@ -208,9 +215,9 @@ class _Module:
             return self._made("COND", case.guard, "False", where, function)
         pattern = case.pattern
         end = self._at(pattern.end_lineno or 0, pattern.end_col_offset or 0)
-        text = (self._bytes[:end] + b" if False" + self._bytes[end:]).decode()
-        before = ast.unparse(pattern)
-        return Mutant(self.path, where, "CASE", pattern.lineno, before, f"{before} if False", text, function)
+        before, into = ast.unparse(pattern), " if False"
+        after = f"{before}{into}"
+        return Mutant(self.path, where, "CASE", pattern.lineno, before, after, function, self._bytes, (end, end), into)
 
     def _default(self, value: ast.expr, where: str, function: int | None) -> Iterator[Mutant]:
         other = {"True": "False", "False": "True"}.get(ast.unparse(value))
@@ -290,9 +297,9 @@ class _Module:
     def _made(self, operator: str, old: ast.AST, new: str, where: str, function: int | None) -> Mutant:
         begin = self._at(old.lineno, old.col_offset)  # type: ignore[attr-defined]  # it has a place
         end = self._at(old.end_lineno, old.end_col_offset)  # type: ignore[attr-defined]
-        source = (self._bytes[:begin] + new.encode() + self._bytes[end:]).decode()
         before = self._bytes[begin:end].decode()
-        return Mutant(self.path, where, operator, old.lineno, before, new, source, function)  # type: ignore[attr-defined]
+        line: int = old.lineno  # type: ignore[attr-defined]
+        return Mutant(self.path, where, operator, line, before, new, function, self._bytes, (begin, end), new)
 
     def _at(self, line: int, column: int) -> int:
         return self._starts[line - 1] + column

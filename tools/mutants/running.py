@@ -8,18 +8,15 @@ import gc
 import importlib
 import importlib.abc
 import importlib.machinery
+import math
 import os
 import resource
-import select
-import shutil
 import signal
 import sys
 import tempfile
 import time
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
@@ -30,14 +27,19 @@ import coverage
 import hypothesis
 import pytest
 
+from tools.mutants.forks import Ended, Limit, end_with_parent, ended_by_signal, forked
 from tools.mutants.operators import Mutant
-from tools.mutants.targets import ROOT, Target
+from tools.mutants.recorded import Recorded, Seen
+from tools.mutants.targets import ROOT
 
-LEAST_CPU_S = 10
-LEAST_WALL_S = 120
-SLOWER = 20  # times as long as without the mutant: it hangs
+LEAST_CPU_S = 2.0
+LEAST_SLEPT_S = 30.0
+SLOWER = 4  # times the CPU time without the mutant, but with coverage: it hangs
+UNLIMITED = Limit(cpu_s=7200, slept_s=3600)
+IMPORT_CPU_S = 120
 OPTIONS = (
     *("-q", "-s", "-p", "no:randomly", "-p", "no:cacheprovider", "--timeout", "0"),
+    *("-m", "not browser and not debian and not vm and not ward"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # libraries that were imported before the fork
 )
 OURS = ("pumpd", "pumpd_drivers", "pumpd_simulators", "toy_pump", "reference_pump", "tests", "__main__")
@@ -45,30 +47,12 @@ UNLIKE = "its code cannot take the place of the function's"
 OPTIMIZED = 1  # the flag of a function's code, which a class's body does not have
 
 
-@dataclass
-class Seen:
-    """What the unchanged code does: the seconds of each test, and the tests that run each line of each file."""
+Allowed = Mapping[str, float]  # the CPU seconds of each test that is run, in this order
 
-    seconds: dict[str, float] = field(default_factory=dict)
-    by_line: dict[str, dict[int, list[str]]] = field(default_factory=dict)
-    failed: set[str] = field(default_factory=set)
 
-    def add(self, more: "Seen") -> None:
-        self.seconds |= more.seconds
-        self.failed |= more.failed
-        for path, lines in more.by_line.items():
-            known = self.by_line.setdefault(path, {})
-            for line, tests in lines.items():
-                known[line] = [*known.get(line, ()), *tests]
-
-    def tests_of(self, mutant: Mutant) -> list[str]:
-        """Those that can notice it, the fastest first."""
-        lines = self.by_line.get(mutant.path, {})
-        span = range(mutant.line, mutant.line + mutant.before.count("\n") + 1)
-        found = {test for line in span for test in lines.get(line, ()) if test}
-        if mutant.function is None or not found:
-            found = {test for tests in lines.values() for test in tests if test}
-        return sorted(found - self.failed, key=lambda test: self.seconds[test])
+def allowed(seen: Seen, tests: Sequence[str]) -> tuple[Allowed, Limit]:
+    each = {test: LEAST_CPU_S + SLOWER * seen.seconds[test] for test in tests}
+    return each, Limit(IMPORT_CPU_S, LEAST_SLEPT_S + SLOWER * sum(seen.slept[test] for test in tests))
 
 
 def outermost(code: CodeType) -> Iterator[CodeType]:
@@ -99,119 +83,203 @@ class Plugin:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.failed = self.failed or report.failed
 
-    def run(self, items: Sequence[pytest.Item]) -> bool:
-        """Whether all pass."""
-        for item, following in zip(items, [*items[1:], None], strict=True):
-            item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
-            if self.failed:
-                return False
+    def passes(self, item: pytest.Item, following: pytest.Item | None = None) -> bool:
+        """`following`: the next one, with which it shares the fixtures of their module."""
+        self.failed = False
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+        return not self.failed
+
+    def first_to_fail(self, items: Mapping[str, pytest.Item], tests: Allowed) -> str | bool:
+        """The first that notices the mutant; True if none does. What depends on real time must fail twice."""
+        following = [*(items[test] for test in tests), None][1:]
+        for (test, most_s), after in zip(tests.items(), following, strict=True):
+            item = items[test]
+            again = 2 if item.get_closest_marker("realtime") else 1
+            resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(time.process_time() + again * most_s), -1))
+            if not any(self.passes(item, after if again == 1 else None) for _ in range(again)):
+                return test
         return True
 
 
-class Patching(Plugin):
-    """Collects once. Then the unchanged code runs, and each mutant of a function: first against the tests at the edges,
-    and what they do not notice, against the others.
-    """
+# -- collected once ----------------------------------------------------------------------------------------------------
 
-    def __init__(
-        self, mutants: Sequence[Mutant], edges: tuple[str, ...], say: Callable[[object], None], *, quick: bool
-    ) -> None:
-        """`edges`: the files of tests that run first; `quick`: and no others."""
+
+class Collected:
+    """A process that has collected the tests of these files, and runs them in forks of itself."""
+
+    def __init__(self, test_files: Sequence[str], mutated: Sequence[str]) -> None:
+        self._pipe, theirs = Pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            self._pipe.close()
+            _collected(test_files, mutated, theirs)
+        theirs.close()
+        try:
+            self.tests, self.libraries, self.cpu_s = self._pipe.recv()
+        except EOFError:
+            raise SystemExit(f"pytest could not collect {' '.join(test_files)}") from None
+
+    def record(self, tests: Sequence[str]) -> tuple[Recorded, float]:
+        """What the unchanged code does under these tests of one file; and the CPU seconds."""
+        self._pipe.send((None, tests, UNLIMITED))
+        found, took = self._pipe.recv()
+        if not isinstance(found, Recorded):
+            raise SystemExit(f"the unchanged code does not run: {found.why}")
+        return found, took
+
+    def run(self, mutant: Mutant, tests: Allowed, most: Limit) -> tuple[object, float]:
+        """The test that noticed this mutant of a function, True, `UNLIKE` or how it ended; and the CPU seconds."""
+        self._pipe.send((mutant, tests, most))
+        found, took = self._pipe.recv()
+        return found, took
+
+    def close(self) -> None:
+        self._pipe.close()
+        with suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGTERM)
+        os.waitpid(self._pid, 0)
+
+
+def _collected(test_files: Sequence[str], mutated: Sequence[str], pipe: Connection) -> None:
+    try:
+        end_with_parent()
+        signal.signal(signal.SIGTERM, ended_by_signal)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told too, and ends this one
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        pytest.main([*OPTIONS, *test_files], plugins=[Serving(mutated, pipe)])
+    finally:
+        os._exit(0)
+
+
+class Serving(Plugin):
+    def __init__(self, mutated: Sequence[str], pipe: Connection) -> None:
         super().__init__()
-        self.mutants, self.edges, self.say, self.quick = mutants, edges, say, quick
+        self.mutated, self.pipe = mutated, pipe
         self.items: dict[str, pytest.Item] = {}
-        self.unlike: set[str] = set()
-        self.noticed: list[str] = []  # the last tests that noticed a mutant
+        self.functions: dict[tuple[str, int, str], list[FunctionType]] = {}
+        self.measured: coverage.Coverage | None = None
+        self.measured_test = ""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
+        """What several tests share counts for each of them: its lines have no test."""
+        if self.measured is None or fixturedef.scope == "function":
+            return (yield)
+        self.measured.switch_context("")
+        try:
+            return (yield)
+        finally:
+            self.measured.switch_context(self.measured_test)
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self.items = {item.nodeid: item for item in session.items}
-        self.say(sorted(sys.modules))
-        edges = [name for name in self.items if name.startswith(self.edges)]
-        others = [name for name in self.items if not name.startswith(self.edges)]
-        left = list(self.mutants)
-        functions = live_functions({str(ROOT / mutant.path) for mutant in left})
-        for tests in (edges, others):
-            if not tests or not left or (self.quick and edges and tests is others):
-                continue
-            seen = forked(partial(self._unchanged, tests), Limit(cpu_s=3600, wall_s=7200))
-            if not isinstance(seen, Seen):
-                raise pytest.UsageError(f"the unchanged code does not run: {seen}")
-            self.say(seen)
-            left = [mutant for mutant in left if mutant.function is None or self._survives(mutant, seen, functions)]
-        for mutant in left:
-            self.say((mutant.id, None if mutant.function is None or mutant.id in self.unlike else True))
+        self.functions = live_functions({str(ROOT / path) for path in self.mutated})
+        self.pipe.send((list(self.items), sorted(sys.modules), time.process_time()))
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what pytest says when it is ended
+        with suppress(EOFError):  # no more questions
+            while True:
+                mutant, tests, most = self.pipe.recv()
+                do = partial(self._recorded, tests) if mutant is None else partial(self._mutated, mutant, tests)
+                self.pipe.send(forked(do, most))
         return True
 
-    def _survives(
-        self, mutant: Mutant, seen: Seen, functions: Mapping[tuple[str, int, str], list[FunctionType]]
-    ) -> bool:
-        tests = seen.tests_of(mutant)
-        tests = [test for test in self.noticed if test in tests] + [each for each in tests if each not in self.noticed]
-        found = forked(partial(self._mutated, mutant, tests, functions), limit(seen, tests))
-        if found == UNLIKE:
-            self.unlike.add(mutant.id)
-        if found in (True, UNLIKE):
-            return True
-        self.say((mutant.id, found))
-        if isinstance(found, str):
-            self.noticed = [found, *(each for each in self.noticed if each != found)][:5]
-        return False
-
-    def _unchanged(self, tests: Sequence[str]) -> Seen:
-        seen = Seen()
-        paths = sorted({mutant.path for mutant in self.mutants})
-        measured = coverage.Coverage(data_file=None, include=[str(ROOT / path) for path in paths], config_file=False)
+    def _recorded(self, tests: Sequence[str]) -> Recorded:
+        found = Recorded()
+        files = [str(ROOT / path) for path in self.mutated]
+        self.measured = measured = coverage.Coverage(data_file=None, include=files, config_file=False)
+        measured.set_option("run:disable_warnings", ["no-data-collected"])  # tests of what is not mutated
         measured.start()
-        for name in tests:
+        for name, after in zip(tests, [*tests[1:], None], strict=True):
+            self.measured_test = name
             measured.switch_context(name)
-            begin = time.process_time()
-            self.failed = False
-            if not self.run([self.items[name]]):
-                seen.failed.add(name)
-            seen.seconds[name] = time.process_time() - begin
+            begin, cpu = time.monotonic(), time.process_time()
+            if not self.passes(self.items[name], None if after is None else self.items[after]):
+                found.failed.append(name)
+            found.seconds[name] = time.process_time() - cpu
+            found.slept[name] = time.monotonic() - begin - found.seconds[name]
         measured.stop()
         data = measured.get_data()
-        seen.by_line = {path: data.contexts_by_lineno(str(ROOT / path)) for path in paths}
-        return seen
+        number = {name: at for at, name in enumerate(found.seconds)}
+        for path in self.mutated:
+            of_lines = data.contexts_by_lineno(str(ROOT / path)).items()
+            if of_lines:
+                found.lines[path] = {
+                    line: sorted(number[test] for test in (tests if "" in by else by)) for line, by in of_lines
+                }
+        return found
 
-    def _mutated(
-        self, mutant: Mutant, tests: Sequence[str], functions: Mapping[tuple[str, int, str], list[FunctionType]]
-    ) -> object:
-        """The test that noticed it; True: none."""
+    def _mutated(self, mutant: Mutant, tests: Allowed) -> object:
         file = ROOT / mutant.path
         number = mutant.function
         assert number is not None
-        before = list(outermost(compile(file.read_text(encoding="utf-8"), str(file), "exec")))[number]
+        before = list(outermost(compile(mutant.whole, str(file), "exec")))[number]
         after = list(outermost(compile(mutant.source, str(file), "exec")))[number]
-        alive = functions.get((str(file), before.co_firstlineno, before.co_qualname), [])
+        alive = self.functions.get((str(file), before.co_firstlineno, before.co_qualname), [])
         if not alive or before.co_freevars != after.co_freevars:
             return UNLIKE
         for function in alive:
             function.__code__ = after
         _as_process(mutant)
-        for test in tests:
-            if not self.run([self.items[test]]):
-                return test
-        return True
+        return self.first_to_fail(self.items, tests)
+
+
+def live_functions(files: set[str]) -> dict[tuple[str, int, str], list[FunctionType]]:
+    gc.unfreeze()  # or the collector would not list what exists since the collection of the tests
+    found: dict[tuple[str, int, str], list[FunctionType]] = {}
+    for each in gc.get_objects():
+        if type(each) is FunctionType and each.__code__.co_filename in files:
+            code = each.__code__
+            found.setdefault((code.co_filename, code.co_firstlineno, code.co_qualname), []).append(each)
+    gc.freeze()
+    return found
+
+
+def _as_process(mutant: Mutant) -> None:
+    """The deadman is a program that is started from its file."""
+    if mutant.path == "pumpd/wire/deadman.py":
+        from pumpd.wire import guard  # noqa: PLC0415 - pumpd is only imported below a fork
+
+        file = Path(tempfile.gettempdir()) / "deadman.py"
+        file.write_text(mutant.source, encoding="utf-8")
+        guard.DEADMAN = file
+
+
+# -- imported afresh ---------------------------------------------------------------------------------------------------
+
+
+def import_libraries(names: Iterable[str]) -> None:
+    """Once, and not in each fork. Nothing of ours."""
+    for name in names:
+        if name.partition(".")[0] not in OURS:
+            with suppress(Exception):
+                importlib.import_module(name)
+
+
+def run_outside(mutant: Mutant, tests: Allowed, most: Limit) -> tuple[object, float]:
+    """As `Collected.run`, for a mutant outside of any function."""
+    return forked(partial(_import, mutant, tests), most)
+
+
+def _import(mutant: Mutant, tests: Allowed) -> object:
+    plugin = Importing(mutant, tests)
+    files = dict.fromkeys(test.partition("::")[0] for test in tests)
+    status = pytest.main([*OPTIONS, *files], plugins=[plugin])
+    return plugin.found if status in (0, 1, 5) else Ended(f"pytest ends with {status}")
 
 
 class Importing(Plugin):
     """One mutant, in place of its module."""
 
-    def __init__(self, mutant: Mutant, tests: Sequence[str]) -> None:
+    def __init__(self, mutant: Mutant, tests: Allowed) -> None:
         super().__init__()
-        self.order = {test: number for number, test in enumerate(tests)}
+        self.tests = tests
         self.found: str | bool = True
         sys.meta_path.insert(0, _Finder(mutant))
         self.mutant = mutant
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         _as_process(self.mutant)
-        items = [item for item in session.items if item.nodeid in self.order]
-        for item in sorted(items, key=lambda item: self.order[item.nodeid]):
-            if not self.run([item]):
-                self.found = item.nodeid
-                break
+        self.found = self.first_to_fail({item.nodeid: item for item in session.items}, self.tests)
         return True
 
 
@@ -233,135 +301,3 @@ class _Loader(importlib.machinery.SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - the method of a loader
         return compile(self.text, self.path, "exec", dont_inherit=True)
-
-
-def _as_process(mutant: Mutant) -> None:
-    """The deadman is a program that is started from its file."""
-    if mutant.path == "pumpd/wire/deadman.py":
-        from pumpd.wire import guard  # noqa: PLC0415 - pumpd is only imported below a fork
-
-        file = Path(tempfile.gettempdir()) / "deadman.py"
-        file.write_text(mutant.source, encoding="utf-8")
-        guard.DEADMAN = file
-
-
-def live_functions(files: set[str]) -> dict[tuple[str, int, str], list[FunctionType]]:
-    gc.unfreeze()  # or the collector would not list what exists since the collection of the tests
-    found: dict[tuple[str, int, str], list[FunctionType]] = {}
-    for each in gc.get_objects():
-        if type(each) is FunctionType and each.__code__.co_filename in files:
-            code = each.__code__
-            found.setdefault((code.co_filename, code.co_firstlineno, code.co_qualname), []).append(each)
-    gc.freeze()
-    return found
-
-
-# -- forks -------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Limit:
-    cpu_s: int
-    wall_s: float
-
-
-def limit(seen: Seen, tests: Sequence[str]) -> Limit:
-    usual = sum(seen.seconds[test] for test in tests)
-    return Limit(int(LEAST_CPU_S + SLOWER * usual), LEAST_WALL_S + SLOWER * usual)
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A process that gave no answer: it was killed by a signal, or took too long."""
-
-    why: str
-
-
-def forked(do: Callable[[], object], most: Limit) -> object:
-    """What `do` returns in a process of its own, which has a temporary folder of its own and says nothing."""
-    ours, theirs = Pipe(duplex=False)
-    folder = tempfile.mkdtemp(prefix="pumpd-mutant-")
-    pid = os.fork()
-    if pid == 0:
-        _child(do, theirs, folder, most)
-    theirs.close()
-    try:
-        if not select.select([ours], [], [], most.wall_s)[0]:
-            return Ended("took too long")
-        try:
-            return ours.recv()
-        except EOFError:
-            return Ended("died")
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        ours.close()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _child(do: Callable[[], object], theirs: Connection, folder: str, most: Limit) -> None:
-    try:
-        os.setpgid(0, 0)
-        resource.setrlimit(resource.RLIMIT_CPU, (most.cpu_s, most.cpu_s))
-        for stream in (1, 2):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
-        os.environ["TMPDIR"] = tempfile.tempdir = folder
-        theirs.send(do())
-    except BaseException:  # noqa: BLE001 - whatever it is, this process ends here
-        theirs.send(Ended(traceback.format_exc()))
-    os._exit(0)
-
-
-def run(target: Target, mutants: Sequence[Mutant], *, quick: bool) -> Iterator[tuple[str, object] | Seen]:
-    """What the unchanged code does, and each mutant's id with the test that noticed it, True if none did, or how its
-    process ended. `quick`: only against the tests at the edges.
-    """
-    options = [*OPTIONS, "-m", "not browser and not debian and not vm and not ward", *target.tests]
-    ours, theirs = Pipe(duplex=False)
-    pid = os.fork()
-    if pid == 0:
-        ours.close()
-        try:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            pytest.main(options, plugins=[Patching(mutants, target.edges, theirs.send, quick=quick)])
-        finally:
-            theirs.close()
-            os._exit(0)
-    theirs.close()
-    seen, outside = Seen(), []
-    by_id = {mutant.id: mutant for mutant in mutants}
-    libraries: list[str] = []
-    try:
-        while True:
-            said = ours.recv()
-            if isinstance(said, Seen):
-                seen.add(said)
-                yield said
-            elif isinstance(said, list):
-                libraries = said
-            elif said[1] is None:
-                outside.append(by_id[said[0]])
-            else:
-                yield said
-    except EOFError:
-        os.waitpid(pid, 0)
-    except BaseException:
-        os.kill(pid, signal.SIGTERM)
-        os.waitpid(pid, 0)
-        raise
-    if not seen.seconds:
-        raise SystemExit(f"pytest could not run {' '.join(target.tests)}")
-    for name in libraries:  # once, and not in each fork
-        if name.partition(".")[0] not in OURS:
-            with suppress(Exception):
-                importlib.import_module(name)
-    for mutant in outside:
-        chosen = seen.tests_of(mutant)
-        yield mutant.id, forked(partial(_import, mutant, chosen, options), limit(seen, chosen))
-
-
-def _import(mutant: Mutant, tests: Sequence[str], options: Sequence[str]) -> object:
-    plugin = Importing(mutant, tests)
-    status = pytest.main([*options], plugins=[plugin])
-    return plugin.found if status in (0, 1, 5) else Ended(f"pytest ends with {status}")

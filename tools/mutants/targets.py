@@ -67,6 +67,8 @@ TARGETS = (
                 "golden",
                 "library",
                 "names",
+                "day",
+                "course_plan",
             )
         ),
     ),
@@ -78,12 +80,33 @@ TARGETS = (
         ("tests/quantities", "tests/dosing", "tests/infusion", "tests/drivers/test_answers.py"),
         ("tests/quantities/test_edges.py", "tests/infusion/test_interlock_edges.py", "tests/dosing/test_rest.py"),
     ),
-    Target("wire", tuple(f"pumpd/wire/{name}.py" for name in ("link", "pace", "deadman", "guard")), ("tests/wire",)),
+    Target(
+        "wire",
+        tuple(f"pumpd/wire/{name}.py" for name in ("link", "pace", "deadman", "guard")),
+        ("tests/wire",),
+        tuple(
+            f"tests/wire/test_{name}.py"
+            for name in (
+                "deadman_edges",
+                "deadman_ear",
+                "deadman",
+                "guard",
+                "pace_edges",
+                "link_edges",
+                "link",
+                "heard",
+                "stop_pace",
+            )
+        ),
+    ),
     Target(
         "journal",
         ("pumpd/journal/*.py",),
-        ("tests/journal",),
-        tuple(f"tests/journal/test_{name}.py" for name in ("edges", "journal", "anchor", "doses", "loss")),
+        ("tests/journal", "tests/control/test_writer.py"),
+        (
+            *(f"tests/journal/test_{name}.py" for name in ("edges", "journal", "anchor", "doses", "loss")),
+            "tests/control/test_writer.py",
+        ),
     ),
     *(_codec(path.parent.name) for path in sorted(ROOT.glob("drivers/pumpd_drivers/*/codec.py"))),
 )

@@ -108,10 +108,13 @@ class OidcSettings(_Section):
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
+        wrong = []
         if "openid" not in self.scopes:
-            raise ValueError('scopes: must contain "openid", or the provider says nothing about the person')
+            wrong.append('scopes: must contain "openid", or the provider says nothing about the person')
         if self.public_url.endswith("/"):
-            raise ValueError("public_url: must not end with /")
+            wrong.append("public_url: must not end with /")
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return self
 
     def client_secret(self) -> str | None:

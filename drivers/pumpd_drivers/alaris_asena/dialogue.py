@@ -13,7 +13,7 @@ from typing import TypeAlias
 from pumpd.driving import DeclinedError, Lane, LinkDriver, Side, UnansweredError, text
 from pumpd_drivers.alaris_asena.codec import Garbage, Message
 from pumpd_drivers.alaris_asena.control_token import ControlToken
-from pumpd_drivers.alaris_asena.replies import Fields, Status, plain
+from pumpd_drivers.alaris_asena.replies import Fields, Status, plain, rests
 from pumpd_drivers.alaris_asena.settings import AlarisSettings
 
 Heard: TypeAlias = Message | Garbage
@@ -55,25 +55,29 @@ class AlarisDialogue(LinkDriver[Heard], ABC):
                 )
             )
 
-    async def status(self, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> Status:
-        status = Status.of(await self.question("INF", lane=lane, epoch=epoch))
-        if self.control.serial not in ("", status.serial):
+    async def status(self, *, epoch: int | None = None) -> Status:
+        return Status.of(await self._inf(lane=Lane.NORMAL, epoch=epoch))
+
+    async def rests(self) -> bool:
+        """After a stop."""
+        return rests(await self._inf(lane=Lane.STOP), self.settings)
+
+    async def _inf(self, *, lane: Lane, epoch: int | None = None) -> Fields:
+        fields = await self.question("INF", lane=lane, epoch=epoch)
+        if self.control.serial not in ("", *fields[:1]):
             raise UnansweredError(
                 text(
                     "alaris_asena.another",
                     "{command}: another pump replied, {found}, not {serial}",
                     command="INF",
-                    found=status.serial,
+                    found="".join(fields[:1]),
                     serial=self.control.serial,
                 )
             )
-        return status
-
-    async def stopped(self, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> bool:
-        return (await self.status(lane=lane, epoch=epoch)).stopped(self.settings)
+        return fields
 
     async def require_stopped(self, epoch: int) -> None:
-        if not await self.stopped(epoch=epoch):
+        if not (await self.status(epoch=epoch)).stopped(self.settings):
             raise DeclinedError(text("alaris_asena.infusing", "the pump is infusing, not stopped: stop it first"))
 
 

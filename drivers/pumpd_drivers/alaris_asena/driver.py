@@ -25,8 +25,8 @@ from pumpd.driving import (
     of_error,
     text,
 )
-from pumpd.pump import Capabilities, Container, Identity, Mark, PumpProgram, PumpState, Reading, StopFrames
-from pumpd.quantities import Duration, Length
+from pumpd.pump import Capabilities, Container, Identity, Mark, PumpAlarm, PumpProgram, PumpState, Reading, StopFrames
+from pumpd.quantities import Duration, Length, Volume
 from pumpd_drivers.alaris_asena import limits, program
 from pumpd_drivers.alaris_asena.codec import Framer, Message
 from pumpd_drivers.alaris_asena.dialogue import AlarisDialogue, Heard
@@ -50,6 +50,7 @@ class AlarisAsena(AlarisDialogue):
     def __init__(self, link: Side[Heard], settings: AlarisSettings) -> None:
         super().__init__(link, settings)
         self._diameter: Length | None = None
+        self._given = Volume(0)  # the last counter reading: the counter never falls by itself
 
     @classmethod
     def capabilities(cls, container: Container, settings: Mapping[str, Any]) -> Capabilities:
@@ -102,7 +103,7 @@ class AlarisAsena(AlarisDialogue):
                 )
             )
         if not self.control.identified(serial):
-            self._loaded = None
+            self._loaded, self._given = None, Volume(0)
         return Identity("Asena", revision, serial)
 
     async def _read(self) -> Reading:
@@ -112,10 +113,13 @@ class AlarisAsena(AlarisDialogue):
         if status.flagged and (reported := alarm(await self.question("ALARM"), self.settings)):
             self.latch(reported)
             halted = reported.stops_flow
+        if status.infused < self._given:
+            self.latch(PumpAlarm.PUMP_RESET)  # the counter fell: it no longer counts from `load`
+        self._given = status.infused
         self.control.renew()
         state = PumpState.INFUSING
         if status.stopped(self.settings):
-            state = PumpState.ALARM if halted else PumpState.STOPPED
+            state = PumpState.ALARM if halted or PumpAlarm.PUMP_RESET in self.alarms else PumpState.STOPPED
         return Reading(
             asked, now_ns(), state, status.rate, status.infused, tuple(self.alarms), pressure_mmhg=status.pressure_mmhg
         )
@@ -123,6 +127,7 @@ class AlarisAsena(AlarisDialogue):
     # -- program and flow ------------------------------------------------------------------------------------
 
     async def _load(self, wanted: PumpProgram, epoch: int) -> None:
+        self._given = Volume(0)  # the counter is cleared
         await program.write(self, wanted, epoch)
         self._diameter = wanted.diameter
 
@@ -180,7 +185,7 @@ class AlarisAsena(AlarisDialogue):
 
     async def _stop_once(self) -> None:
         await self.command("INF_STOP", epoch=None, lane=Lane.STOP_FRAME)
-        if await self.stopped(lane=Lane.STOP):
+        if await self.rests():
             return
         if self.control.serial:  # it may accept a stop from its controller only
             await self.control.take(None, Lane.STOP)

@@ -62,10 +62,7 @@ class Status:
     @classmethod
     def of(cls, fields: Fields) -> "Status":
         """Raises UnansweredError for fields that are not a status."""
-        if len(fields) < 10:
-            raise UnansweredError(
-                text("alaris_asena.short", "INF: the reply is too short ({reply})", reply="^".join(fields))
-            )
+        _require_all(fields)
         pressure = _PRESSURE.fullmatch(fields[8]) if fields[9] == "mmHg" else None
         return cls(
             serial=fields[0],
@@ -77,7 +74,27 @@ class Status:
         )
 
     def stopped(self, settings: AlarisSettings) -> bool:
-        return self.mode in settings.standing_words and not (self.rate and settings.stands_at_rate_0)
+        return _at_rest(self.mode, self.rate.decimal, settings)
+
+
+def rests(fields: Fields, settings: AlarisSettings) -> bool:
+    """Whether a reply to INF shows a pump at rest. No unit matters: a person may have changed it at the pump.
+
+    Raises UnansweredError for fields that are not a status.
+    """
+    _require_all(fields)
+    return _at_rest(fields[2], Decimal(fields[3]) if _PLAIN.fullmatch(fields[3]) else None, settings)
+
+
+def _at_rest(mode: str, rate: Decimal | None, settings: AlarisSettings) -> bool:
+    return mode in settings.standing_words and (rate == 0 or not settings.stands_at_rate_0)
+
+
+def _require_all(fields: Fields) -> None:
+    if len(fields) < 10:
+        raise UnansweredError(
+            text("alaris_asena.short", "INF: the reply is too short ({reply})", reply="^".join(fields))
+        )
 
 
 def alarm(fields: Fields, settings: AlarisSettings) -> PumpAlarm | None:

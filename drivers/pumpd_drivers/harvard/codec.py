@@ -19,7 +19,7 @@ NUL), and a `T*` that comes once more before the reply.
 import re
 from dataclasses import dataclass
 
-CR, LF, XON = 0x0D, 0x0A, 0x11
+CR, XON = 0x0D, 0x11
 
 LONGEST_REQUEST = 128  # more than this without an end is noise
 LONGEST_REPLY = 4096  # a list of syringes or methods has many lines
@@ -31,6 +31,8 @@ _REPLY = re.compile(rb"\x00*" + _LEAKED + rb"(?P<lines>(?:\x00*\n[\x00 -~]*\r)*)
 _LAST_PROMPT = re.compile(_PROMPT + rb"\Z")
 _ADDRESSES = re.compile(rb"(?:\A|\n)([0-9]{2})(?=[:<>T*])")
 _BEFORE_TEXT = re.compile(r"(\d\d)(?::?([<>]\*?|T\*|\*)|(:))", re.ASCII)
+
+_NOTHING = b"\x00\x11"  # an XON with nothing before it, as an adapter's flow control sends it, answers nothing
 
 _MOVES = (">", "<")
 _STOPPED = (":", "*", "T*", "T")
@@ -212,7 +214,8 @@ class ReplyFramer:
         while (end := self._pending.find(XON)) >= 0:
             raw = bytes(self._pending[: end + 1])
             del self._pending[: end + 1]
-            frames.append(_reply(raw))
+            if raw.strip(_NOTHING):
+                frames.append(_reply(raw))
         if len(self._pending) > LONGEST_REPLY:
             frames.append(Garbage(bytes(self._pending)))
             self._pending.clear()

@@ -3,7 +3,7 @@
 Promises:
 - A reply is accepted only with our address, and only in the expected shape or as an error. A prompt without text never
   answers a question.
-- A question is repeated after a silence; a setting or command is sent once.
+- A question is repeated after a silence, and once after a refusal; a setting or command is sent once.
 """
 
 import re
@@ -65,7 +65,13 @@ class HarvardDialogue(LinkDriver[Reply | Garbage], ABC):
         return match
 
     async def question(self, command: str, fits: Fits, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> Reply:
-        reply = await self.ask(self.framed(command), self._accepts(fits), lane=lane, epoch=epoch)
+        reply = await self.ask(
+            self.framed(command),
+            self._accepts(fits),
+            refuses=lambda frame: isinstance(frame, Reply) and not fits(frame),
+            lane=lane,
+            epoch=epoch,
+        )
         assert isinstance(reply, Reply)
         if not fits(reply):
             raise DeclinedError(

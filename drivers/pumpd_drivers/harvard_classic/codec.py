@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
 
-CR, LF = 0x0D, 0x0A
+from pumpd_drivers.idle_nuls import without_idle_nuls
+
+CR = 0x0D
 
 LONGEST_REQUEST = 64  # more than this without an end is noise
 LONGEST_REPLY = 512  # the lines of a Model 44's program
@@ -141,7 +143,7 @@ class ReplyFramer:
         self._pending.clear()
 
     def feed(self, data: bytes) -> list[Reply | Garbage]:
-        self._pending += data
+        self._pending = bytearray(without_idle_nuls(bytes(self._pending) + data))
         frames: list[Reply | Garbage] = []
         while (end := _END.search(self._pending)) is not None:
             raw = bytes(self._pending[: end.end()])

@@ -2,7 +2,7 @@
 
 Promises:
 - A reply is accepted only with our address and a prompt of our dialect, and only in the expected shape or as an error.
-- A question is repeated after a silence; a setting or command is sent once.
+- A question is repeated after a silence, and once after a refusal; a setting or command is sent once.
 - Each request carries the address and a command. A bare CR, which would stop a whole chain, is never sent.
 """
 
@@ -106,7 +106,12 @@ class HarvardClassicDialogue(LinkDriver[Reply | Garbage], ABC):
     # -- exchanges -------------------------------------------------------------------------------------------
 
     async def question(self, question: str, fits: Fits, *, epoch: int | None = None) -> Reply:
-        reply = await self.ask(self.framed(question), self._accepts(fits), epoch=epoch)
+        reply = await self.ask(
+            self.framed(question),
+            self._accepts(fits),
+            refuses=lambda frame: isinstance(frame, Reply) and frame.error is not None,
+            epoch=epoch,
+        )
         assert isinstance(reply, Reply)
         if not fits(reply):
             raise DeclinedError(

@@ -23,7 +23,7 @@ LONGEST_BASIC = 128  # more than this without an end is noise
 
 _STRIPPED = bytes([*range(0x21), 0x7F])  # the pump strips spaces and control characters, and upper-cases
 # Printable data only: the check sum of a safe frame that lost its head would otherwise pass as a basic reply's data.
-_REPLY = re.compile(r"(?P<address>\d\d)(?P<status>A\?[RSTEO]|[IWSPTUX])(?P<data>[ -~]*)", re.ASCII)
+_REPLY = re.compile(r"(?P<address>\d\d)(?P<status>A\?[A-Z]|[IWSPTUX])(?P<data>[ -~]*)", re.ASCII)
 _REQUEST = re.compile(r"(?P<address>\d{0,2})(?P<text>.*)", re.ASCII)
 
 

@@ -4,7 +4,7 @@ Promises:
 - A command is sent again only when the pump reported that it did not execute it (an alarm came instead), or when it is
   a question; `once` sends a command that could start a flow exactly once, whatever the reply.
 - A reply must carry our address, the framing in use and data of the expected shape.
-- An alarm that the pump reports, asked or not, stays latched.
+- An alarm that the pump reports, asked or not, stays latched. One that no source names is a fault.
 """
 
 import re
@@ -15,6 +15,7 @@ from typing import Literal
 import structlog
 
 from pumpd.driving import RETRIES, DeclinedError, Lane, LinkDriver, Side, UnansweredError, of_error, text, timed_out
+from pumpd.pump import PumpAlarm
 from pumpd.wire import WireError
 from pumpd_drivers.new_era.codec import Garbage, Reply, Request
 from pumpd_drivers.new_era.replies import ALARMS
@@ -22,6 +23,7 @@ from pumpd_drivers.new_era.settings import NewEraSettings
 
 LONGEST_REPLY = 40  # bytes; allows for the time on the line
 MOST_SWALLOWED = 5  # alarms in a row before the driver gives up
+_DAMAGED = ("?", "?COM")  # what a pump replies to a request that arrived damaged
 
 NOTHING = re.compile("")
 
@@ -61,8 +63,8 @@ class NewEraDialogue(LinkDriver[Reply | Garbage], ABC):
     async def question(
         self, command: str, shape: re.Pattern[str], *, lane: Lane = Lane.NORMAL, epoch: int | None = None
     ) -> Reply:
-        """Sent again after a missed reply and after an alarm."""
-        missed = swallowed = 0
+        """Sent again after a missed reply, after an alarm, and once after an error: it may have arrived damaged."""
+        missed = swallowed = damaged = 0
         while True:
             try:
                 reply = await self.send(command, shape, lane=lane, epoch=epoch)
@@ -70,6 +72,9 @@ class NewEraDialogue(LinkDriver[Reply | Garbage], ABC):
                 missed += 1
                 if missed > RETRIES or not timed_out(error):
                     raise
+                continue
+            if reply.error in _DAMAGED and not damaged and lane is Lane.NORMAL:
+                damaged += 1
                 continue
             if not reply.alarm:
                 return _agreed(command, reply)
@@ -208,7 +213,7 @@ class NewEraDialogue(LinkDriver[Reply | Garbage], ABC):
 
     def _count_alarm(self, letter: str) -> None:
         self.alarm_count += 1
-        self.latch(ALARMS[letter])
+        self.latch(ALARMS.get(letter, PumpAlarm.PUMP_FAULT))
 
 
 def _agreed(command: str, reply: Reply) -> Reply:

@@ -12,6 +12,8 @@ import re
 import struct
 from dataclasses import dataclass
 
+from pumpd_drivers.idle_nuls import without_idle_nuls
+
 LONGEST_BODY = 63  # of a request: the firmware's buffer of 64, less the end of the text
 LONGEST_REPLY = 1024  # more than this without an end is noise
 
@@ -216,7 +218,7 @@ class ReplyFramer:
         self._pending, self._lines = b"", []
 
     def feed(self, data: bytes) -> list[Reply]:
-        *lines, self._pending = (self._pending + data).split(b"\r\n")
+        *lines, self._pending = without_idle_nuls(self._pending + data).split(b"\r\n")
         frames: list[Reply] = []
         for line in lines:
             if self._lines and line in (b"string", b"Direction1", b"Direction-1") and self._lines != [b"string"]:

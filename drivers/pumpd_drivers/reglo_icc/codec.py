@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from pumpd_drivers.idle_nuls import without_idle_nuls
+
 CR, LF = 0x0D, 0x0A
 OK, FAIL, YES, NO = "*", "#", "+", "-"
 LONGEST = 64  # no source states a longest line; more than this without an end is noise
@@ -180,7 +182,7 @@ class ReplyFramer:
     def feed(self, data: bytes) -> list[Sign | Text | Event | Garbage]:
         frames: list[Sign | Text | Event | Garbage] = []
         pending = self._pending
-        for byte in data:
+        for byte in without_idle_nuls(bytes(pending) + data)[len(pending) :]:
             if not pending and byte in _SIGNS:
                 frames.append(Sign(chr(byte)))
                 continue

@@ -67,6 +67,10 @@ class RegloIcc(RegloIccDialogue):
         RegloIccSettings.of(settings)
 
     @classmethod
+    def reports_serial(cls, settings: Mapping[str, Any]) -> bool:
+        return RegloIccSettings.of(settings).asks_serial
+
+    @classmethod
     async def connect(cls, port: str, settings: Mapping[str, Any]) -> "RegloIcc":
         chosen = RegloIccSettings.of(settings)
         name = (

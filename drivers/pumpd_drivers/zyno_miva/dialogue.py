@@ -39,11 +39,17 @@ class ZynoMivaDialogue(LinkDriver[Heard], ABC):
         return Frame(request, self.settings.checksum).to_bytes()
 
     async def ask(
-        self, request: bytes, accepts: Callable[[Heard], bool], *, lane: Lane = Lane.NORMAL, epoch: int | None = None
+        self,
+        request: bytes,
+        accepts: Callable[[Heard], bool],
+        *,
+        refuses: Callable[[Heard], bool] = lambda _: False,
+        lane: Lane = Lane.NORMAL,
+        epoch: int | None = None,
     ) -> Heard:
         """As in `LinkDriver`. After a silence the reply may come twice: the second would answer a later question."""
         missed = self.link.statistics.timeouts
-        answer = await super().ask(request, accepts, lane=lane, epoch=epoch)
+        answer = await super().ask(request, accepts, refuses=refuses, lane=lane, epoch=epoch)
         if self.link.statistics.timeouts != missed:
             self.link.unsettle()
         return answer

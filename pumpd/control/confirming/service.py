@@ -4,6 +4,7 @@ Promises:
 - A signature counts only for the binding that was offered: nonce, program, action, pump, session, gateway, what was on
   the screen, and the scanned wristband.
 - After each wait, everything that may have changed is checked again before the state machine is asked.
+- While it is known that the pump does not answer, or that another one does, a confirmation is refused at once.
 - The state machine decides; nothing here sends anything to a pump.
 """
 
@@ -94,6 +95,7 @@ class ConfirmingService:
         # A resume gives the rest of an infusion that was started by library and configuration as they are loaded.
         on_disk = await self._disk.objections() if binding.action is ev.ConfirmAction.START else ()
         objections = [*permitted(), *on_disk, *self._health.objections(), *self._gate.against(runner, binding.action)]
+        objections += runner.absent()
         if objections:
             raise RefusedError(*objections)
         if runner.program is not None and runner.program.entry.double_check and not checked_twice:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from pumpd.pump import DriverFamily, mark_of
 from pumpd.settings import PumpSettings
 from pumpd.texts import text
 
@@ -12,7 +11,9 @@ class Bed(Protocol):
     """What has to be known of another pump."""
 
     settings: PumpSettings
-    family: type[DriverFamily]
+
+    @property
+    def unmarked(self) -> bool: ...
 
     @property
     def active(self) -> bool: ...
@@ -25,16 +26,18 @@ B = TypeVar("B", bound=Bed)
 
 
 class Alike(Generic[B]):
-    """`others` gives all other pumps of the gateway; `stop_all` stops some of them and takes the reason."""
+    """`unmarked` says whether this pump cannot show which one it is; `others` gives all other pumps of the gateway;
+    `stop_all` stops some of them and takes the reason.
+    """
 
     def __init__(
         self,
         settings: PumpSettings,
-        family: type[DriverFamily],
+        unmarked: Callable[[], bool],
         others: Callable[[], Sequence[B]],
         stop_all: Callable[[Sequence[B], str], None],
     ) -> None:
-        self._settings, self._family, self._others, self._stop_all = settings, family, others, stop_all
+        self._settings, self._unmarked, self._others, self._stop_all = settings, unmarked, others, stop_all
 
     @property
     def exist(self) -> bool:
@@ -63,6 +66,4 @@ class Alike(Generic[B]):
         return [other for other in self._others() if other.settings.driver == self._settings.driver]
 
     def _without_mark(self) -> list[B]:
-        if mark_of(self._family, self._settings.settings) is not None:
-            return []
-        return [other for other in self._of_family() if mark_of(other.family, other.settings.settings) is None]
+        return [other for other in self._of_family() if other.unmarked] if self._unmarked() else []

@@ -28,8 +28,8 @@ from pumpd.texts import text
 STOP_ANSWER_S = 1.0
 LEAST_APART_S, MOST_APART_S = 0.1, 0.2  # between two stops of a pump that has confirmed the first
 
-Sent = ev.LoadProgram | ev.ReadBackProgram | ev.StartPump | ev.ReleasePump
-Command = ev.ReadPump | Sent
+Sent = ev.LoadProgram | ev.StartPump | ev.ReleasePump
+Command = ev.ReadPump | ev.ReadBackProgram | Sent
 
 
 class Commands:
@@ -145,15 +145,10 @@ class Commands:
     # -- the others --------------------------------------------------------------------------------------------------
 
     async def perform(self, command: Sent, intent: tuple[Entry, ...], driver: Driver) -> None:
-        """Send any command that is not a poll. The caller has checked that the pump on the line is identified."""
-        asked_ns = self._now()
+        """Send a command that changes something. The caller has checked that the pump on the line is identified."""
         match command:
             case ev.LoadProgram(program=program):
                 await self._load(program, driver)
-            case ev.ReadBackProgram():
-                held = await self._line.ask(driver.read_back())
-                self._journal.note("program_read_back", describe.held(held))
-                self._current.feed(ev.ProgramReadBack(self._now(), held, asked_ns=asked_ns))
             case ev.StartPump():
                 await self._starting.start(command, intent, driver)
             case ev.ReleasePump():

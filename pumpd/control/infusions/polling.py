@@ -5,6 +5,8 @@ Promises:
   or a reset, it is identified again before anything else (COM-10).
 - A pump other than the configured one is sent nothing at all, except a stop that a person asks for.
 - A pump that is found flowing, or waiting to flow, is stopped.
+- A program that a waiting pump no longer holds is loaded again, or its order ends: not every pump can report that it
+  was switched off.
 - When pumpd or a driver fails here, the pump is stopped, and the loop starts over.
 """
 
@@ -25,6 +27,7 @@ from pumpd.control.infusions.unprescribed import UnprescribedFlow
 from pumpd.host.clock import Clock
 from pumpd.infusion import Limits, State
 from pumpd.infusion import events as ev
+from pumpd.infusion.interlocks.read_back import faults
 from pumpd.pump import Done, Driver, PumpAlarm, Reading, Refused, Unknown, no_flow_since, stopped
 from pumpd.texts import listed, text
 
@@ -219,6 +222,8 @@ class Polling:
             self._let_load_again(
                 text("pump.was_reset", "the pump was switched off and on; the program must be loaded again")
             )
+        elif (infusion := self._current.infusion) is not None and infusion.state is State.READY:
+            await self._read_back(driver)  # it may have been switched off in between
         return True
 
     async def _stop_other_beds_pump(self, driver: Driver, problem: str) -> None:
@@ -239,15 +244,31 @@ class Polling:
                 if not await self._identify_again(driver):
                     return
             elif waiting := self._commands.take():
-                command, intent = waiting
-                if isinstance(command, ev.ReadPump):
-                    await self._poll(driver)
-                else:
-                    await self._commands.perform(command, intent, driver)
+                match waiting:
+                    case ev.ReadPump(), _:
+                        await self._poll(driver)
+                    case ev.ReadBackProgram(), _:
+                        await self._read_back(driver)
+                    case command, intent:
+                        await self._commands.perform(command, intent, driver)
             elif (delay := self._next_poll - loop.time()) > 0:
                 await self._commands.sleep(delay)
             else:
                 await self._poll(driver)
+
+    async def _read_back(self, driver: Driver) -> None:
+        """Ask for the program. A pump that reports another than was read back before is to be loaded again."""
+        infusion, asked_ns = self._current.infusion, self._now()
+        held = await self._line.ask(driver.read_back())
+        self._journal.note("program_read_back", describe.held(held))
+        self._current.feed(ev.ProgramReadBack(self._now(), held, asked_ns=asked_ns))
+        after = self._current.infusion
+        if infusion is None or after is None or after.state is not State.READY or isinstance(held, Unknown):
+            return
+        if infusion.state in (State.READY, State.ARMED) and (lost := faults(infusion.segment.program, held)):
+            self._let_load_again(
+                text("pump.holds_other", "the pump does not hold what was loaded: {why}", why=listed(lost))
+            )
 
     async def _poll(self, driver: Driver) -> None:
         loop = asyncio.get_running_loop()

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from pumpd.control.infusions.identity import proof, wrong_pump
 from pumpd.control.infusions.line_record import LineRecord
-from pumpd.pump import Done, Driver, DriverFamily, Identity, Outcome, Refused, Tap, Unknown, word
+from pumpd.pump import Done, Driver, DriverFamily, Identity, Outcome, Refused, Tap, Unknown, mark_of, word
 from pumpd.settings import PumpSettings
 from pumpd.texts import listed, of_error, text
 
@@ -52,6 +52,7 @@ class PumpLine:
         self._asked_on: int | None = None  # the connection on which identification was last tried
         self._other = False  # it identified itself as another pump
         self.proved_by = ""  # its mark, or the person who identified it
+        self.unmarked = mark_of(family, settings.settings) is None  # until it answers: then, whether it showed its mark
         self._heard_s = 0.0  # when it last answered, in the loop's time
         self._taps: list[Tap] = []
 
@@ -141,6 +142,7 @@ class PumpLine:
                     return wrong
                 self._identified_on, self._heard_s = connection, asyncio.get_running_loop().time()
                 mark = proof(self._family, self._settings, identity)
+                self.unmarked = mark is None
                 self.proved_by = "" if mark is None else word(mark)
                 if not self.proved_by:
                     self._came_back()

@@ -90,7 +90,12 @@ class PumpService:
             may_note=lambda body: strangers.may_of_pump(settings.name, "frame", body),
             came_back=lambda: self._came_back(came_back),
         )
-        self._alike = Alike(settings, family, lambda: [other for other in others() if other is not self], _stop_others)
+        self._alike = Alike(
+            settings,
+            lambda: self.unmarked,
+            lambda: [other for other in others() if other is not self],
+            _stop_others,
+        )
         self.deadman = PumpDeadman(settings.port, deadman_socket, own.note, self._deadman_reports)
         self.unprescribed = UnprescribedFlow(settings.name, limits, own.note_of, self._stop_ours)
         starting = Starting(self._current, self.line, self.deadman, own, clock, limits, lambda: last_check(self))
@@ -157,6 +162,22 @@ class PumpService:
         """Why the pump is not available; empty when it is."""
         return self._polling.problem
 
+    def not_available(self) -> list[str]:
+        """`problem` as a reason against an order or a confirmation."""
+        if not self.problem:
+            return []
+        return [text("pump.not_available", "pump: {pump} is not available: {why}", pump=self.name, why=self.problem)]
+
+    def absent(self) -> list[str]:
+        """Why it is known now that nothing can be started: it is not available, or was asked again which pump it is,
+        and has not said it yet.
+
+        A pump that takes its time for another answer is not absent.
+        """
+        if self.problem or self.identity is not None:
+            return self.not_available()
+        return [why] if (why := self.line.not_proven()) else []
+
     @property
     def last_turn_ns(self) -> int:
         """When the pump's loop last came round, as evidence for the watchdog."""
@@ -174,6 +195,11 @@ class PumpService:
     @property
     def may_flow(self) -> bool:
         return self._current.may_flow
+
+    @property
+    def unmarked(self) -> bool:
+        """The pump cannot show which one it is, or did not when it last answered."""
+        return self.line.unmarked
 
     @property
     def stopped(self) -> bool:

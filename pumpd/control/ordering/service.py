@@ -215,11 +215,8 @@ class OrderingService:
     def _objections(self, runner: PumpService, patient: str) -> list[str]:
         """Why nothing may be ordered for this patient on this pump now."""
         reasons = self._health.objections() + self._gate.objections(runner)
-        if runner.problem:
-            reasons.append(
-                text("pump.not_available", "pump: {pump} is not available: {why}", pump=runner.name, why=runner.problem)
-            )
-        elif not runner.line.proved_by:
+        reasons += runner.not_available()
+        if not runner.problem and not runner.line.proved_by:
             reasons.append(
                 text(
                     "pump.identify_first",

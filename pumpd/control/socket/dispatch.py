@@ -37,6 +37,16 @@ from pumpd.control.tablets.software_nurse import SoftwareNurses
 from pumpd.control.vitals.service import VitalsService
 from pumpd.dosing import Library
 from pumpd.messages.keys import with_hardware
+from pumpd.messages.keys_and_staff import (
+    KeyAdd,
+    KeyList,
+    KeyRename,
+    KeyRevoke,
+    PinReset,
+    StaffAdd,
+    StaffList,
+    StaffRemove,
+)
 from pumpd.messages.library import library_data
 from pumpd.messages.pairing import PairAccept, PairClose, PairOffer, PairOpen, PairReveal, PairState
 from pumpd.messages.requests import (
@@ -50,10 +60,6 @@ from pumpd.messages.requests import (
     CorrectDose,
     Dissociate,
     Identify,
-    KeyAdd,
-    KeyList,
-    KeyRename,
-    KeyRevoke,
     LibraryRequest,
     NonceRequest,
     Order,
@@ -61,16 +67,12 @@ from pumpd.messages.requests import (
     OrderRest,
     PatientHistory,
     Pause,
-    PinReset,
     PruneJournal,
     Reconcile,
     Request,
     Resume,
     SelfTestRequest,
     Serving,
-    StaffAdd,
-    StaffList,
-    StaffRemove,
     StatusRequest,
     Stop,
     TabletRequest,

@@ -14,6 +14,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from pumpd.messages.keys_and_staff import (
+    KeyAdd,
+    KeyList,
+    KeyRename,
+    KeyRevoke,
+    PinReset,
+    StaffAdd,
+    StaffList,
+    StaffRemove,
+)
 from pumpd.messages.pairing import PairAccept, PairClose, PairOffer, PairOpen, PairReveal, PairState
 from pumpd.messages.requests import (
     Alive,
@@ -25,10 +35,6 @@ from pumpd.messages.requests import (
     CorrectDose,
     Dissociate,
     Identify,
-    KeyAdd,
-    KeyList,
-    KeyRename,
-    KeyRevoke,
     LibraryRequest,
     NonceRequest,
     Order,
@@ -36,16 +42,12 @@ from pumpd.messages.requests import (
     OrderRest,
     PatientHistory,
     Pause,
-    PinReset,
     PruneJournal,
     Reconcile,
     Request,
     Resume,
     SelfTestRequest,
     Serving,
-    StaffAdd,
-    StaffList,
-    StaffRemove,
     StatusRequest,
     Stop,
     TabletRequest,

@@ -2,7 +2,7 @@
 
 from pumpd.infusion.vitals import SignLimits, VitalRules
 from pumpd.quantities import NS_PER_S
-from pumpd.settings import VitalsSettings
+from pumpd.settings_vitals import VitalsSettings
 from pumpd.vital_signs import Sign
 
 _MIN = 60 * NS_PER_S

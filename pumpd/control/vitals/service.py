@@ -27,7 +27,7 @@ from pumpd.journal.writer import JournalWriter
 from pumpd.messages.requests import VitalSigns
 from pumpd.messages.state import VitalSignsState
 from pumpd.quantities import NS_PER_S
-from pumpd.settings import VitalsSettings
+from pumpd.settings_vitals import VitalsSettings
 from pumpd.texts import text
 from pumpd.vital_signs import PLAUSIBLE, Sign, impossible
 

@@ -18,7 +18,8 @@ import structlog
 
 from pumpd.attempts import Attempts
 from pumpd.journal import JournalError, JournalReader, Record
-from pumpd.settings import FleetSettings, Settings
+from pumpd.settings import Settings
+from pumpd.settings_brokers import FleetSettings
 from pumpd.telemetry.cursor import Position
 from pumpd.telemetry.fleet.cursor import FleetCursor
 from pumpd.telemetry.fleet.health import health
@@ -113,7 +114,7 @@ class Fleet:
     async def _send(self, reader: JournalReader, stream: Stream, waiting: _Waiting) -> None:
         loop = asyncio.get_running_loop()
         last, since = self._cursor.position.id, loop.time()
-        translator = Translator(self._settings.gateway, self._simulated)
+        translator = Translator(self._settings.gateway, self._simulated, reader.start_of)
         while True:
             entries = reader.after(last, BATCH)
             now = loop.time()

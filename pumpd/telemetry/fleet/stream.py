@@ -16,7 +16,7 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from pumpd.broker_tls import tls_context
-from pumpd.settings import FleetSettings
+from pumpd.settings_brokers import FleetSettings
 
 CONNECT_TIMEOUT_S = 5
 ACKNOWLEDGE_TIMEOUT_S = 10.0

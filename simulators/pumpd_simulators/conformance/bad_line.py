@@ -17,6 +17,7 @@ from pumpd_simulators.conformance.wire import Trouble
 REPLACED = 4  # at most this many different foreign replies to one request
 TROUBLES = (
     Trouble.LOST_REQUEST,
+    Trouble.GARBLED_REQUEST,
     Trouble.LOST_REPLY,
     Trouble.LATE,
     Trouble.VERY_LATE,
@@ -25,7 +26,7 @@ TROUBLES = (
     Trouble.GARBLED,
     Trouble.MISREAD,
 )
-READ_AGAIN = (Trouble.LOST_REQUEST, Trouble.LOST_REPLY, Trouble.SPLIT, Trouble.DUPLICATED)
+READ_AGAIN = (Trouble.LOST_REQUEST, Trouble.GARBLED_REQUEST, Trouble.LOST_REPLY, Trouble.SPLIT, Trouble.DUPLICATED)
 
 
 async def prepare(rig: Rig, name: str) -> None:

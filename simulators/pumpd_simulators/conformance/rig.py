@@ -13,7 +13,7 @@ from pumpd.pump import Capabilities, Done, Driver, Identity, Outcome, PumpProgra
 from pumpd.quantities import Duration
 from pumpd.wire import memory
 from pumpd_simulators.conformance.subject import Subject
-from pumpd_simulators.conformance.wire import VERY_LATE_S, Trouble, Wire
+from pumpd_simulators.conformance.wire import TO_PUMP, VERY_LATE_S, Trouble, Wire
 from pumpd_simulators.plant import Plant
 from pumpd_simulators.virtual_time import VirtualTimeLoop
 
@@ -185,7 +185,7 @@ class Rig:
         return len(self.wire.sent) - before, len(self.wire.replies) - heard
 
     def packets(self, trouble: Trouble, counts: tuple[int, int]) -> range:
-        return range(counts[0] if trouble in (Trouble.LOST_REQUEST, Trouble.FOREIGN) else counts[1])
+        return range(counts[0] if trouble in TO_PUMP else counts[1])
 
 
 @asynccontextmanager

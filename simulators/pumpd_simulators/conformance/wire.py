@@ -12,9 +12,10 @@ PIECE_GAP_S = 0.005
 
 
 class Trouble(StrEnum):
-    """What happens to the n-th packet of a call: the first two to the host's packet, the others to the pump's."""
+    """What happens to the n-th packet of a call: the first three to the host's packet, the others to the pump's."""
 
     LOST_REQUEST = "lost request"
+    GARBLED_REQUEST = "garbled request"  # as a garbled reply
     FOREIGN = "foreign reply"  # the pump never receives the request; a reply to another one comes instead
     LOST_REPLY = "lost reply"
     LATE = "late reply"
@@ -35,7 +36,7 @@ class Echo(Enum):
     ALONE = "and there is no pump"
 
 
-_TO_PUMP = (Trouble.LOST_REQUEST, Trouble.FOREIGN)
+TO_PUMP = (Trouble.LOST_REQUEST, Trouble.GARBLED_REQUEST, Trouble.FOREIGN)
 
 
 class Wire:
@@ -96,6 +97,8 @@ class Wire:
         trouble = self._due(to_pump=True)
         if trouble is None:
             self.pump.feed(data)
+        elif trouble is Trouble.GARBLED_REQUEST:
+            self.pump.feed(_changed(data, len(data) // 2, 0x80))
         elif trouble is Trouble.FOREIGN:
             self._to_host(self._foreign)
 
@@ -106,7 +109,7 @@ class Wire:
     # -- packets -------------------------------------------------------------------------------------------------
 
     def _due(self, *, to_pump: bool) -> Trouble | None:
-        if self._trouble is None or (self._trouble in _TO_PUMP) is not to_pump:
+        if self._trouble is None or (self._trouble in TO_PUMP) is not to_pump:
             return None
         if self._left:
             self._left -= 1

@@ -113,6 +113,8 @@ def test_a_message_that_never_ends_is_dropped():
         assert framer.feed(b"!INF|4961\r") == [Message("INF")]
     longest = Message("A" * (LONGEST - 7))  # with `!`, `|`, its check and the carriage return
     assert Framer().feed(longest.to_bytes()) == [longest]
+    longer = Message("A" * (LONGEST - 6)).to_bytes()
+    assert Framer().feed(longer)[0] == Garbage(longer[:LONGEST])
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_a_good_frame_behind_a_broken_one_is_found():
 
 
 def test_what_cannot_be_encoded_is_refused():
-    for address, text in [(10, "DC"), (1, "P\x03"), (1, "~"), (None, "1DC"), (None, ""), (1, "A" * 127)]:
+    for address, text in [(10, "DC"), (-1, "DC"), (1, "P\x03"), (1, "~"), (None, "1DC"), (None, ""), (1, "A" * 127)]:
         with pytest.raises(ValueError, match=r"^(address|text): "):
             Frame(address, text)
 
@@ -120,6 +120,8 @@ def test_the_longest_frame_is_taken_and_one_byte_more_is_too_long():
     framer = Framer()
     assert framer.feed(b"\x02" + b"A" * LONGEST_BODY) == []
     assert framer.feed(b"A") == [Garbage(b"\x02" + b"A" * LONGEST_BODY), Garbage(b"A")]
+    too_long = b"\x02" + b"A" * 129 + b"\x03"
+    assert Framer().feed(too_long)[0] == Garbage(too_long[:129])
 
 
 @pytest.mark.parametrize(
@@ -138,3 +140,19 @@ def test_each_error_begins_at_its_edge(raw, error):
 
 def test_a_frame_without_text_is_a_frame():
     assert Framer().feed(b"\x020CF\x03") == [Frame(0, "")]
+
+
+def test_a_nak_waits_for_its_digit_and_3_is_none():
+    framer = Framer()
+    assert framer.feed(b"\x15") == []
+    assert framer.feed(b"8") == [Signal(NAK, "8")]
+    for digit in b"039":
+        assert Framer().feed(bytes([0x15, digit]))[0] == Garbage(b"\x15")
+
+
+def test_what_a_frame_and_a_signal_say():
+    frame = Frame(1, "C;d02EE;r1")
+    assert (frame.letter, frame.data, str(frame)) == ("C", "d02EE;r1", "1C;d02EE;r1")
+    assert (Frame(None, "PO").data, str(Frame(None, "PO"))) == ("", "PO")
+    assert [str(each) for each in Framer().feed(b"\x05\x06\x14\x152")] == ["ENQ", "ACK", "DC4", "NAK2"]
+    assert str(Garbage(b"\x01\xff")) == "garbage 01 ff"

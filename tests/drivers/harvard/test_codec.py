@@ -55,6 +55,11 @@ UNREADABLE = (  # never a reply
     b"\r\0\n:\x11",
     b"\n02:52.5 ml/hr\n02:\x11",
 )
+FLOW_CONTROL = {  # an XON or NULs with nothing before them: an adapter's, and no answer to anything
+    b"\x11\n:\x11": [Reply((), ":")],
+    b"\n:\x11\x11\x11": [Reply((), ":")],
+    b"\0\x11": [],
+}
 REQUESTS = {
     b"@poll on\r": Request("poll on", quiet=True),
     b"12:irat 3.2 ul/min\r": Request("irat 3.2 ul/min", 12, colon=True),
@@ -227,3 +232,33 @@ def test_frames_are_readable_in_a_trace():
     assert str(Request("irun", 2, quiet=True)) == "02@irun"
     assert str(Reply(("1.69023 ul",), ">", 2)) == "1.69023 ul | 02>"
     assert str(Request("")) == "(enter)"
+
+
+def test_the_longest_request_has_128_bytes_and_the_longest_reply_4096():
+    for size, framer, frame in (
+        (128, RequestFramer, Request("a" * 127)),
+        (4096, ReplyFramer, Reply(("a" * 4091,), ":")),
+    ):
+        raw = frame.to_bytes()
+        assert len(raw) == size
+        assert framer().feed(raw) == [frame]
+        longer = b"a" * (size - 1)
+        assert framer().feed(longer) == framer().feed(longer + b"a") == []
+        assert framer().feed(longer + b"aa") == [Garbage(longer + b"aa")]
+    longer = b"a" * 128 + b"\r"
+    assert RequestFramer().feed(longer) == [Garbage(longer)]
+    longer = b"\n" + b"a" * 4092 + b"\r\n:\x11"
+    assert ReplyFramer().feed(longer) == [Garbage(longer)]
+
+
+def test_a_reply_comes_from_the_address_in_its_prompt_or_from_pump_0():
+    assert Reply((), ":").addresses == (0,)
+    assert Reply((), ":", 7).addresses == (7,)
+    assert Garbage(b"12:\n03>\n4:\n:\x11").addresses == (12, 3)
+
+
+def test_an_xon_alone_is_no_frame():
+    for raw, frames in FLOW_CONTROL.items():
+        assert ReplyFramer().feed(raw) == frames
+        framer = ReplyFramer()
+        assert [frame for byte in raw for frame in framer.feed(bytes([byte]))] == frames

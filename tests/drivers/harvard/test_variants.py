@@ -121,6 +121,24 @@ async def test_a_stop_is_never_confirmed_by_a_prompt_or_flag_that_says_moving_an
             assert here.pump.plant.truth().running
 
 
+@pytest.mark.requirement("STP-02", "STP-06")
+async def test_an_xon_of_the_adapter_is_not_taken_for_the_answer_to_a_stop():
+    """Before it, four stops within 10 ms were each answered by the XON that came before the pump's own answer."""
+    async with rig() as here:
+        await running(here)
+        real, device = here.pump.device.feed, here.pump.device
+
+        def feed(data):
+            device._put(b"\x11")
+            real(data)
+
+        device.feed = feed
+        here.sent.clear()
+        assert await here.driver.stop() == Done(None)
+        assert here.sent.count(b"@stp\r") == 1
+        assert not here.pump.plant.truth().running
+
+
 @pytest.mark.requirement("STP-06")
 async def test_a_stop_is_repeated_at_once_after_a_bad_answer():
     async with rig() as here:

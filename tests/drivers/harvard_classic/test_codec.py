@@ -1,5 +1,7 @@
 """Frames of the sheet's examples, in each form, and what may happen to them on a line; sheet: harvard-classic.md."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -180,3 +182,23 @@ def test_frames_are_readable_in_a_trace():
     assert str(Request("")) == "(enter)"
     assert str(Reply(("  14.500",), ":", "03")) == "14.500 | 03:"
     assert str(Garbage(b"\xff")) == "garbage b'\\xff'"
+
+
+def test_the_longest_request_has_64_bytes_and_the_longest_reply_512():
+    request, reply = Request("A" * 63), Reply(("A" * 506,), ":", "1")
+    for size, framer, frame in ((64, RequestFramer, request), (512, CrLfReplyFramer, reply)):
+        raw = frame.to_bytes()
+        assert len(raw) == size
+        assert framer().feed(raw) == [frame]
+        assert framer().feed(b"A" * size) == []
+        assert framer().feed(b"A" * (size + 1)) == [Garbage(b"A" * (size + 1))]
+    for framer, raw in ((RequestFramer, b"A" * 64 + b"\r"), (CrLfReplyFramer, b"\r\n" + b"A" * 507 + b"\r\n1:")):
+        assert framer().feed(raw) == [Garbage(raw)]
+
+
+def test_data_is_a_reply_of_one_line_and_of_the_whole_shape():
+    number = re.compile(r" *([0-9.]+)")
+    assert Reply(("  14.500",), ":").data(number)[1] == "14.500"
+    assert Reply(("  14.500 ",), ":").data(number) is None
+    assert Reply(("1", "2"), ":").data(number) is None
+    assert Reply((), ":").data(number) is None

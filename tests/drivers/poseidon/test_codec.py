@@ -14,6 +14,7 @@ from pumpd_drivers.poseidon.codec import (
     RequestFramer,
     number,
     shown,
+    whole,
 )
 
 # Sheet, "Reply": the reply to <SETTING,SPEED,1,1000.0,F,0.0,0.0,0.0>.
@@ -99,6 +100,7 @@ def test_numbers_as_the_firmware_reads_and_prints_them():
     assert shown(number("1000.0")) == "1000.00"
     assert number("16777217") == 16777216
     assert shown(number("-100")) == "-100.00"
+    assert [whole(text) for text in ("BLAH", "", " -12x", "+7", "3.9")] == [0, 0, -12, 7, 3]
 
 
 @given(st.binary(max_size=600))
@@ -108,3 +110,17 @@ def test_nothing_raises_and_buffers_are_bounded(data):
         framer.feed(data)
     assert len(framer._pending) <= 1024
     RequestFramer().feed(data)
+
+
+def test_more_than_1024_bytes_without_an_end_are_noise():
+    assert ReplyFramer().feed(b"x" * 1024) == []
+    framer = ReplyFramer()
+    (noise,) = framer.feed(b"x" * 1025)
+    assert isinstance(noise, Garbage)
+    assert noise.raw.startswith(b"x" * 1025)
+    assert framer.feed(READY) == ReplyFramer().feed(READY)
+    framer = ReplyFramer()
+    begun = b"Direction1\r\n" + (b"y" * 100 + b"\r\n") * 10  # 10 + 10 x 100 bytes without their ends
+    assert framer.feed(begun + b"z" * 14) == []
+    (noise,) = framer.feed(b"z")
+    assert isinstance(noise, Garbage)

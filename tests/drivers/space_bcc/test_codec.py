@@ -79,3 +79,53 @@ def test_a_length_is_possible_from_one_byte_of_text_up_to_the_longest_frame():
     longest = Frame("A" * (LONGEST - 14 - len("1/1/1>")))
     assert longest.to_bytes().startswith(b"\x0104096\x02")
     assert Framer().feed(longest.to_bytes()) == [longest]
+
+
+def test_the_signals_are_0x06_and_0x15():
+    assert Framer().feed(b"\x06\x15") == [Signal(ACK), Signal(NAK)]
+    assert (Signal(ACK).to_bytes(), Signal(NAK).to_bytes()) == (b"\x06", b"\x15")
+    assert (str(Signal(ACK)), str(Signal(NAK))) == ("ACK", "NAK")
+
+
+def summed(body):
+    return body + f"{sum(body) % 256:05d}".encode() + b"\x04"
+
+
+def test_a_frame_that_another_follows_ends_in_etb_and_records_are_parted_by_rs():
+    raw = summed(b"\x0100031\x021/1/1>1,50111,A\x1e2\x17")
+    assert Framer().feed(raw) == [Frame("1,50111,A\x1e2", more=True)]
+    assert Frame("1,50111,A\x1e2", more=True).to_bytes() == raw
+    assert str(Frame("1,50111,A\x1e2", more=True)) == "bed 1: 1,50111,A | 2 ..."
+    assert str(Frame("MEM:GET", bed="7")) == "bed 7: MEM:GET"
+    assert records("1,50111,A\x1e2,50112,B,3") == [Record("1", "50111", "A"), Record("2", "50112", "B", "3")]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        summed(b"\x0100027\x021/1/1>MEM:GET\x06"),  # neither ETX nor ETB
+        summed(b"\x0100027\x031/1/1>MEM:GET\x03"),  # no STX
+        summed(b"\x0100027\x021/1/1>MEM:GET\x03")[:-1] + b"\x03",  # no EOT
+        summed(b"\x0100027\x021/1/1>MEM:G\xe9T\x03"),  # not ASCII
+        summed(b"\x0100027\x021/1/2>MEM:GET\x03"),  # another address
+        b"\x0100027\x021/1/1>MEM:GET\x03+0039\x04",  # int() would take the sum
+        b"\x0100027\x021/1/1>MEM:GET\x0300040\x04",
+    ],
+)
+def test_a_frame_with_one_wrong_part_is_garbage(raw):
+    assert Framer().feed(raw)[0] == Garbage(b"\x01")
+    assert not [each for each in Framer().feed(raw) if isinstance(each, Frame)]
+
+
+def test_a_slot_is_a_whole_address_of_a_pump():
+    for address, slot in (("50111", "11"), ("50101", "01"), ("50199", "99"), ("50100", None), ("501111", None)):
+        assert Record("1", address, "INRT").slot == slot
+    assert Record("1", "5011", "INRT").slot is None
+    assert str(Record("12", "50111", "GNMODEL", "P,S")) == "12,50111,GNMODEL,P,S"
+
+
+def test_records_have_three_parts_or_four():
+    assert records("1,50111") == []
+    assert records("1,50111,A") == [Record("1", "50111", "A")]
+    assert records("1,50111,A,") == [Record("1", "50111", "A", "")]
+    assert records("1,50111,A,b,c,d") == [Record("1", "50111", "A", "b,c,d")]

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { count, duration, NOTHING, number, onAxis, whole } from "./words.ts";
+import { count, duration, NOTHING, number, onAxis, time, timeOf, whole } from "./words.ts";
 
 test("a number has a leading zero, no trailing zero, and its unit", () => {
   assert.equal(number(0.5, "mL"), "0.5 mL");
@@ -27,4 +27,10 @@ test("a curve has the time of day below it, and the day where one begins", () =>
   assert.equal(onAxis(new Date(2026, 10, 30, 14, 5), 300), "14:05");
   assert.equal(onAxis(new Date(2026, 10, 30, 0, 0), 3600), "30 Nov");
   assert.equal(onAxis(new Date(2026, 10, 30, 14, 5), 7 * 86_400), "30 Nov");
+});
+
+test("a time of a clock that was ahead names that clock", () => {
+  const at = "2027-03-01T08:00:00Z";
+  assert.equal(timeOf(at, 31_536_000), `${time(at)} by its clock, which was 365 d 0 h ahead`);
+  assert.deepEqual([timeOf(at, null), timeOf(at, 0.4)], [time(at), time(at)]);
 });

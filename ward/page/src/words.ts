@@ -56,6 +56,14 @@ export function time(iso: string | null | undefined): string {
   return new Date(iso).toLocaleString("en-GB", { dateStyle: "short", timeStyle: "medium" });
 }
 
+/** Seconds by which a clock may be off without a word about it. */
+export const CLOCK_OFF_S = 5;
+
+/** A time by the clock of a gateway, which was so many seconds ahead when it was written. */
+export function timeOf(iso: string, ahead_s: number | null): string {
+  return (ahead_s ?? 0) > CLOCK_OFF_S ? `${time(iso)} by its clock, which was ${duration(ahead_s)} ahead` : time(iso);
+}
+
 /** The value of an `input type="datetime-local"`, in the time zone of this screen. */
 export function localInput(at: Date): string {
   return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pumpd_ward import STATEMENT, export
 from pumpd_ward.board.entrance import Entrance
 from pumpd_ward.board.live import Live
+from pumpd_ward.board.places import Places
 from pumpd_ward.roles import Role
 from pumpd_ward.settings import WardSettings
 from pumpd_ward.store import history
@@ -174,5 +175,7 @@ async def _said(_: Request, error: Exception) -> Response:
 def application(settings: WardSettings, entrance: Entrance, live: Live) -> Starlette:
     board = Board(settings, entrance, live)
     return Starlette(
-        routes=board.routes(), middleware=[Middleware(_Headers)], exception_handlers={HTTPException: _said}
+        routes=board.routes(),
+        middleware=[Middleware(_Headers), Middleware(Places)],
+        exception_handlers={HTTPException: _said},
     )

@@ -8,6 +8,7 @@ import structlog
 import uvicorn
 
 from pumpd_ward.board.app import application
+from pumpd_ward.board.connection import Connection
 from pumpd_ward.board.entrance import entrance
 from pumpd_ward.board.live import Live
 from pumpd_ward.settings import WardSettings
@@ -42,6 +43,9 @@ async def serve(settings: WardSettings) -> None:
                 port=board.port,
                 ssl_certfile=board.tls_cert,
                 ssl_keyfile=board.tls_key,
+                http=Connection,
+                ws="none",
+                timeout_keep_alive=60,  # the connection's own limit is shorter and counts from the last answer
                 timeout_graceful_shutdown=GOODBYE_S,
                 log_config=None,
                 access_log=False,

@@ -1,4 +1,9 @@
-"""What was: one bed's trend, alarms with response times, entries by time and gateway, the health of the gateways."""
+"""What was: one bed's trend, alarms with response times, entries by time and gateway, the health of the gateways.
+
+An alarm or an entry cannot be later than the ward stored it. If its gateway's clock says so, that clock is ahead: it
+counts at the time at which it was stored, so that it is not missing in the days that a person looks at, and `ahead_s`
+says by how much. A clock that is behind cannot be told from a message that came late.
+"""
 
 import json
 from collections.abc import Sequence
@@ -46,22 +51,34 @@ async def trend(store: Store, gateway: str, pump: str, span: Span) -> dict[str, 
     }
 
 
-_ALARMS = """
+def _within(time: str, stored: str = "stored_at") -> str:
+    """That something falls into the span $1 to $2. Each part has an index."""
+    return (
+        f"({time} >= $1 AND {time} < $2 AND {time} <= {stored}"
+        f" OR {time} > {stored} AND {stored} >= $1 AND {stored} < $2)"
+    )
+
+
+def _ahead(time: str) -> str:
+    return f"extract(epoch FROM nullif(greatest({time} - stored_at, interval '0'), interval '0'))::float8 AS ahead_s"
+
+
+_ALARMS = f"""
 SELECT gateway, pump, code, priority, cause, session, raised_at, escalated_at, acknowledged_at, cleared_at,
        extract(epoch FROM acknowledged_at - raised_at)::float8 AS acknowledged_s,
-       extract(epoch FROM cleared_at - raised_at)::float8 AS cleared_s
+       extract(epoch FROM cleared_at - raised_at)::float8 AS cleared_s, {_ahead("raised_at")}
 FROM alarm
-WHERE raised_at >= $1 AND raised_at < $2 AND ($3::text IS NULL OR gateway = $3) AND ($4::text IS NULL OR priority = $4)
-ORDER BY raised_at DESC LIMIT $5
+WHERE {_within("raised_at")} AND ($3::text IS NULL OR gateway = $3) AND ($4::text IS NULL OR priority = $4)
+ORDER BY least(raised_at, stored_at) DESC LIMIT $5
 """
 
 # Alarms that no one acknowledged have no response time; they are counted, so that the others do not hide them.
-_RESPONSES = """
+_RESPONSES = f"""
 SELECT priority, count(*) AS alarms, count(acknowledged_at) AS acknowledged,
        percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY extract(epoch FROM acknowledged_at - raised_at))
            AS seconds
 FROM alarm
-WHERE raised_at >= $1 AND raised_at < $2 AND ($3::text IS NULL OR gateway = $3)
+WHERE {_within("raised_at")} AND ($3::text IS NULL OR gateway = $3)
 GROUP BY priority
 """
 
@@ -84,11 +101,11 @@ async def alarms(store: Store, span: Span, gateway: str | None, priority: str | 
     }
 
 
-_ENTRIES = """
-SELECT gateway, boot, seq, ts, pump, session, kind, body FROM entry
-WHERE ts >= $1 AND ts < $2 AND ($3::text IS NULL OR gateway = $3) AND ($4::text IS NULL OR pump = $4)
+_ENTRIES = f"""
+SELECT gateway, boot, seq, ts, pump, session, kind, body, {_ahead("ts")} FROM entry
+WHERE {_within("ts")} AND ($3::text IS NULL OR gateway = $3) AND ($4::text IS NULL OR pump = $4)
   AND ($5::text IS NULL OR kind = $5)
-ORDER BY ts DESC, seq DESC LIMIT $6
+ORDER BY least(ts, stored_at) DESC, seq DESC LIMIT $6
 """
 
 
@@ -128,7 +145,7 @@ async def fleet(store: Store, silent_s: int) -> dict[str, Any]:
     }
 
 
-_INFUSIONS = """
+_INFUSIONS = f"""
 SELECT ended.gateway, ended.pump, ended.session, ended.ts AS ended_at,
        (SELECT min(ts) FROM entry WHERE entry.gateway = ended.gateway AND entry.session = ended.session
           AND entry.kind = 'state_changed' AND entry.body ->> 'to' = 'running') AS started_at,
@@ -140,7 +157,8 @@ SELECT ended.gateway, ended.pump, ended.session, ended.ts AS ended_at,
        (ended.body ->> 'undelivered_ml')::float8 AS undelivered_ml,
        (ended.body ->> 'running_s')::float8 AS running_s
 FROM entry AS ended
-WHERE ended.kind = 'infusion_ended' AND ended.ts >= $1 AND ended.ts < $2 AND ($3::text IS NULL OR ended.gateway = $3)
+WHERE ended.kind = 'infusion_ended' AND {_within("ended.ts", "ended.stored_at")}
+  AND ($3::text IS NULL OR ended.gateway = $3)
 ORDER BY ended.ts
 """
 

@@ -31,6 +31,7 @@ const TYPES: Record<string, string> = {
 const PAIRING_WORD = "JYXQ-7TKD"; // tools/tablet_pictures.py types it
 
 let scene = "idle";
+let turn = 0; // how often /mock changed it: a test waits until the page has drawn that
 let running = 0;
 let person: Person | null = null;
 let roles: Role[] = ["view", "confirm", "prescribe", "maintain"];
@@ -68,6 +69,7 @@ const state = () => ({
     person,
     now(),
   ),
+  turn,
   certificate,
   audio: pausedAudioUntil > now() ? { paused_left_s: (pausedAudioUntil - now()) / 1000, by: "20417" } : null,
 });
@@ -292,8 +294,9 @@ async function answer(request: IncomingMessage, out: ServerResponse) {
       if (name === "silent") silent = value === "1";
       if (name === "still") still = value === "1";
     }
+    if (!silent) turn += 1;
     tell();
-    return ok({ scene, running });
+    return ok({ scene, running, turn });
   }
   const tablet = { id: "0000000000000000", name: "ward 7, bed 1", roles: ["view", "confirm", "prescribe", "maintain"] };
   switch (url.pathname) {

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { useAsked } from "../asking.ts";
 import { useSpan } from "../Span.tsx";
-import { count, duration, MARKS, time } from "../words.ts";
+import { count, duration, MARKS, timeOf } from "../words.ts";
 
 interface Past {
   gateway: string;
@@ -15,6 +15,7 @@ interface Past {
   acknowledged_s: number | null;
   cleared_s: number | null;
   escalated_at: string | null;
+  ahead_s: number | null;
 }
 
 interface Responses {
@@ -119,7 +120,7 @@ export function AlarmsScreen({ exports }: { exports: boolean }) {
               <tbody>
                 {answer.alarms.map((each) => (
                   <tr key={`${each.gateway}/${each.pump}/${each.code}/${each.raised_at}`}>
-                    <td class="tight">{time(each.raised_at)}</td>
+                    <td class="tight">{timeOf(each.raised_at, each.ahead_s)}</td>
                     <td class="tight">
                       {each.gateway} {each.pump}
                     </td>

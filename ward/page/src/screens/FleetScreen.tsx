@@ -1,7 +1,7 @@
 // The health of the gateways: version, clock, disk, supply, certificates, and entries that are missing.
 
 import { useAsked } from "../asking.ts";
-import { count, duration, NOTHING } from "../words.ts";
+import { CLOCK_OFF_S, count, duration, NOTHING } from "../words.ts";
 
 interface Status {
   version?: string;
@@ -25,7 +25,6 @@ interface Health {
   status: Status;
 }
 
-const CLOCK_OFF_S = 5;
 const DISK_LEAST = 0.1;
 const SOON_DAYS = 30;
 

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { useAsked } from "../asking.ts";
 import { useSpan } from "../Span.tsx";
-import { count, time } from "../words.ts";
+import { count, timeOf } from "../words.ts";
 
 interface Entry {
   gateway: string;
@@ -14,6 +14,7 @@ interface Entry {
   session: string;
   kind: string;
   body: Record<string, unknown>;
+  ahead_s: number | null;
 }
 
 export function SearchScreen() {
@@ -65,7 +66,7 @@ export function SearchScreen() {
               <tbody>
                 {answer.entries.map((each) => (
                   <tr key={`${each.gateway}/${each.boot}/${each.seq}`}>
-                    <td class="tight">{time(each.ts)}</td>
+                    <td class="tight">{timeOf(each.ts, each.ahead_s)}</td>
                     <td class="tight">{each.gateway}</td>
                     <td class="tight">{each.pump}</td>
                     <td>{each.seq}</td>
