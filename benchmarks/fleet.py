@@ -45,7 +45,6 @@ from pumpd_ward.store.migrate import migrate
 
 PUMPS = ("pump-a", "pump-b")
 CONNECTIONS = 8
-ALARM_EVERY_S = 1.0
 ACKNOWLEDGED_WITHIN_S = 10.0
 CAUGHT_UP_WITHIN_S = 600
 ENDED = 130

@@ -87,7 +87,7 @@ def _read(call: ast.Call) -> tuple[str, str] | str:
 
 
 def german() -> dict[str, str]:
-    """The German template of each id, as bedside fills it in (pumpd/bedside/said.py)."""
+    """The German template of each id, as bedside fills it in (pumpd/bedside/translated.py)."""
     return {name: text for path in sorted(GERMAN.glob("de*.json")) for name, text in _read_json(path).items()}
 
 

@@ -5,7 +5,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Scope
 
 from pumpd.bedside.bodies import AnswerBody
-from pumpd.bedside.said import said
+from pumpd.bedside.translated import translated
 from pumpd.messages.requests import Answer
 
 
@@ -22,7 +22,7 @@ def answered(scope: Scope, answer: Answer, status: int | None = None) -> JSONRes
         ok=answer.ok,
         result=answer.result,
         reasons=answer.reasons,
-        said=said(answer.messages, language_of(scope)),
+        said=translated(answer.messages, language_of(scope)),
     )
     return JSONResponse(body.model_dump(mode="json"), status or (200 if answer.ok else 409))
 

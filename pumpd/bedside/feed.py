@@ -20,7 +20,7 @@ import structlog
 from pumpd.bedside.history import ALARM_KINDS, MOST_ALARMS, History
 from pumpd.bedside.link import Control, NoControlError
 from pumpd.bedside.parts import PartEndedError, together
-from pumpd.bedside.said import said
+from pumpd.bedside.translated import translated
 from pumpd.journal import JournalError, JournalReader
 from pumpd.texts import messages_in, text
 
@@ -214,7 +214,7 @@ class Feed:
         if self._said_of is not self.state:
             self._said_of, self._in = self.state, {}
         if language not in self._in:
-            self._in[language] = said(self.state.get("messages", {}), language)
+            self._in[language] = translated(self.state.get("messages", {}), language)
         return self._in[language]
 
 
@@ -229,7 +229,7 @@ def _tablet(who: dict[str, Any]) -> dict[str, Any]:
 
 
 def _told(what: str, language: str) -> dict[str, Any]:
-    return {"text": what, "said": said(messages_in(what), language)}
+    return {"text": what, "said": translated(messages_in(what), language)}
 
 
 def _event(name: str, number: int, data: Any) -> str:

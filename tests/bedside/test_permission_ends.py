@@ -112,7 +112,7 @@ async def test_a_sign_in_whose_tablet_or_person_goes_while_the_pin_is_checked_si
         slow_hash(monkeypatch, lambda: end(here, change))
         answer = await here.tablet.sign_in()
         assert ("no longer paired" if change == "revoked" else "a moment ago") in answer["reasons"][0]
-        assert here.testbed.gateway.tablets._sign_ins.shown(here.tablet.id) is None
+        assert here.testbed.gateway.tablets.sign_ins.shown(here.tablet.id) is None
 
 
 @pytest.mark.requirement("STA-01")

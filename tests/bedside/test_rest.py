@@ -16,7 +16,7 @@ def allow_nurses(here):
         for name, entry in gateway.library.entries.items()
     }
     library = replace(gateway.library, entries=entries)
-    gateway.library = gateway.dispatch._library = gateway.ordering.planning._library = library
+    gateway.library = gateway.dispatch.library = gateway.ordering.planning._library = library
 
 
 async def interrupted(here):

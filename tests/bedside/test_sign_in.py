@@ -105,7 +105,7 @@ async def test_attempts_of_one_tablet_take_no_turn_from_another(tmp_path, monkey
             return function(*arguments)
 
         monkeypatch.setattr(asyncio, "to_thread", slow)
-        sign_ins = here.testbed.gateway.tablets._sign_ins
+        sign_ins = here.testbed.gateway.tablets.sign_ins
         many = [asyncio.create_task(sign_ins.checked("viewer", f"{each}", "0000")) for each in range(20)]
         await asyncio.sleep(0.01)
         assert (await sign_ins.checked(here.tablet.id, NURSE, PIN[NURSE])).badge == NURSE

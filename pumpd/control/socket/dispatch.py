@@ -9,6 +9,7 @@ Promises:
 
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -86,37 +87,28 @@ Stream = Callable[[StreamReader, StreamWriter], Awaitable[None]]
 _REFUSED = {"order": "order_refused", "rest": "order_refused", "confirm": "confirmation_refused"}
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Dispatch:
-    def __init__(
-        self,
-        gateway: str,
-        library: Library,
-        pumps: Pumps,
-        identifying: Identifying,
-        ordering: OrderingService,
-        confirming: ConfirmingService,
-        histories: PatientHistories,
-        courses: CourseService,
-        corrections: Corrections,
-        software_nurses: SoftwareNurses,
-        tablets: Tablets,
-        pairing: PairingService,
-        register: Register,
-        alarms: AlarmService,
-        certificate: CertificateWatch,
-        live: LiveState,
-        stream: StateStream,
-        vitals: VitalsService,
-        retention: RetentionService,
-        strangers: Strangers,
-    ) -> None:
-        self._gateway, self._library, self._pumps = gateway, library, pumps
-        self._identifying, self._vitals, self._retention = identifying, vitals, retention
-        self._ordering, self._confirming, self._software_nurses = ordering, confirming, software_nurses
-        self._histories, self._courses, self._corrections = histories, courses, corrections
-        self._tablets, self._pairing, self._register, self._alarms = tablets, pairing, register, alarms
-        self._certificate = certificate
-        self._live, self._stream, self._strangers = live, stream, strangers
+    gateway: str
+    library: Library
+    pumps: Pumps
+    identifying: Identifying
+    ordering: OrderingService
+    confirming: ConfirmingService
+    histories: PatientHistories
+    courses: CourseService
+    corrections: Corrections
+    software_nurses: SoftwareNurses
+    tablets: Tablets
+    pairing: PairingService
+    register: Register
+    alarms: AlarmService
+    certificate: CertificateWatch
+    live: LiveState
+    states: StateStream
+    vitals: VitalsService
+    retention: RetentionService
+    strangers: Strangers
 
     async def answer(self, request: Request, caller: Caller) -> Answer:
         """Carry out a request, or refuse it with every reason."""
@@ -135,7 +127,7 @@ class Dispatch:
             case Answer():
                 return result
             case PumpService():
-                return Answer(ok=True, result=dict(self._live.pump(result)))
+                return Answer(ok=True, result=dict(self.live.pump(result)))
             case _:
                 return Answer(ok=True, result=dict(result))
 
@@ -143,9 +135,9 @@ class Dispatch:
         """What to stream after the answer until the client disconnects; None to read the next request instead."""
         match request:
             case TraceRequest(pump=pump):
-                return partial(show_wire, self._pumps.named(pump))
+                return partial(show_wire, self.pumps.named(pump))
             case WatchRequest():
-                return self._stream.show
+                return self.states.show
             case _:
                 return None
 
@@ -156,7 +148,7 @@ class Dispatch:
 
     def _stop(self, request: Stop, caller: Caller) -> dict[str, Any]:
         by = f"{request.by}, {caller.name}"
-        stopping, late = self._pumps.stop(request, by)
+        stopping, late = self.pumps.stop(request, by)
         if not late:
             return {"stopping": stopping}
         body = {"by": by, "reason": request.reason, "of_session": request.of_session, "age_s": request.age_s}
@@ -168,69 +160,69 @@ class Dispatch:
         peer = caller.name
         match request:
             case StatusRequest():
-                return self._live.state()
+                return self.live.state()
             case Order():
-                session = await self._ordering.order(request, peer)
-                return {"session": session, **review(self._pumps.named(request.pump))}
+                session = await self.ordering.order(request, peer)
+                return {"session": session, **review(self.pumps.named(request.pump))}
             case OrderRest(pump=pump, ordered_by=by):
-                session = await self._ordering.order_rest(request, by, peer)
-                return {"session": session, **review(self._pumps.named(pump))}
+                session = await self.ordering.order_rest(request, by, peer)
+                return {"session": session, **review(self.pumps.named(pump))}
             case ChallengeRequest(pump=pump):
-                self._alarms.touched()
-                return await self._confirming.challenge(pump)
+                self.alarms.touched()
+                return await self.confirming.challenge(pump)
             case Confirmation():
-                return await self._software_nurses.confirm(request)
+                return await self.software_nurses.confirm(request)
             case Associate(pump=pump, patient=patient, by=by):
-                return await self._ordering.associate(pump, patient, f"{by}, {peer}")
+                return await self.ordering.associate(pump, patient, f"{by}, {peer}")
             case Dissociate(pump=pump, by=by):
-                return await self._ordering.associate(pump, None, f"{by}, {peer}")
+                return await self.ordering.associate(pump, None, f"{by}, {peer}")
             case Pause(pump=pump, by=by, reason=reason):
-                return self._pumps.pause(pump, f"{by}, {peer}", reason)
+                return self.pumps.pause(pump, f"{by}, {peer}", reason)
             case Resume(pump=pump, by=by):
-                return self._pumps.resume(pump, f"{by}, {peer}")
+                return self.pumps.resume(pump, f"{by}, {peer}")
             case Clear(pump=pump, by=by):
-                return self._pumps.clear(pump, f"{by}, {peer}")
+                return self.pumps.clear(pump, f"{by}, {peer}")
             case Identify(pump=pump, by=by, seen=seen):
-                return await self._identifying.identify(self._pumps.named(pump), f"{by}, {peer}", seen)
+                return await self.identifying.identify(self.pumps.named(pump), f"{by}, {peer}", seen)
             case Reconcile(pump=pump, by=by):
-                return self._pumps.reconcile(pump, f"{by}, {peer}", request)
+                return self.pumps.reconcile(pump, f"{by}, {peer}", request)
             case SelfTestRequest(pump=pump, by=by):
-                return await self._ordering.self_test(pump, f"{by}, {peer}")
+                return await self.ordering.self_test(pump, f"{by}, {peer}")
             case PruneJournal(by=by):
-                return await self._retention.prune(request, f"{by}, {peer}")
+                return await self.retention.prune(request, f"{by}, {peer}")
             case TraceRequest(pump=pump):
-                settings = self._pumps.named(pump).settings
+                settings = self.pumps.named(pump).settings
                 return {"pump": pump, "driver": settings.driver, "port": settings.port}
             case WatchRequest():
-                return {"gateway": self._gateway}
+                return {"gateway": self.gateway}
             case LibraryRequest():
-                return library_data(self._library)
+                return library_data(self.library)
             case VitalSigns():
                 return self._vital_signs(request)
             case PatientHistory(patient=patient):
-                return await self._histories.answer(patient)
+                return await self.histories.answer(patient)
             case CorrectDose():
-                return await self._corrections.of_two(request, peer)
+                return await self.corrections.of_two(request, peer)
             case OrderCourse(ordered_by=by):
-                return await self._courses.order(request, f"{by}, {peer}")
+                return await self.courses.order(request, f"{by}, {peer}")
             case AssessCourse(by=by):
-                return await self._courses.assess(request, f"{by}, {peer}")
+                return await self.courses.assess(request, f"{by}, {peer}")
             case NonceRequest():
-                return {"nonce": self._tablets.nonce()}
+                return {"nonce": self.tablets.nonce()}
             case TabletRequest():
-                return await self._tablets.answer(request)
+                return await self.tablets.answer(request)
             case Alive(tablet=tablet):
                 self._alive(tablet)
                 return {}
             case Serving(certificate_until=until):
-                self._certificate.served(until)
+                self.certificate.served(until)
                 return {}
             case PairState(window=window):
-                return self._pairing.state(window)
+                return self.pairing.state(window)
             case PairOffer():
-                return self._pairing.offer(request)
+                return self.pairing.offer(request)
             case PairReveal():
-                return await self._pairing.reveal(request)
+                return await self.pairing.reveal(request)
             case PairOpen() | PairAccept() | PairClose():
                 return await self._pair(request, peer)
             case KeyList() | KeyAdd() | KeyRename() | KeyRevoke():
@@ -241,7 +233,7 @@ class Dispatch:
                 return self._stop(request, caller)
 
     def _vital_signs(self, request: VitalSigns) -> dict[str, Any]:
-        result = self._vitals.received(request)
+        result = self.vitals.received(request)
         if result["refused"]:
             body = {"reasons": result["refused"], "pump": request.pump, "source": request.source}
             self._note(Door.VITALS, "vitals_refused", body)
@@ -250,44 +242,44 @@ class Dispatch:
     async def _pair(self, request: PairOpen | PairAccept | PairClose, peer: str) -> dict[str, Any]:
         match request:
             case PairOpen(roles=roles, name=name):
-                return self._pairing.open(roles, name, peer)
+                return self.pairing.open(roles, name, peer)
             case PairAccept(code=code):
-                return await self._pairing.accept(code, peer)
+                return await self.pairing.accept(code, peer)
             case PairClose():
-                self._pairing.close()
+                self.pairing.close()
                 return {}
 
     async def _change_keys(self, request: KeyList | KeyAdd | KeyRename | KeyRevoke, peer: str) -> dict[str, Any]:
         match request:
             case KeyList():
-                return {"keys": self._register.keys()}
+                return {"keys": self.register.keys()}
             case KeyAdd(name=name, public_key=public_key):
-                real = [each.name for each in self._pumps.runners.values() if not each.settings.simulated]
+                real = [each.name for each in self.pumps.runners.values() if not each.settings.simulated]
                 if why := with_hardware([name], real):
                     raise RefusedError(text("tablet.key", "key: {why}", why=why))
-                return await self._register.add_software(name, public_key, peer)
+                return await self.register.add_software(name, public_key, peer)
             case KeyRename(key=key, name=name):
-                return await self._register.rename_key(key, name, peer)
+                return await self.register.rename_key(key, name, peer)
             case KeyRevoke(key=key):
-                return await self._register.revoke_key(key, peer)
+                return await self.register.revoke_key(key, peer)
 
     async def _change_staff(self, request: StaffList | StaffAdd | StaffRemove | PinReset, peer: str) -> dict[str, Any]:
         match request:
             case StaffList():
-                return {"staff": self._register.staff()}
+                return {"staff": self.register.staff()}
             case StaffAdd(badge=badge, name=name, roles=roles, pin=pin, person=number):
-                return await self._register.add_person(badge, name, roles, pin.get_secret_value(), peer, number)
+                return await self.register.add_person(badge, name, roles, pin.get_secret_value(), peer, number)
             case StaffRemove(badge=badge):
-                return await self._register.remove_person(badge, peer)
+                return await self.register.remove_person(badge, peer)
             case PinReset(badge=badge, pin=pin):
-                return await self._register.reset_pin(badge, pin.get_secret_value(), peer)
+                return await self.register.reset_pin(badge, pin.get_secret_value(), peer)
 
     def _alive(self, tablet: str) -> None:
-        if self._register.key(tablet) is None:
+        if self.register.key(tablet) is None:
             raise RefusedError(
                 text("tablet.not_paired", "alive: no tablet {tablet} is paired with this gateway", tablet=repr(tablet))
             )
-        self._alarms.alive(tablet)
+        self.alarms.alive(tablet)
 
     def _note_refusal(self, request: Request, caller: Caller, reasons: tuple[str, ...]) -> None:
         by = request.ordered_by if isinstance(request, Order | OrderRest) else getattr(request, "by", "")
@@ -296,4 +288,4 @@ class Dispatch:
         self._note(caller.door, kind, body, getattr(request, "pump", None) or "")
 
     def _note(self, door: Door, kind: str, body: Mapping[str, Any], pump: str = "") -> None:
-        self._strangers.note(f"{kind} on the {door}", kind, body, pump)
+        self.strangers.note(f"{kind} on the {door}", kind, body, pump)

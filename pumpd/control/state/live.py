@@ -6,6 +6,7 @@ Promises:
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 from pumpd.control.alarms.service import AlarmService
@@ -31,63 +32,55 @@ from pumpd.settings import Settings
 from pumpd.texts import listed
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class LiveState:
-    def __init__(
-        self,
-        settings: Settings,
-        runners: Mapping[str, PumpService],
-        alarms: AlarmService,
-        observations: ObservationService,
-        ordering: OrderingService,
-        identifying: Identifying,
-        plasma: PlasmaService,
-        library_check: LibraryCheck,
-        config_check: ConfigCheck,
-        health: JournalHealth,
-        self_test: SelfTest,
-        sounders: Sequence[Sounder],
-        supply: SupplyWatch | None,
-        certificate: CertificateWatch,
-        tablets: Callable[[], Mapping[str, TabletState]],
-        vitals: VitalsService,
-        clock: Clock,
-    ) -> None:
-        """`tablets`: every paired tablet, by the id of its key, with the person signed in on it."""
-        self._settings, self._runners, self._clock = settings, runners, clock
-        self._alarms, self._observations, self._ordering = alarms, observations, ordering
-        self._identifying, self._plasma, self._vitals = identifying, plasma, vitals
-        self._library_check, self._config_check = library_check, config_check
-        self._health, self._self_test = health, self_test
-        self._sounders, self._supply, self._tablets = sounders, supply, tablets
-        self._certificate = certificate
+    """`tablets`: every paired tablet, by the id of its key, with the person signed in on it."""
+
+    settings: Settings
+    runners: Mapping[str, PumpService]
+    alarms: AlarmService
+    observations: ObservationService
+    ordering: OrderingService
+    identifying: Identifying
+    plasma: PlasmaService
+    library_check: LibraryCheck
+    config_check: ConfigCheck
+    health: JournalHealth
+    self_test: SelfTest
+    sounders: Sequence[Sounder]
+    supply: SupplyWatch | None
+    certificate: CertificateWatch
+    tablets: Callable[[], Mapping[str, TabletState]]
+    vitals: VitalsService
+    clock: Clock
 
     def state(self) -> GatewayState:
-        return snapshot(self._values(), self._clock.instant())
+        return snapshot(self._values(), self.clock.instant())
 
     def pump(self, runner: PumpService) -> PumpState:
-        return pump_state(self._pump(runner), self._clock.instant())
+        return pump_state(self._pump(runner), self.clock.instant())
 
     def _values(self) -> GatewayValues:
         return GatewayValues(
-            name=self._settings.gateway,
-            pumps=[self._pump(runner) for runner in self._runners.values()],
-            alarms=_alarms(self._alarms.of_pump("")),
-            journal=self._health.fault,
-            library=self._library_check.status,
-            configuration=self._config_check.status,
-            supply=None if self._supply is None else _supply(self._supply.supply),
-            certificate=self._certificate.state,
-            alarm_output=_outputs(self._sounders),
-            audio=cast("AudioState | None", self._alarms.audio),
-            tablets=self._tablets(),
-            tablets_connected=len(self._alarms.tablets),
-            clock_synchronized=self._clock.known(trusted=self._settings.clock_trusted),
-            utc_offset_min=self._clock.utc_offset_min(),
+            name=self.settings.gateway,
+            pumps=[self._pump(runner) for runner in self.runners.values()],
+            alarms=_alarms(self.alarms.of_pump("")),
+            journal=self.health.fault,
+            library=self.library_check.status,
+            configuration=self.config_check.status,
+            supply=None if self.supply is None else _supply(self.supply.supply),
+            certificate=self.certificate.state,
+            alarm_output=_outputs(self.sounders),
+            audio=cast("AudioState | None", self.alarms.audio),
+            tablets=self.tablets(),
+            tablets_connected=len(self.alarms.tablets),
+            clock_synchronized=self.clock.known(trusted=self.settings.clock_trusted),
+            utc_offset_min=self.clock.utc_offset_min(),
         )
 
     def _pump(self, runner: PumpService) -> PumpValues:
         infusion = runner.infusion
-        session, course = self._ordering.courses.get(runner.name, ("", None))
+        session, course = self.ordering.courses.get(runner.name, ("", None))
         return PumpValues(
             settings=runner.settings,
             problem=runner.problem,
@@ -95,25 +88,25 @@ class LiveState:
             patient=runner.patient,
             identity=runner.identity,
             proved_by=runner.line.proved_by if runner.line.proven else "",
-            to_identify=self._identifying.to_do(runner),
+            to_identify=self.identifying.to_do(runner),
             capabilities=runner.capabilities,
             reading=runner.reading,
             stopped=runner.stopped,
             infusion=infusion,
             program=runner.program,
-            alarms=_alarms(self._alarms.of_pump(runner.name)),
-            observations=self._observations.of_pump(runner.name),
-            self_test=self._self_test.last.get(runner.name),
+            alarms=_alarms(self.alarms.of_pump(runner.name)),
+            observations=self.observations.of_pump(runner.name),
+            self_test=self.self_test.last.get(runner.name),
             course=course if infusion is not None and session == infusion.place.session else None,
-            estimate=self._plasma.estimate(runner),
+            estimate=self.plasma.estimate(runner),
             pause_reason=runner.pause_reason,
             continued=infusion is not None and self._continued(infusion, runner),
-            vitals=self._vitals.shown(runner),
+            vitals=self.vitals.shown(runner),
         )
 
     def _continued(self, infusion: Infusion, on: PumpService) -> bool:
         """Whether another pump has a later delivery of the same treatment."""
-        others = (each.infusion for each in self._runners.values() if each is not on and each.infusion is not None)
+        others = (each.infusion for each in self.runners.values() if each is not on and each.infusion is not None)
         mine = infusion.treatment or infusion.place.session
         return any(each.treatment == mine and each.ordered_ns > infusion.ordered_ns for each in others)
 

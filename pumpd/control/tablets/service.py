@@ -8,6 +8,7 @@ Promises:
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -61,39 +62,31 @@ _REFUSED = {
 _QUIET = ("preview", "preview_rest", "hello", "touch")
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Tablets:
-    def __init__(
-        self,
-        gateway: str,
-        keys: KeyStore,
-        sign_ins: SignIns,
-        pumps: Pumps,
-        identifying: Identifying,
-        ordering: OrderingService,
-        confirming: ConfirmingService,
-        alarms: AlarmService,
-        observations: ObservationService,
-        plasma: PlasmaService,
-        histories: PatientHistories,
-        courses: CourseService,
-        corrections: Corrections,
-        live: LiveState,
-        vitals: VitalsService,
-        journal: JournalWriter,
-        strangers: Strangers,
-        clock: Clock,
-        changed: Callable[[], None],
-    ) -> None:
-        self._gateway, self._keys, self._sign_ins = gateway, keys, sign_ins
-        self._pumps, self._ordering, self._confirming = pumps, ordering, confirming
-        self._identifying, self._vitals = identifying, vitals
-        self._alarms, self._observations, self._plasma, self._live = alarms, observations, plasma, live
-        self._histories, self._courses, self._corrections = histories, courses, corrections
-        self._journal, self._strangers, self._clock, self._changed = journal, strangers, clock, changed
-        self._nonces = Nonces()
+    gateway: str
+    keys: KeyStore
+    sign_ins: SignIns
+    pumps: Pumps
+    identifying: Identifying
+    ordering: OrderingService
+    confirming: ConfirmingService
+    alarms: AlarmService
+    observations: ObservationService
+    plasma: PlasmaService
+    histories: PatientHistories
+    courses: CourseService
+    corrections: Corrections
+    live: LiveState
+    vitals: VitalsService
+    journal: JournalWriter
+    strangers: Strangers
+    clock: Clock
+    changed: Callable[[], None]
+    _nonces: Nonces = field(default_factory=Nonces, init=False)
 
     def nonce(self) -> str:
-        return self._nonces.draw(self._clock.loop_ns())
+        return self._nonces.draw(self.clock.loop_ns())
 
     async def answer(self, request: TabletRequest) -> Answer:
         """Raises RefusedError for a request that no paired tablet made."""
@@ -105,10 +98,10 @@ class Tablets:
             raise RefusedError(*problems(error, "request", FEW)) from error
         if twice := repeated(request.request, "request"):
             raise RefusedError(twice)
-        self._alarms.alive(key.id)
+        self.alarms.alive(key.id)
         person: Person | None = None
         try:
-            found = self._sign_ins.person(key.id)
+            found = self.sign_ins.person(key.id)
             person = found[0] if found else None
             if why := objection(inner.op, key.roles, person.roles if person else None):
                 raise RefusedError(why)
@@ -123,7 +116,7 @@ class Tablets:
                 }
                 kind, pump = _REFUSED.get(inner.op, "request_refused"), getattr(inner, "pump", "")
                 if person is None:
-                    self._strangers.note(f"{kind} of tablets", kind, body | _from(key), pump)
+                    self.strangers.note(f"{kind} of tablets", kind, body | _from(key), pump)
                 else:
                     self._note(kind, pump, body | _from(key))
             wait_s = error.retry_s if isinstance(error, SignInError) else 0
@@ -132,7 +125,7 @@ class Tablets:
 
     def _verified(self, request: TabletRequest) -> PairedKey:
         try:
-            key = self._keys.all().get(request.key)
+            key = self.keys.all().get(request.key)
         except KeyStoreError as error:
             raise RefusedError(of_error(error)) from error
         if key is None or key.kind != "tablet":
@@ -143,9 +136,9 @@ class Tablets:
                     key=repr(request.key),
                 )
             )
-        if why := self._nonces.fault(request.nonce, self._clock.loop_ns()):
+        if why := self._nonces.fault(request.nonce, self.clock.loop_ns()):
             raise RefusedError(why)
-        signed = asked.signed_request(self._gateway, request.nonce, request.request)
+        signed = asked.signed_request(self.gateway, request.nonce, request.request)
         if why := signature.fault_of(key, signed, request.signature, "request"):
             raise RefusedError(why)
         return key
@@ -155,33 +148,33 @@ class Tablets:
             case asked.Hello():
                 return {"tablet": {"id": key.id, "name": key.name, "roles": list(key.roles)}}
             case asked.SignIn(badge=badge, pin=pin):
-                signed_in = await self._sign_ins.sign_in(key.id, badge, pin.get_secret_value())
+                signed_in = await self.sign_ins.sign_in(key.id, badge, pin.get_secret_value())
                 try:
                     self._paired(key, inner.op)
                 except RefusedError:
-                    self._sign_ins.sign_out(key.id)
+                    self.sign_ins.sign_out(key.id)
                     raise
                 self._note("signed_in", "", {"by": str(signed_in)} | _from(key))
-                self._alarms.touched()
-                self._changed()
+                self.alarms.touched()
+                self.changed()
                 return {"person": signed_in.shown(), "idle_s": IDLE_NS // NS_PER_S}
             case asked.SignOut():
-                if there := self._sign_ins.sign_out(key.id):
+                if there := self.sign_ins.sign_out(key.id):
                     self._note("signed_out", "", {"by": str(there)} | _from(key))
-                self._changed()
+                self.changed()
                 return {}
             case asked.Touch():
-                self._sign_ins.touch(key.id)
+                self.sign_ins.touch(key.id)
                 if person is not None:
-                    self._alarms.touched()
-                return {"person": self._sign_ins.shown(key.id)}
+                    self.alarms.touched()
+                return {"person": self.sign_ins.shown(key.id)}
             case _:
                 return await self._for_a_person(key, person, inner)
 
     async def _for_a_person(self, key: PairedKey, person: Person | None, inner: asked.Inner) -> Answer | dict[str, Any]:
         assert person is not None  # `objection` has checked it
-        self._sign_ins.touch(key.id)
-        self._alarms.touched()
+        self.sign_ins.touch(key.id)
+        self.alarms.touched()
         who = f"{person}, tablet {key.name} ({key.id})"
 
         def permitted() -> list[str]:
@@ -190,73 +183,73 @@ class Tablets:
         match inner:
             case asked.Preview() | asked.TabletOrder():
                 order = Order(**inner.model_dump(exclude={"op"}), ordered_by=person.badge)
-                runner = self._pumps.named(order.pump)
+                runner = self.pumps.named(order.pump)
                 if isinstance(inner, asked.Preview):
                     return await self._preview(order, runner)
-                session = await self._ordering.order(order, who, permitted)
+                session = await self.ordering.order(order, who, permitted)
                 return {"session": session, **review(runner)}
             case asked.PreviewRest() | asked.TabletRest():
                 return await self._rest(key, person, inner, who, permitted)
             case asked.TabletChallenge(pump=pump):
-                return _exact(await self._confirming.challenge(pump))
+                return _exact(await self.confirming.challenge(pump))
             case asked.TabletConfirm():
                 return self._status(await self._confirm(key, person, inner))
             case asked.TabletWristband(pump=pump, read=read):
-                self._confirming.wristband(pump, read)
+                self.confirming.wristband(pump, read)
                 return {}
             case asked.TabletAssociate(pump=pump, patient=patient):
-                return self._status(await self._ordering.associate(pump, patient, who, permitted))
+                return self._status(await self.ordering.associate(pump, patient, who, permitted))
             case asked.TabletDissociate(pump=pump):
-                return self._status(await self._ordering.associate(pump, None, who, permitted))
+                return self._status(await self.ordering.associate(pump, None, who, permitted))
             case asked.TabletPause(pump=pump, reason=reason):
-                return self._status(self._pumps.pause(pump, who, reason))
+                return self._status(self.pumps.pause(pump, who, reason))
             case asked.TabletPauseReason(pump=pump, session=session, reason=reason):
-                return self._status(self._pumps.explain_pause(pump, session, who, reason))
+                return self._status(self.pumps.explain_pause(pump, session, who, reason))
             case asked.TabletResume(pump=pump):
-                return self._status(self._pumps.resume(pump, who))
+                return self._status(self.pumps.resume(pump, who))
             case asked.TabletClear(pump=pump):
-                return self._status(self._pumps.clear(pump, who))
+                return self._status(self.pumps.clear(pump, who))
             case asked.TabletIdentify(pump=pump, seen=seen):
-                return self._status(await self._identifying.identify(self._pumps.named(pump), who, seen))
+                return self._status(await self.identifying.identify(self.pumps.named(pump), who, seen))
             case asked.TabletReconcile(pump=pump) as read:
-                return self._status(self._pumps.reconcile(pump, who, read))
+                return self._status(self.pumps.reconcile(pump, who, read))
             case asked.Acknowledge(pump=pump, code=code):
-                self._alarms.acknowledge(pump, code, who)
+                self.alarms.acknowledge(pump, code, who)
                 return {}
             case asked.PauseAudio():
-                return {"paused_s": self._alarms.pause_audio(who, key.id)}
+                return {"paused_s": self.alarms.pause_audio(who, key.id)}
             case asked.TabletPlasma(pump=pump):
-                return {"plasma": self._plasma.of_loaded(self._pumps.named(pump))}
+                return {"plasma": self.plasma.of_loaded(self.pumps.named(pump))}
             case asked.TabletHistory(patient=patient):
-                return await self._histories.answer(patient)
+                return await self.histories.answer(patient)
             case asked.TabletCorrectDose(session=session, started=started, reason=reason, second=other):
                 second = (key.id, other.badge, other.pin.get_secret_value())
-                return await self._corrections.correct(session, started, reason, person, second, who, permitted)
+                return await self.corrections.correct(session, started, reason, person, second, who, permitted)
             case asked.TabletOrderCourse():
-                return await self._courses.order(inner, who)
+                return await self.courses.order(inner, who)
             case asked.TabletAssessCourse():
-                return await self._courses.assess(inner, who)
+                return await self.courses.assess(inner, who)
             case asked.VitalSigns(pump=pump, session=session):
                 numbers = inner.model_dump(exclude={"op", "pump", "session"}, exclude_none=True)
-                if session and not self._vitals.under_way(pump, session):
-                    self._observations.vitals(pump, session, who, numbers)
+                if session and not self.vitals.under_way(pump, session):
+                    self.observations.vitals(pump, session, who, numbers)
                 else:
-                    self._vitals.entered(pump, who, numbers)
+                    self.vitals.entered(pump, who, numbers)
             case asked.EndObservation(pump=pump, session=session, reason=reason):
-                self._observations.end(pump, session, who, reason)
+                self.observations.end(pump, session, who, reason)
             case _:
                 raise RefusedError(text("tablet.may_not_ask", "{op}: no tablet may ask for that", op=inner.op))
-        self._changed()
+        self.changed()
         return {}
 
     async def _preview(self, order: Order, runner: PumpService) -> Answer:
         """What an order would lead to, or every reason against it; either way the containers that would hold it."""
-        choices = {"containers": self._ordering.containers(order)}
+        choices = {"containers": self.ordering.containers(order)}
         try:
-            planned = await self._ordering.preview(order)
+            planned = await self.ordering.preview(order)
         except RefusedError as error:
             return Answer(ok=False, reasons=error.reasons, result=choices)
-        return Answer(ok=True, result={**preview_of(runner, planned, self._plasma.of_planned(planned)), **choices})
+        return Answer(ok=True, result={**preview_of(runner, planned, self.plasma.of_planned(planned)), **choices})
 
     async def _rest(
         self,
@@ -282,11 +275,11 @@ class Tablets:
                 )
             ]
 
-        runner = self._pumps.named(inner.pump)
+        runner = self.pumps.named(inner.pump)
         if isinstance(inner, asked.PreviewRest):
-            planned = await self._ordering.preview_rest(inner, person.badge)
-            return preview_of(runner, planned, self._plasma.of_planned(planned))
-        session = await self._ordering.order_rest(inner, person.badge, who, orderable, permitted)
+            planned = await self.ordering.preview_rest(inner, person.badge)
+            return preview_of(runner, planned, self.plasma.of_planned(planned))
+        session = await self.ordering.order_rest(inner, person.badge, who, orderable, permitted)
         return {"session": session, **review(runner)}
 
     async def _confirm(self, key: PairedKey, person: Person, inner: asked.TabletConfirm) -> PumpService:
@@ -303,7 +296,7 @@ class Tablets:
                         "confirm: the second check needs another person; this badge is signed in here",
                     )
                 )
-            second = await self._sign_ins.checked(key.id, inner.second.badge, inner.second.pin.get_secret_value())
+            second = await self.sign_ins.checked(key.id, inner.second.badge, inner.second.pin.get_secret_value())
             signer = f"{signer}, checked by {second}"
 
         def permitted() -> list[str]:
@@ -313,12 +306,12 @@ class Tablets:
             raise RefusedError(*why)
 
         sent = inner.confirmation(key.id)
-        return await self._confirming.confirm(sent, key, signer, permitted, checked_twice=second is not None)
+        return await self.confirming.confirm(sent, key, signer, permitted, checked_twice=second is not None)
 
     def _objections(self, key: PairedKey, person: Person, op: str) -> list[str]:
         """Why this person on this tablet may no longer do it: what was verified earlier may have ended."""
         try:
-            paired, found = self._paired(key, op), self._sign_ins.person(key.id)
+            paired, found = self._paired(key, op), self.sign_ins.person(key.id)
         except (RefusedError, StaffError) as error:
             return [of_error(error)]
         if found is None or found[0].badge != person.badge or found[0].pin_hash != person.pin_hash:
@@ -336,7 +329,7 @@ class Tablets:
     def _paired(self, key: PairedKey, op: str) -> PairedKey:
         """The key that signed, as it is paired at this moment. Raises RefusedError."""
         try:
-            paired = self._keys.all().get(key.id)
+            paired = self.keys.all().get(key.id)
         except KeyStoreError as error:
             raise RefusedError(of_error(error)) from error
         if paired is None or paired.public_pem != key.public_pem:
@@ -355,7 +348,7 @@ class Tablets:
         if second is None:
             return []
         try:
-            found = self._sign_ins.same(second)
+            found = self.sign_ins.same(second)
         except StaffError as error:
             return [of_error(error)]
         if found is None:
@@ -389,10 +382,10 @@ class Tablets:
         )
 
     def _status(self, runner: PumpService) -> dict[str, Any]:
-        return dict(self._live.pump(runner))
+        return dict(self.live.pump(runner))
 
     def _note(self, kind: str, pump: str, body: dict[str, Any]) -> None:
-        self._journal.post([Entry(kind, body, pump, "", self._clock.monotonic_ns())])
+        self.journal.post([Entry(kind, body, pump, "", self.clock.monotonic_ns())])
 
 
 def _from(key: PairedKey) -> dict[str, str]:

@@ -1,5 +1,5 @@
 // What the mock says, in the language that was asked for: pumpd's own texts and their German, as bedside answers
-// (pumpd/bedside/said.py). A text that pumpd does not say has no German: the tests then find its English on the screen.
+// (pumpd/bedside/translated.py). A text that pumpd does not say has no German: the tests then find its English on the screen.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -213,7 +213,6 @@ export const FRAME = {
     fr: "l'état de la liaison",
   },
   part_screen: { en: "This screen", de: "Diese Ansicht", es: "Esta pantalla", fr: "cet écran" },
-  part_button: { en: "This button", de: "Diese Taste", es: "Este botón", fr: "ce bouton" },
   cannot_be_shown: {
     en: "{part} cannot be shown",
     de: "{part} kann nicht angezeigt werden",

@@ -14,7 +14,7 @@ from pumpd.texts import filled
 DEEPEST = 8  # messages in messages
 
 
-def said(messages: Mapping[str, Mapping[str, Any]], language: str) -> dict[str, str]:
+def translated(messages: Mapping[str, Mapping[str, Any]], language: str) -> dict[str, str]:
     """By each English text, the same in that language. Text without a template stays out: it is shown in English."""
     templates = _CATALOGUES.get(language, {})
     found = {english: _sentence(templates, messages, english, 0) for english in messages} if templates else {}

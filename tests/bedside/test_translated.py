@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pumpd.bedside.answers import answered, language_of, refused
-from pumpd.bedside.said import said
+from pumpd.bedside.translated import translated
 from pumpd.messages.requests import Answer
 from pumpd.texts import messages_in, text
 
@@ -24,24 +24,24 @@ def test_a_text_is_said_in_german_and_a_text_within_it_too():
         "reason.with_requirement", "{field}: {reason} ({requirement})", field="dose", reason=above, requirement="PRG-05"
     )
     assert (
-        said(messages_in([whole]), "de")[whole]
+        translated(messages_in([whole]), "de")[whole]
         == "dose: 0.65 mg/kg liegt über der weichen Grenze von 0.5 mg/kg (PRG-05)"
     )
 
 
 @pytest.mark.parametrize("language", ["en", "fr", "", "..", "de_pump"])
 def test_a_language_without_a_catalogue_is_english(language: str):
-    assert said(messages_in([AWAY]), language) == {}
+    assert translated(messages_in([AWAY]), language) == {}
 
 
 def test_a_text_stays_english_where_its_template_is_missing_or_needs_what_it_has_not():
     other = {"odd": {"id": "link.no_such", "parameters": {}}, "older": {"id": "dose.above_soft", "parameters": {}}}
-    assert said(other, "de") == {}
+    assert translated(other, "de") == {}
 
 
 def test_a_message_that_is_its_own_parameter_ends():
     endless = {"on": {"id": "bench.why", "parameters": {"why": "on"}}}
-    assert said(endless, "de")["on"].endswith("on")
+    assert translated(endless, "de")["on"].endswith("on")
 
 
 @pytest.mark.parametrize(
