@@ -18,8 +18,8 @@ from pumpd.text import shown
 
 
 def examined(read: Read, *, library: bool) -> tuple[Settings | None, list[str]]:
-    """The settings in these files, None if the files themselves are wrong; and every error, also in what stands beside
-    an error. `library`: the drug library is examined as well.
+    """The settings in these files, None if the files themselves are wrong; and every error, also in what is right by
+    itself beside it. `library`: the drug library is examined as well.
 
     `pumpd run` does not examine the library: control starts without one too, because a pump may be flowing.
     """
