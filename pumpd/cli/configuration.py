@@ -18,8 +18,8 @@ from pumpd.text import shown
 
 
 def examined(read: Read, *, library: bool) -> tuple[Settings | None, list[str]]:
-    """The settings in these files, None if the files themselves are wrong; and every error, also in what is beside
-    an error. `library`: the drug library is examined as well.
+    """The settings in these files, None if the files themselves are wrong; and every error: one in a file hides none of
+    the others. `library`: the drug library is examined as well.
 
     `pumpd run` does not examine the library: control starts without one too, because a pump may be flowing.
     """

@@ -104,7 +104,7 @@ def test_a_wrong_driver_is_told_beside_every_other_error(check, command, other, 
 
 
 @pytest.mark.parametrize("command", ["config", "run"])
-def test_what_stands_beside_the_files_is_checked_beside_an_error_in_them(check, tmp_path, command):
+def test_what_is_not_in_the_files_is_checked_beside_an_error_in_them(check, tmp_path, command):
     """An open secret, a paired program, and (for the check) the library."""
     secret = tmp_path / "secret"
     secret.write_text("s3cret", encoding="utf-8")
