@@ -199,8 +199,8 @@ ALL = (
 )
 
 TOGETHER = (
-    "Each kind of its happenings has narrower slices, which go deeper; this one adds that kinds occur together that no "
-    "other slice joins. Every deliberate break shows in one of those: none needs this many kinds."
+    "What no other search has is three or more kinds at once, later than that. Every deliberate break that a rule "
+    "catches shows in a narrower slice, so none needs that."
 )
 
 # `nodes` bounds what CI explores; the command explores each slice to its end, or to the bound that it is given.
