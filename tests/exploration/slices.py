@@ -231,7 +231,7 @@ SLICES = (
         nodes=700,
     ),
     Slice("counter", "a counter that jumps or goes back", "counter", after=RUNNING, nodes=900),
-    Slice("flow", "a pump that is too fast or gives nothing", "speed", dose=4, after=RUNNING, nodes=900),
+    Slice("flow", "a pump that is too fast or gives nothing", "speed", dose=4, after=RUNNING),
     Slice(
         "mean",
         "the same, caught by the mean alone",
@@ -270,7 +270,6 @@ SLICES = (
         deviation_floor="90",
         mismatch_floor="9",
         after=RUNNING,
-        nodes=900,
     ),
     Slice("doubt", "restarts, lost answers to a start, display readings", "restart reconcile start late", nodes=3_000),
     Slice("supply", "a pump that loses its supply and its count", "supply start lost", dose=3, nodes=700),
