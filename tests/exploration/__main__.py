@@ -7,17 +7,23 @@ from dataclasses import replace
 
 from tests.exploration import figures
 from tests.exploration.mutants import MUTANTS, caught
+from tests.exploration.pairs import PAIRS
 from tests.exploration.search import Explorer, transitions_not_taken
 from tests.exploration.slices import SLICES
 
-BOUND = 30_000  # nodes of a slice
+BOUND = 200_000  # nodes of a slice
+BOUND_OF_ALL = 30_000  # of one that need not close
 COMPARE = 11  # of the merged nodes, one in so many is a candidate for a comparison
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.exploration", description=__doc__)
     parser.add_argument(
-        "--slice", action="append", choices=[s.name for s in SLICES], help="only this slice; may be repeated"
+        "--slice",
+        action="append",
+        choices=[each.name for each in (*SLICES, *PAIRS)],
+        metavar="NAME",
+        help='only this slice, or pair such as "alarm + counter"; may be repeated',
     )
     parser.add_argument("--ci", action="store_true", help="only what CI explores")
     parser.add_argument("--nodes", type=int, default=BOUND, help=f"bound of each slice, default {BOUND:,}")
@@ -47,10 +53,12 @@ def main(argv: list[str] | None = None) -> int:
 
 def _explore(names: list[str] | None, nodes: int, *, ci: bool) -> list[Explorer]:
     explorers = []
-    for each in SLICES:
+    for each in SLICES if ci else (*SLICES, *PAIRS):
         if names and each.name not in names:
             continue
-        explorers.append(Explorer(each if ci else replace(each, nodes=nodes), every=True, compare=COMPARE).run())
+        within = each.nodes if ci else min(nodes, BOUND_OF_ALL) if each.bound else nodes
+        explorers.append(Explorer(replace(each, nodes=within), every=True, compare=COMPARE).run())
+        explorers[-1].forget()
         print(f"{each.name}: {explorers[-1].nodes:,} nodes", file=sys.stderr)
     return explorers
 

@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 
 from tests.exploration.mutants import Mutant
+from tests.exploration.pairs import PAIRS, apart
 from tests.exploration.search import Explorer, Found
+from tests.exploration.slices import Slice
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PAGE = DOCS / "explanations" / "exploration.md"
@@ -17,24 +19,49 @@ def slices(explorers: list[Explorer]) -> str:
         "| slice | what happens in it | states | transitions | depth | closed | compared | seconds |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for e in explorers:
+    single, of_two = _apart(explorers)
+    for e in single:
         counts = f"{e.nodes:,} | {e.steps:,} | {e.depth} | {'yes' if e.closed else 'no'} | {len(e.pairs):,}"
         lines.append(f"| {e.slice.name} | {e.slice.about} | {counts} | {e.seconds:.1f} |")
-    nodes, steps, seconds = _sums(explorers)
-    pairs, closed = sum(len(e.pairs) for e in explorers), sum(e.closed for e in explorers)
-    lines.append(f"| **all** | | {nodes:,} | {steps:,} | | {closed} of {len(explorers)} | {pairs:,} | {seconds:.1f} |")
+    if of_two:
+        lines.append(_row("pairs", "any two kinds of happenings that no slice above joins", of_two))
+    lines.append(_row("**all**", "", explorers))
     return "\n".join(lines) + "\n" + bounds(explorers)
+
+
+def _apart(explorers: list[Explorer]) -> tuple[list[Explorer], list[Explorer]]:
+    """The slices, and the pairs of kinds."""
+    pairs = {each.name for each in PAIRS}
+    return [e for e in explorers if e.slice.name not in pairs], [e for e in explorers if e.slice.name in pairs]
+
+
+def _row(name: str, about: str, explorers: list[Explorer]) -> str:
+    """Several searches in one row."""
+    nodes, steps, seconds = _sums(explorers)
+    compared, closed = sum(len(e.pairs) for e in explorers), sum(e.closed for e in explorers)
+    depth = max(e.depth for e in explorers)
+    counts = f"{nodes:,} | {steps:,} | {depth} | {closed} of {len(explorers)} | {compared:,}"
+    return f"| {name} | {about} | {counts} | {seconds:.1f} |"
 
 
 def bounds(explorers: list[Explorer]) -> str:
     """Beside each slice that did not close: how deep it was searched, and why that is enough, if it is known."""
-    unknown = "Why that is enough is not shown yet."
+    closed = [e.slice for e in explorers if e.closed]
     lines = ""
     for e in explorers:
         if not e.closed:
             tried = f"did not close; every order of up to {e.depth} happenings was tried."
-            lines += f"\n- **{e.slice.name}** {tried} {e.slice.bound or unknown}"
+            lines += f"\n- **{e.slice.name}** {tried} {_why(e.slice, closed)}"
     return lines
+
+
+def _why(each: Slice, closed: list[Slice]) -> str:
+    if not each.bound:
+        return "Why that is enough is not shown yet."
+    left = apart(each, closed)
+    if left:
+        return f"Of its kinds, {len(left)} pairs are together in no search that is closed: {', '.join(left)}."
+    return f"Every two of its kinds are together in a search that is closed. {each.bound}"
 
 
 def _sums(explorers: list[Explorer]) -> tuple[int, int, float]:
@@ -57,10 +84,13 @@ def write(explorers: list[Explorer], rows: list[tuple[Mutant, Found | None]], me
     PAGE.write_text(f"{head}{BEFORE}\n{tables}\n{AFTER}{tail}", encoding="utf-8")
     nodes, steps, seconds = _sums(explorers)
     caught = sum(found is not None for _, found in rows)
+    single, of_two = _apart(explorers)
     _write_toml(
         {
-            "slices": len(explorers),
-            "slices_closed": sum(e.closed for e in explorers),
+            "slices": len(single),
+            "slices_closed": sum(e.closed for e in single),
+            "pairs": len(of_two),
+            "pairs_closed": sum(e.closed for e in of_two),
             "states": nodes,
             "transitions": steps,
             "seconds": round(seconds),

@@ -68,6 +68,10 @@ class Explorer:
         self.seconds = time.perf_counter() - began
         return self
 
+    def forget(self) -> None:
+        """Keep the figures, not the graph."""
+        self._came, self._edges, self._calm, self._ended = [], [], [], []
+
     def _search(self, most: int | None) -> None:
         sl = self.slice
         if (beginning := self._beginning()) is None:

@@ -199,8 +199,8 @@ ALL = (
 )
 
 TOGETHER = (
-    "Each kind of its happenings has narrower slices, which go deeper; this one adds that kinds occur together that no "
-    "other slice joins. Every deliberate break shows in one of those: none needs this many kinds."
+    "What no other search has is three or more kinds at once, later than that. Every deliberate break that a rule "
+    "catches shows in a narrower slice, so none needs that."
 )
 
 # `nodes` bounds what CI explores; the command explores each slice to its end, or to the bound that it is given.
@@ -231,7 +231,7 @@ SLICES = (
         nodes=700,
     ),
     Slice("counter", "a counter that jumps or goes back", "counter", after=RUNNING, nodes=900),
-    Slice("flow", "a pump that is too fast or gives nothing", "speed", dose=4, after=RUNNING, nodes=900),
+    Slice("flow", "a pump that is too fast or gives nothing", "speed", dose=4, after=RUNNING),
     Slice(
         "mean",
         "the same, caught by the mean alone",
@@ -270,7 +270,6 @@ SLICES = (
         deviation_floor="90",
         mismatch_floor="9",
         after=RUNNING,
-        nodes=900,
     ),
     Slice("doubt", "restarts, lost answers to a start, display readings", "restart reconcile start late", nodes=3_000),
     Slice("supply", "a pump that loses its supply and its count", "supply start lost", dose=3, nodes=700),

@@ -37,6 +37,11 @@ def test_each_break_still_fits_the_source(mutant: Mutant) -> None:
     assert mutant.caught_by in {*RULES, *PATH_RULES, ""}
 
 
+def test_no_break_needs_all_kinds_of_happenings_at_once() -> None:
+    """The reason that is given for a slice that does not close."""
+    assert not {mutant.about for mutant in MUTANTS if mutant.caught_by and BY_NAME[mutant.slice].bound}
+
+
 def test_a_break_that_no_rule_catches_states_what_else_holds() -> None:
     assert {mutant.about for mutant in MUTANTS if not mutant.caught_by} == {mutant.about for mutant in ALONE}
     assert all(": " in mutant.about for mutant in ALONE)

@@ -6,6 +6,7 @@
 import pytest
 
 from pumpd.infusion.states import TRANSITIONS
+from tests.exploration.pairs import PAIRS, apart
 from tests.exploration.search import Explorer
 from tests.exploration.slices import SLICES, Slice
 
@@ -46,3 +47,11 @@ def test_no_order_of_events_breaks_a_rule(each: Slice) -> None:
 def test_some_slice_takes_every_transition_of_the_table() -> None:
     assert set(" ".join(WAYS.values()).split()) == {f"{a}>{b}" for a, ways in TRANSITIONS.items() for b in ways}
     assert WAYS.keys() <= {each.name for each in SLICES}
+
+
+def test_any_two_kinds_of_happenings_are_together_in_a_search_that_can_close() -> None:
+    """The reason that is given for the slices with nearly all kinds."""
+    narrow, large = [each for each in SLICES if not each.bound], [each for each in SLICES if each.bound]
+    for each in large:
+        assert apart(each, [*narrow, *PAIRS]) == []
+        assert len(apart(each, narrow)) == len(PAIRS)  # no pair that a slice has already

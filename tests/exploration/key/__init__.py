@@ -8,13 +8,15 @@ anything reads it. What is left out must not matter, which `alike` tests with pa
 """
 
 from pumpd.infusion import Infusion, State
+from pumpd.infusion.interlocks import PERMIT, window_program
 from pumpd.pump import AlarmCode
 from tests.exploration.key.ages import age, ago
-from tests.exploration.key.clock import Future, Key, clock, future_of
+from tests.exploration.key.clock import Future, Key, clock, future_of, time_left
+from tests.exploration.key.settled import is_settled, settled
 from tests.exploration.key.states import of_state
-from tests.exploration.slices import NEVER, TICK, Slice, volume
+from tests.exploration.slices import NEVER, OVER, TICK, Slice, volume
 from tests.exploration.step import RESUMABLE
-from tests.exploration.treatment import LONGEST
+from tests.exploration.treatment import on_record
 from tests.exploration.world import Line, World
 
 __all__ = ["Key", "key"]
@@ -30,6 +32,8 @@ def key(sl: Slice, i: Infusion, w: World) -> Key:
     treatment = _treatment(sl, i, w, pump)
     if state.ended:
         return (state, doubt, treatment, *cable, *_ended(sl, i, w, pump, doubt=doubt))
+    if is_settled(sl, i, w, future):
+        return (state, *settled(sl, i, w))
     most = max(sl.container, w.vtbi + 4) + 1  # above this all counts are alike: no display is believed
     return (
         state,
@@ -54,10 +58,10 @@ def _pump(sl: Slice, i: Infusion, w: World, future: Future) -> Key:
         w.flowing,
         w.by_panel and (w.flowing or w.unseen or sl.groups_know("cable")),
         w.shown,
-        w.given if true else 0,
+        w.given - w.earlier if true else 0,
         (w.speed, w.pace),
         w.lied,
-        w.unseen and true,
+        w.unseen and w.by_panel and true,
         w.lost and true and sl.groups_know("panel", "unseen"),
         w.blink and true,
         w.start_left,
@@ -66,25 +70,22 @@ def _pump(sl: Slice, i: Infusion, w: World, future: Future) -> Key:
 
 
 def _treatment(sl: Slice, i: Infusion, w: World, pump: Key) -> Key:
-    """What the deliveries before gave, and how much time is left; while the rest can be ordered, what was given now."""
+    """How much of the treatment is left, in volume and time; where the rest can be ordered now, what was given.
+
+    In its last delivery, the flow of those before only matters for the time that is left.
+    """
     if i.state.ended and not (w.rests and w.first is not None and not w.by_hand):
         return ()  # nothing follows
-    booked = sum((each.booked for each in w.record), volume(0))
-    record = (booked, min(sum(each.running_ns for each in w.record), (LONGEST + 1) * TICK))
-    now = (pump, w.used is None and sl.groups_know("forge")) if i.state.ended else ()
     late = 0 if w.closes == NEVER else ago(w.first, w.now, w.closes)
-    return (
-        w.delivery,
-        0 if w.lied else w.earlier,
-        w.ordered,
-        w.rate,
-        record,
-        late,
-        w.first is None,
-        w.by_hand,
-        w.pump,
-        now,
-    )
+    which = (w.delivery, w.pump, w.by_hand, w.first is None, late)
+    running = min(sum(each.running_ns for each in w.record) // TICK, on_record(sl.units) + 1) if w.rests else 0
+    if i.state.ended:
+        booked = sum((each.booked for each in w.record), volume(0))
+        return (*which, booked, running, 0 if w.lied else w.given, pump, w.used is None and sl.groups_know("forge"))
+    room = min(sl.units + OVER - w.earlier, w.ordered + OVER + 1)  # no rule asks how much more
+    permitted = w.delivery == 1 or window_program.check(i, 0) is PERMIT
+    longest = time_left(sl, w, 0) if i.started_ns is None else 0  # `clock` has it later
+    return (*which, w.ordered, w.rate, running, 0 if w.lied else room, permitted, longest)
 
 
 def _cable(sl: Slice, i: Infusion, w: World) -> Key:
@@ -105,7 +106,7 @@ def _cable(sl: Slice, i: Infusion, w: World) -> Key:
 def _ended(sl: Slice, i: Infusion, w: World, pump: Key, *, doubt: bool) -> Key:
     """What still matters: whether a stop or anything else is sent, and what a person reads at the pump."""
     if doubt and sl.groups_know("reconcile"):
-        return (*pump, i.counted, w.counted, w.loaded, i.unaccounted)
+        return (*pump, i.counted, w.counted, w.loaded, min(i.unaccounted, volume(w.ordered)))
     if w.flowing or w.start_left or sl.groups_know("panel", "unseen"):
         return pump
     return (w.stop_pending, w.held is None)

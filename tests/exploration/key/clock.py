@@ -6,7 +6,7 @@ from pumpd.infusion import Infusion, State
 from tests.exploration.key.ages import age, ago
 from tests.exploration.slices import TICK, Slice
 from tests.exploration.step import FLOW
-from tests.exploration.treatment import LONGEST
+from tests.exploration.treatment import on_record
 from tests.exploration.world import World
 
 Key = tuple[object, ...]
@@ -45,21 +45,30 @@ def clock(sl: Slice, i: Infusion, w: World, future: Future) -> Key:
         back = now - i.no_flow_since_ns // TICK
     if i.state.ending and w.still is not None and w.run_to is None:
         back_w = now - w.still[0]
-    recorded = min(running - back, LONGEST + 1) if w.rests else 0
+    longest = on_record(sl.units) + 1
+    recorded = (min(running - back, longest), min(running, longest)) if w.rests else ()
     if future is Future.END:
-        return (recorded, min(running, LONGEST + 1), i.flow_ended_ns is None) if w.rests else ()
+        return (recorded, i.flow_ended_ns is None) if w.rests else ()
     ended = age(i.flow_ended_ns, now, sl.pause_single)
     ended_w = ago(w.run_to, now, sl.pause_single)
-    elapsed = min(w.elapsed, w.longest)
+    elapsed = time_left(sl, w, running)
     if i.state not in FLOW and not i.state.ending:
         left = _left(sl, w, running, ended)
         left_w = _left(sl, w, w.running, ended_w)
         if future is Future.PAUSE or (left == 0 and left_w == 0):
             return (recorded, left, left_w)
-    most = LONGEST + 1 if w.rests else w.most
     pauses = i.pauses if sl.groups_know("pause") else 0
-    ran = (min(running, most), min(running - back, most), min(w.running, most), min(w.running - back_w, most))
-    return (elapsed, ran, ended, ended_w, pauses)
+    ran = (running, running - back, w.running, w.running - back_w)
+    flow = tuple(max(w.most - w.flowed - each, 0) for each in ran)
+    paused = min(w.elapsed - running, sl.pause_total) if sl.groups_know("pause", "clear") else 0
+    return (recorded, elapsed, flow, paused, ended, ended_w, pauses)
+
+
+def time_left(sl: Slice, w: World, running: int) -> int:
+    """Ticks until the window closes by the time since the start; no more than the flow and the pauses that are left."""
+    flow = max(w.most - w.flowed - running, 0)
+    pauses = max(sl.pause_total - (w.elapsed - running), 0) + sl.flowing_within  # a start that is answered late
+    return max(min(w.longest - w.elapsed, flow + pauses + 1), 0)
 
 
 def _left(sl: Slice, w: World, running: int, ended: int) -> int:

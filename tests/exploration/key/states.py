@@ -8,6 +8,8 @@ from tests.exploration.slices import NEVER, TICK, Slice, units, volume
 from tests.exploration.step import FLOW
 from tests.exploration.world import World
 
+Points = tuple[tuple[int, int], ...]  # ticks, units counted
+
 
 def of_state(sl: Slice, i: Infusion, w: World, future: Future) -> Key:
     if i.state.ending:
@@ -52,13 +54,15 @@ def _waiting(sl: Slice, i: Infusion, w: World) -> Key:
                 seen = (r.state, age(r.asked_ns, now, 2), age(r.answered_ns, now, 2), frozenset(r.alarms))
                 seen += (r.asked_ns >= i.since_ns,)
             idle = (ago(w.idle_at, now, 2), w.idle_at is not None and w.idle_at >= w.permit_at)
-            permit = (w.permit is None, ago(w.permit_at, now, 3), w.back_ok)
+            late = sl.read_back_within
+            permit = (w.permit is None, ago(w.permit_at, now, late), w.back_ok)
+            since = age(i.since_ns, now, late)
             return (
                 *counter,
                 seen,
-                age(i.since_ns, now, 3),
+                since,
                 i.read_back is None,
-                remains(i.confirmed, now),
+                min(remains(i.confirmed, now), late - since),  # it may expire before it is too late to start
                 idle,
                 permit,
             )
@@ -68,7 +72,7 @@ def _waiting(sl: Slice, i: Infusion, w: World) -> Key:
 
 def _flow(sl: Slice, i: Infusion, w: World) -> Key:
     now, r = w.now, i.reading
-    far = max(w.longest, sl.lease) + 2
+    far = max(w.most - w.flowed, sl.lease) + 2
     seen: Key = ()
     if r is not None:
         since = -1 if i.flow_since_ns is None else i.flow_since_ns
@@ -84,13 +88,31 @@ def _flow(sl: Slice, i: Infusion, w: World) -> Key:
         i.start_answered,
         age(i.flow_since_ns, now, far),
         min(i.integral, volume(sl.dose * 6)),  # beyond that it is a mismatch whatever is counted
-        tuple((age(x.at_ns, now, far), x.delivered) for x in i.samples),
-        tuple((ago(tick, now, far), counted) for tick, counted in _track(sl, w)),
+        _points(sl, w, tuple((x.at_ns // TICK, units(x.delivered)) for x in i.samples), far),
+        _points(sl, w, _track(sl, w), far),
         age(i.no_flow_since_ns, now, far),
         None if w.still is None else (ago(w.still[0], now, far), w.still[1]),
         AlarmCode.FLOW_DEVIATION in i.alarms,
         (i.loaded, w.loaded, w.reported),
     )
+
+
+def _points(sl: Slice, w: World, points: Points, far: int) -> Key:
+    """What was counted, and when. Where no pump runs at a rate of its own and no counter lies, what follows deviates
+    from all points on one line alike, so the last stands for them; of the oldest it matters whether it is old enough.
+    """
+    old: Key = ()
+    if sl.counter_step == 1 and not sl.groups_know("speed", "slow", "counter") and _on_a_line(w, points[1:]):
+        if _on_a_line(w, points):
+            old, points = (ago(points[0][0], w.now, sl.deviation_for),) if points else (), points[-1:]
+        else:
+            points = (*points[:2], *points[2:][-1:])
+    return (*old, *((ago(tick, w.now, far), counted) for tick, counted in points))
+
+
+def _on_a_line(w: World, points: Points) -> bool:
+    """The growth between each of these points and the last one is what was programmed."""
+    return all(points[-1][1] - counted == w.growth(counted, points[-1][0] - tick) for tick, counted in points)
 
 
 def _track(sl: Slice, w: World) -> tuple[tuple[int, int], ...]:
@@ -112,7 +134,7 @@ def _ending(sl: Slice, i: Infusion, w: World, future: Future) -> Key:
         seen = (
             r.delivered,
             r.state.flowing and (lossy or bool(i.unaccounted.decimal)),
-            age(r.answered_ns, now, max(-(-left // w.rate), sl.lease if asking else 0)),
+            age(r.answered_ns, now, max(-(-left // w.rate) if lossy else 0, sl.lease if asking else 0)),
             PumpAlarm.PUMP_RESET in r.alarms,
             (asking and r.asked_ns < stop_ns, asking and r.asked_ns > stop_ns),
             not r.delivered.decimal and i.flow_since_ns is not None and r.asked_ns > i.flow_since_ns,
