@@ -41,17 +41,25 @@ MASKED = (
     "dev-hugepages.mount", "systemd-binfmt.service", "proc-sys-fs-binfmt_misc.automount", "systemd-pstore.service",
 )  # fmt: skip
 
+
+def _once_there(channel: str) -> str:
+    """Wait for the channel, which udev names when it comes to it: a service that fails meanwhile costs more."""
+    wait = f"until [ -e /dev/virtio-ports/{channel} ]; do sleep 0.5; done"
+    return f"ExecStartPre=/bin/sh -c '{wait}'\nTimeoutStartSec=infinity\n"
+
+
 FILES = {
     "etc/fstab": "/dev/vda / ext4 errors=remount-ro,noatime 0 1\n",
     "etc/hostname": f"{GATEWAY}\n",
     "etc/systemd/network/eth.network": "[Match]\nName=eth0\n[Network]\nAddress=10.0.2.15/24\nGateway=10.0.2.2\n"
     "LinkLocalAddressing=no\nIPv6AcceptRA=no\n",
     # What the tests need of the machine beside the agent: it carries requests to the operator socket.
-    "etc/systemd/system/bridge.service": "[Unit]\nAfter=systemd-udevd.service\n[Service]\n"
+    "etc/systemd/system/bridge.service": f"[Service]\n{_once_there('operator')}"
     "ExecStart=/usr/bin/python3 -I /usr/local/lib/bridge.py\nRestart=always\nRestartSec=1\nOOMScoreAdjust=-1000\n"
     "[Install]\nWantedBy=multi-user.target\n",
     # Debian's own is bound to its device: systemd restarts it at each daemon-reload, and it forgets what it runs.
-    "etc/systemd/system/qemu-guest-agent.service": "[Service]\nExecStart=/usr/sbin/qemu-ga\nRestart=always\n"
+    "etc/systemd/system/qemu-guest-agent.service": f"[Service]\n{_once_there('org.qemu.guest_agent.0')}"
+    "ExecStart=/usr/sbin/qemu-ga\nRestart=always\n"
     "RestartSec=1\nOOMScoreAdjust=-1000\n[Install]\nWantedBy=multi-user.target\n",
     "usr/local/lib/bridge.py": Path(__file__).with_name("bridge.py").read_text(encoding="utf-8"),
     # An emulated processor is ten times slower than a Raspberry Pi's, and the host may be busy.
