@@ -94,3 +94,9 @@ def test_the_catalogue_counts_its_requirements_and_all_readers_of_it_agree():
     assert f"**{counted.total()}**" in last_line
     assert set(here.catalogue()) == catalogue_ids()
     assert set(here.claims()) <= catalogue_ids()
+
+
+@pytest.mark.requirement("AUD-12")
+def test_every_requirement_of_the_catalogue_is_claimed_and_has_a_test():
+    project = Project()
+    assert set(project.claims()) == set(project.tests()) == set(project.catalogue())
