@@ -15,12 +15,12 @@ from tests.browser.tablet import tablet
 from tests.vm.gateway import WITHIN_S
 from tests.vm.nurse import RATE_ML_H
 
-pytestmark = [pytest.mark.vm, pytest.mark.realtime, pytest.mark.timeout(3600)]
+CUTS = int(os.environ.get("PUMPD_VM_CUTS", "3"))
+pytestmark = [pytest.mark.vm, pytest.mark.realtime, pytest.mark.timeout(3600 + 600 * CUTS)]
 
 LEASE_S = 10.0
 FLOWS_ON_S = LEASE_S + 1.0  # STP-09; then a New Era's own watchdog has stopped it
 BUSY_S = 2.0  # between the test's reading of two clocks
-CUTS = int(os.environ.get("PUMPD_VM_CUTS", "3"))
 
 
 @pytest.fixture
