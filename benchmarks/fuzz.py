@@ -28,7 +28,7 @@ from pumpd.wire import memory
 from pumpd_simulators.bench import simulate
 from pumpd_simulators.virtual_time import VirtualTimeLoop
 
-HANG_S = 1.0
+HANG_S = 1.0  # of CPU
 PROGRAM = RateStep(Rate("52.5"), Volume(35))
 RECORD = Path(__file__).parent / "fuzzed.toml"
 RECORD_HEAD = "# The last result of `make fuzz ARGS=--record`. `codec` is a digest of the source that was tested.\n"
@@ -95,14 +95,14 @@ def fuzz(codec: Codec, packets: dict[str, list[bytes]], count: int, seed: int) -
         way = "out" if number % 2 else "in"
         data = mutated(rng.choice(packets[way]), packets[way], rng)
         cut = rng.randrange(len(data) + 1)
-        framer, begin = makers[way](), time.perf_counter()
+        framer, begin = makers[way](), time.thread_time()
         try:
             frames = [*framer.feed(data[:cut]), *framer.feed(data[cut:])]
         except Exception as error:  # noqa: BLE001 - any exception is a finding
             findings.append(f"{way} {data.hex(' ')}: raises {error!r}")
             continue
-        if time.perf_counter() - begin > HANG_S:
-            findings.append(f"{way} {data.hex(' ')}: took more than {HANG_S} s")
+        if time.thread_time() - begin > HANG_S:
+            findings.append(f"{way} {data.hex(' ')}: took more than {HANG_S} s of CPU")
         counts["packets"] += 1
         counts["frames"] += len(frames)
         for frame in frames:

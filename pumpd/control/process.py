@@ -77,6 +77,13 @@ async def gateway(
     def last_check(pump: PumpService) -> str:
         return made.gate.last_check(pump)
 
+    for pump in settings.pumps:
+        try:
+            family(pump.driver).check_settings(pump.settings)
+        except ValueError as error:
+            raise ValueError(f"pump {pump.name}: {error}") from error
+    if errors := binding_errors(settings.pumps):
+        raise ValueError("; ".join(errors))
     strangers = Strangers(len(settings.pumps), journal, clock)
     lines: dict[str, LineRecord] = {pump.port: LineRecord(clock.scale) for pump in settings.pumps}
     runners = [
@@ -96,13 +103,6 @@ async def gateway(
         )
         for pump in settings.pumps
     ]
-    for runner in runners:
-        try:
-            runner.family.check_settings(runner.settings.settings)
-        except ValueError as error:
-            raise ValueError(f"pump {runner.name}: {error}") from error
-    if errors := binding_errors(settings.pumps):
-        raise ValueError("; ".join(errors))
     now = build(settings, library)
     trusted = settings.clock_trusted
     earlier = read_earlier(settings.journal_path, library, runners, clock, now, journal.lost, clock_trusted=trusted)

@@ -221,7 +221,7 @@ def _stop_waits_for_the_disk():
 
     async def recorded(self, request, *args):
         if request.op == "stop":
-            await self._ordering._journal.append([])
+            await self.ordering._journal.append([])
         return await right(self, request, *args)
 
     return mock.patch.object(Dispatch, "answer", recorded)

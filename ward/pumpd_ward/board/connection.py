@@ -10,6 +10,7 @@ The web server itself has a limit for an idle connection only. Promises:
 
 import asyncio
 import asyncio.constants
+import itertools
 from collections import Counter
 from typing import Any
 
@@ -19,6 +20,8 @@ WAIT_S = 10.0
 UNREAD_S = 30.0
 UNREAD_BYTES = 64 * 1024
 MOST = 400
+
+_waits = itertools.count(1)  # not the time: two that begin at once have an order too
 
 # uvicorn passes no limit for the handshake on to asyncio, whose own is a minute.
 asyncio.constants.SSL_HANDSHAKE_TIMEOUT = WAIT_S
@@ -32,7 +35,7 @@ class Connection(H11Protocol):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self.quiet_since = 0.0
+        self.quiet_since = 0  # a number that grows with each beginning of a wait
         self._waiting: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
 
@@ -83,7 +86,7 @@ class Connection(H11Protocol):
 
     def _wait_for_a_request(self) -> None:
         _cancel(self._waiting)
-        self.quiet_since = self.loop.time()
+        self.quiet_since = next(_waits)
         self._waiting = self.loop.call_later(WAIT_S, self.drop)
 
 
