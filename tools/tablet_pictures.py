@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from PIL import Image
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
 from tests.browser.chromium import chromium
 from tools.page_words import NODE, PAGE, Words
@@ -212,10 +212,11 @@ class Mock:
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.paired = True
+        self.silent = False
 
     def show(self, screen: Screen) -> int:
         """Returns the number that the state of this scene has; see DRAWN."""
-        self.paired = screen.paired
+        self.paired, self.silent = screen.paired, screen.silent_s > 0
         given = f"still=1&scene={screen.scene}&person={screen.person}&unpaired={0 if screen.paired else 1}"
         running = "&running=1006" if screen.scene in RUNNING else ""
         return self.ask(given + running)
@@ -311,14 +312,21 @@ def opened(
 
 
 ENGLISH = Words()
+LINK = "**/api/*"
+
+
+def _lost(route: Route) -> None:
+    route.abort()
 
 
 def turn_to(page: Page, at: Mock, screen: Screen, said: Words = ENGLISH) -> None:
     """Show that screen. The page is reloaded only if a new state alone would not lead there. `said`: its language."""
-    was_paired = at.paired
+    was_paired, was_silent = at.paired, at.silent
     turn = at.show(screen)
+    page.unroute(LINK, _lost)
     page.goto(f"{at.url}/#{screen.at}")
-    if not (screen.paired and was_paired):  # a page that is not paired asks again after some seconds only
+    # A page that is not paired, or has no link, asks again after some seconds only.
+    if was_silent or not (screen.paired and was_paired):
         page.reload()
     page.get_by_role("heading", level=1).wait_for()
     page.locator("button.stop").first.wait_for()
@@ -327,7 +335,7 @@ def turn_to(page: Page, at: Mock, screen: Screen, said: Words = ENGLISH) -> None
         page.wait_for_function("turn => window.drawn >= turn", arg=turn)
     if screen.silent_s:
         page.wait_for_timeout(800)
-        page.route("**/api/*", lambda route: route.abort())  # so that the link stays lost
+        page.route(LINK, _lost)  # so that it stays lost
         page.clock.fast_forward(screen.silent_s * 1000)
     page.evaluate("scrollTo(0, 0)")  # the previous screen may have been scrolled
     screen.then(page, said)
