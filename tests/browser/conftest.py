@@ -30,9 +30,9 @@ def testbed(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) 
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def quick_testbed(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) -> Iterator[RealGateway]:
-    """One bed, 240 times faster than real time: forty minutes take ten seconds."""
+    """One bed, 240 times faster than real time: forty minutes take ten seconds. Nobody has used it before."""
     with real_gateway(tmp_path_factory.mktemp("quick"), certificate, {"bed1": "SIM-1"}, FAST) as made:
         yield made
 
