@@ -77,7 +77,7 @@ class Viewers:
             KeyStore(self._gateway.state / "paired-keys.json").add(
                 pairable(f"viewer {number}", ("view",), der_of(viewer.key.public_key()), "tablet")
             )
-            while not (await viewer.hello())["ok"]:  # until control has read its key
+            while not (await viewer.hello())["ok"]:  # noqa: ASYNC110  # until control has read its key
                 await asyncio.sleep(0.2)
             await asyncio.gather(self._listen(http), self._ask(viewer))
 

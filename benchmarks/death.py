@@ -110,7 +110,7 @@ async def _lapse(made: DyingBed) -> float:
         await driver.read()  # restarts the pump's own watchdog
         lapse = loop.time() + LAPSE_S
         await guard.arm(LAPSE_S)
-        while pump.truth()["running"]:  # the plant has no event to wait for
+        while pump.truth()["running"]:  # noqa: ASYNC110 - the plant has no event to wait for
             await asyncio.sleep(0.001)
         took = (loop.time() - lapse) * 1000
         await guard.stand_down()

@@ -286,7 +286,7 @@ async def emptied(folder: Path, options: argparse.Namespace, workers: int) -> tu
         for _ in range(workers):
             ingest.start()
         async with stored(postgres) as store:
-            while not await store.fetchval("SELECT count(*) FROM reading"):  # it asks another process
+            while not await store.fetchval("SELECT count(*) FROM reading"):  # noqa: ASYNC110 - it asks another process
                 await asyncio.sleep(0.02)
             began, there = time.monotonic(), await store.fetchval("SELECT count(*) FROM reading")
             await _caught_up(store, sent)

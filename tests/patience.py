@@ -16,7 +16,7 @@ PATIENCE_S = 60.0
 async def until(true: Callable[[], T]) -> T:
     """Wait, on the loop, until it holds, and return what it then is."""
     async with asyncio.timeout(PATIENCE_S):
-        while not (found := true()):  # it reads what other threads and processes did, which set no Event
+        while not (found := true()):  # noqa: ASYNC110 - it reads what other threads and processes did, which set no Event
             await asyncio.sleep(0.01)
     return found
 

@@ -86,7 +86,7 @@ def take_into_use(settings: Settings, config: Path) -> str:
 
 def _systemctl(*arguments: str) -> bool:
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603  # fixed words
             ["systemctl", *arguments],  # noqa: S607  # of the system
             check=False,
             capture_output=True,

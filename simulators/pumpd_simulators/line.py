@@ -36,7 +36,7 @@ class Line:
         self._pump = pump
         self._clock = clock
         self._loop = asyncio.get_running_loop()
-        self._rng = random.Random(seed)  # repeatable faults, not secrets
+        self._rng = random.Random(seed)  # noqa: S311 - repeatable faults, not secrets
         self._send: Send | None = None
         self._until: dict[Kind, float] = {}
         self._lose: list[Operation | None] = []  # replies to be lost; None: to any operation

@@ -52,7 +52,7 @@ def _nothing() -> None:
     pass
 
 
-def _ignored(_: Sense, __: bool) -> None:
+def _ignored(_: Sense, __: bool) -> None:  # noqa: FBT001 - the hook's signature
     pass
 
 

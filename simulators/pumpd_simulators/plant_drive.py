@@ -12,7 +12,7 @@ from pumpd_simulators.physics import PlantSettings
 
 class Drive:
     def __init__(self, settings: PlantSettings) -> None:
-        rng = random.Random(settings.seed)  # repeatable physics, not secrets
+        rng = random.Random(settings.seed)  # noqa: S311 - repeatable physics, not secrets
         self._gain = 1.0 + rng.uniform(-1.0, 1.0) * settings.error_percent / 100.0
         self._wave = 2.0 * math.pi / settings.ripple_period_ml
         self._swing = settings.ripple_percent / 100.0 / self._wave

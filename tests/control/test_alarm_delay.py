@@ -76,7 +76,7 @@ async def test_an_alarm_of_the_gateway_that_no_event_reports_is_shown_and_sounds
         alarms = here.gateway.alarms
 
         async def until_it_sounds():
-            while alarms.board.sounding is None:  # nothing tells when it does
+            while alarms.board.sounding is None:  # noqa: ASYNC110  # nothing tells when it does
                 await asyncio.sleep(0.01)
             return loop.time()
 

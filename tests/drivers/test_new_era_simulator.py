@@ -132,7 +132,7 @@ async def test_a_stop_that_a_new_phase_makes_the_pump_ignore_is_repeated_until_n
         for _ in range(int(seconds / 5)):
             await asyncio.sleep(5)
             await driver.read()  # keeps the watchdog
-        while pump.device.display()["rate"] == "26.20MH":
+        while pump.device.display()["rate"] == "26.20MH":  # noqa: ASYNC110 - virtual time
             await asyncio.sleep(0.05)
         outcomes = [await driver.stop()]
         while not isinstance(outcomes[-1], Done):

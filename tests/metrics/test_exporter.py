@@ -56,7 +56,7 @@ async def serving(settings: Settings, sinks=None) -> AsyncIterator[None]:
     task = asyncio.create_task(Exporter(settings, settings.metrics, sinks or {}).run())
     try:
         async with asyncio.timeout(PATIENCE_S):
-            while not (task.done() or await answers(settings)):  # as a client sees it
+            while not (task.done() or await answers(settings)):  # noqa: ASYNC110 - as a client sees it
                 await asyncio.sleep(0.01)
         yield
     finally:

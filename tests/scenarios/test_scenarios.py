@@ -120,7 +120,7 @@ async def happen(here: Testbed, scenario: Scenario) -> None:
             here.bench.pull("bed1", away_s=5, seen=False)
         else:
             await here.ask(op=event.nurse, pump="bed1", by="nurse")
-    while loop.time() < begin + scenario.end.after_s and here.state() not in ENDED:
+    while loop.time() < begin + scenario.end.after_s and here.state() not in ENDED:  # noqa: ASYNC110 - virtual time
         await asyncio.sleep(5)
     await asyncio.sleep(SETTLE_S)
     await here.gateway.journal.append([Entry("scenario_over", {}, "bed1", "", 0)])  # what was posted before is on disk

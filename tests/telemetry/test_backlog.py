@@ -36,7 +36,7 @@ async def test_a_day_of_one_entry_a_second_is_kept_and_sent_in_order_with_its_ti
     write(journal, DAY)
     link = Link()
     async with publishing_to(link, settings) as cursor:
-        while cursor.position.id < DAY:
+        while cursor.position.id < DAY:  # noqa: ASYNC110 - virtual time
             await asyncio.sleep(0.25)
     sent = [json.loads(message.payload) for _, message in link.sent if message.topic.endswith("/telemetry")]
     assert [each["seq"] for each in sent] == list(range(1, DAY + 1))
@@ -57,7 +57,7 @@ async def test_new_readings_come_within_a_second_while_an_hour_is_filled_in_behi
             journal.append([reading(number)])
             new[number] = asyncio.get_running_loop().time()
             await asyncio.sleep(1)
-        while cursor.position.id < 3660:
+        while cursor.position.id < 3660:  # noqa: ASYNC110 - virtual time
             await asyncio.sleep(1)
     readings = link.fields("/telemetry")
     assert sorted(fields["seq"] for _, fields in readings) == list(range(1, 3661)), "nothing is lost, nothing is twice"
@@ -79,7 +79,7 @@ async def test_a_link_too_slow_for_all_new_readings_carries_the_newest_and_every
             journal.append([entry])
             written[number] = asyncio.get_running_loop().time()
             await asyncio.sleep(0.5)
-        while cursor.position.id < 120:
+        while cursor.position.id < 120:  # noqa: ASYNC110 - virtual time
             await asyncio.sleep(1)
     ((raised, _),) = link.fields("/alarms/occlusion")
     assert raised - written[60] <= 5
@@ -114,7 +114,7 @@ async def test_the_memory_of_a_link_that_is_too_slow_for_a_day_is_bounded(journa
         for number in range(1, 301, 10):
             journal.append([reading(each) for each in range(number, number + 10)])
             await asyncio.sleep(4)
-        while cursor.position.id < 300:
+        while cursor.position.id < 300:  # noqa: ASYNC110 - virtual time
             await asyncio.sleep(5)
     assert {fields["seq"] for _, fields in link.fields("/telemetry")} == set(range(1, 301))
 

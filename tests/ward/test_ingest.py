@@ -42,7 +42,7 @@ async def working(settings: WardSettings, number: int = 1) -> AsyncIterator[list
 async def eventually(connection, query: str, wanted: object, seconds: float = 20) -> None:
     found = None
     async with asyncio.timeout(seconds):
-        while (found := await connection.fetchval(query)) != wanted:  # it asks another process
+        while (found := await connection.fetchval(query)) != wanted:  # noqa: ASYNC110 - it asks another process
             await asyncio.sleep(0.05)
     assert found == wanted
 
@@ -118,7 +118,7 @@ async def test_a_commit_without_an_acknowledgement_is_taken_again_and_counts_onc
             return info.num_ack_pending + info.num_pending
 
         async with asyncio.timeout(PATIENCE_S):
-            while await waiting():
+            while await waiting():  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.1)
     await client.close()
     assert lost

@@ -134,7 +134,7 @@ async def test_a_gateway_hears_nothing_but_its_own_acknowledgements(shipped, sub
         await client.subscribe(subject)
         await client.flush()
         async with asyncio.timeout(PATIENCE_S):
-            while not errors:  # it comes from another process
+            while not errors:  # noqa: ASYNC110 - it comes from another process
                 await asyncio.sleep(0.02)
         assert "permissions violation" in errors[0].lower()
     finally:
@@ -165,7 +165,7 @@ async def test_ingest_may_publish_nothing_that_a_gateway_hears(shipped):
         await client.publish("pumpd.fleet.v1.bed-3.entries", b"{}")
         await client.flush()
         async with asyncio.timeout(PATIENCE_S):
-            while len(errors) < 2:
+            while len(errors) < 2:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.02)
     finally:
         await client.close()

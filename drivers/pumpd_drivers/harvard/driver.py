@@ -159,7 +159,7 @@ class Harvard(HarvardDialogue):
     async def _read_back(self, epoch: int) -> PumpProgram:
         return await program.read(self, epoch)
 
-    async def _start(self, watchdog: Duration, epoch: int) -> None:  # these pumps have none to arm
+    async def _start(self, watchdog: Duration, epoch: int) -> None:  # noqa: ARG002 - these pumps have none to arm
         await self._require_unused(epoch)
         reply = await self.command("irun", lambda reply: reply.prompt == ">" and not reply.lines, epoch)
         if reply.error is None:

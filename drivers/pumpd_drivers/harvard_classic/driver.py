@@ -193,7 +193,7 @@ class HarvardClassic(HarvardClassicDialogue):
         held = await program.read(self, epoch)
         return held if held == self._loaded else await program.read(self, epoch)
 
-    async def _start(self, watchdog: Duration, epoch: int) -> None:  # these pumps have none to arm
+    async def _start(self, watchdog: Duration, epoch: int) -> None:  # noqa: ARG002 - these pumps have none to arm
         await self._require_unused(epoch)
         reply = await self.command("RUN", lambda reply: consents(reply) and self.state(reply).flowing, epoch)
         if reply.error is not None:

@@ -199,7 +199,7 @@ class RegloIcc(RegloIccDialogue):
         if not await self.stopped(epoch=epoch):
             raise DeclinedError(text("pump.infusing_stop_first", "the pump is infusing: stop it first"))
 
-    async def _start(self, watchdog: Duration, epoch: int) -> None:  # these pumps have none to arm
+    async def _start(self, watchdog: Duration, epoch: int) -> None:  # noqa: ARG002 - these pumps have none to arm
         await self._require_stopped(epoch)
         await self._require_unused(epoch)
         loaded, self._loaded = self._loaded, None  # each start would deliver the whole volume again

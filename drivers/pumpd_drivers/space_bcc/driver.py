@@ -31,7 +31,7 @@ class SpaceBcc(SpaceBccDialogue):
     codec = Codec(Framer, Framer, checked=lambda frame: isinstance(frame, Frame))
 
     @classmethod
-    def capabilities(cls, container: Container, settings: Mapping[str, Any]) -> Capabilities:  # none fits
+    def capabilities(cls, container: Container, settings: Mapping[str, Any]) -> Capabilities:  # noqa: ARG003 - none fits
         return limits.capabilities(cls.family, SpaceBccSettings.of(settings))
 
     @classmethod
@@ -71,19 +71,19 @@ class SpaceBcc(SpaceBccDialogue):
 
     # -- what this interface cannot do -----------------------------------------------------------------------
 
-    async def _load(self, program: PumpProgram, epoch: int) -> None:  # always refused
+    async def _load(self, program: PumpProgram, epoch: int) -> None:  # noqa: ARG002 - always refused
         self._refuse()
 
-    async def _read_back(self, epoch: int) -> PumpProgram:  # always refused
+    async def _read_back(self, epoch: int) -> PumpProgram:  # noqa: ARG002 - always refused
         self._refuse()
 
-    async def _start(self, watchdog: Duration, epoch: int) -> None:  # always refused
+    async def _start(self, watchdog: Duration, epoch: int) -> None:  # noqa: ARG002 - always refused
         self._refuse()
 
     async def _stop(self) -> None:
         self._refuse()
 
-    async def _release(self, epoch: int) -> None:  # always refused
+    async def _release(self, epoch: int) -> None:  # noqa: ARG002 - always refused
         self._refuse()
 
     def _refuse(self) -> NoReturn:

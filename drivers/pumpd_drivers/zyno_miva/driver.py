@@ -226,7 +226,7 @@ class ZynoMiva(ZynoMivaDialogue):
     async def _read_back(self, epoch: int) -> PumpProgram:
         return await program.read(self, epoch)
 
-    async def _start(self, watchdog: Duration, epoch: int) -> None:  # these pumps have none to arm
+    async def _start(self, watchdog: Duration, epoch: int) -> None:  # noqa: ARG002 - these pumps have none to arm
         loaded = self._loaded
         assert loaded is not None  # the base compared it with what the pump holds
         await self.require_stopped(epoch)

@@ -206,12 +206,12 @@ class ReferencePump:
         self._plant.stop()
         self._power_up()
 
-    def press(self, key: str, value: str | None = None, unit: int = 1) -> None:  # one panel
+    def press(self, key: str, value: str | None = None, unit: int = 1) -> None:  # noqa: ARG002 - one panel
         if key != "stop" or not self.powered:
             raise PanelError(f"no key {key!r}; known: stop")
         self._end(Flag.KEY_PRESSED)
 
-    def display(self, unit: int = 1) -> dict[str, str]:  # one panel
+    def display(self, unit: int = 1) -> dict[str, str]:  # noqa: ARG002 - one panel
         return {"tag": self._tag, "blinks": str(self._blinks)} if self.powered else {"status": "off"}
 
     def shut(self) -> None:

@@ -109,12 +109,12 @@ class ToyPump:
         self._plant.stop()
         self._forget()
 
-    def press(self, key: str, value: str | None = None, unit: int = 1) -> None:  # one panel
+    def press(self, key: str, value: str | None = None, unit: int = 1) -> None:  # noqa: ARG002 - one panel
         if key != "stop" or not self.powered:
             raise PanelError(f"no key {key!r}; known: stop")
         self._plant.stop()
 
-    def display(self, unit: int = 1) -> dict[str, str]:  # one panel
+    def display(self, unit: int = 1) -> dict[str, str]:  # noqa: ARG002 - one panel
         return {"rate": f"{self._rate:g}", "alarm": self._alarm} if self.powered else {"status": "off"}
 
     def shut(self) -> None:

@@ -220,7 +220,7 @@ class AlarisPump:
         self.powered, self._bolus = on, "DISABLED"
         self._motor = self._wake()
 
-    def press(self, key: str, value: str | None = None, unit: int = 1) -> None:  # it has one panel
+    def press(self, key: str, value: str | None = None, unit: int = 1) -> None:  # noqa: ARG002 - it has one panel
         """Keys: start, stop, rate=VALUE (or N% of now), confirm (the syringe), clear (an alarm)."""
         if not self.powered:
             raise PanelError("the pump is off: its keys have no effect")
@@ -243,7 +243,7 @@ class AlarisPump:
             case _:
                 raise PanelError(f"no key {key!r}; known: start, stop, confirm, clear, rate=VALUE")
 
-    def display(self, unit: int = 1) -> dict[str, str]:  # it has one panel
+    def display(self, unit: int = 1) -> dict[str, str]:  # noqa: ARG002 - it has one panel
         if not self.powered:
             return {"status": "off"}
         now = self._motor

@@ -127,7 +127,7 @@ class Motor:
     def _stalled(self) -> None:
         self.halt(self._options.empty_word if Sense.EMPTY in self._plant.sensed else OCCLUSION)
 
-    def _sensed(self, sense: Sense, present: bool) -> None:
+    def _sensed(self, sense: Sense, present: bool) -> None:  # noqa: FBT001 - the hook's signature
         if sense is Sense.DOOR:
             self.confirmed = False  # another syringe may be in it
         if sense is Sense.BATTERY_EMPTY and present:

@@ -16,14 +16,14 @@ import pytest
 pytest.register_assert_rewrite(*(f"{__name__}.{each.name}" for each in pkgutil.iter_modules(__path__)))
 
 # The rules are imported only now: pytest rewrites the asserts of what is imported after it was registered.
-from pumpd_simulators.conformance.answers import AnswerRules, UnderstoodRules
-from pumpd_simulators.conformance.bad_line import BadLineRules
-from pumpd_simulators.conformance.identifying import ProgramRules
-from pumpd_simulators.conformance.monitoring import MonitorRules
-from pumpd_simulators.conformance.running import RunningRules
-from pumpd_simulators.conformance.stop_pace import StopPaceRules
-from pumpd_simulators.conformance.stopping import StoppingRules
-from pumpd_simulators.conformance.subject import Subject
+from pumpd_simulators.conformance.answers import AnswerRules, UnderstoodRules  # noqa: E402
+from pumpd_simulators.conformance.bad_line import BadLineRules  # noqa: E402
+from pumpd_simulators.conformance.identifying import ProgramRules  # noqa: E402
+from pumpd_simulators.conformance.monitoring import MonitorRules  # noqa: E402
+from pumpd_simulators.conformance.running import RunningRules  # noqa: E402
+from pumpd_simulators.conformance.stop_pace import StopPaceRules  # noqa: E402
+from pumpd_simulators.conformance.stopping import StoppingRules  # noqa: E402
+from pumpd_simulators.conformance.subject import Subject  # noqa: E402
 
 __all__ = ["DriverConformance", "MonitorConformance", "Subject", "Suite"]
 

@@ -303,7 +303,7 @@ class DianetStarPump:
         self.powered = on
         self._forget()
 
-    def press(self, key: str, value: str | None = None, unit: int = 1) -> None:  # it has one panel
+    def press(self, key: str, value: str | None = None, unit: int = 1) -> None:  # noqa: ARG002 - it has one panel
         """Keys: start, stop, rate=VALUE (or N% of now), vtbd=VALUE. In FERNREGEL start and stop only alarm."""
         if not self.powered:
             raise PanelError("the pump is off: its keys have no effect")
@@ -343,7 +343,7 @@ class DianetStarPump:
             raise PanelError(f"{key} {text!r} is not within the pump's limits")
         self._request |= _CHANGED
 
-    def display(self, unit: int = 1) -> dict[str, str]:  # it has one panel
+    def display(self, unit: int = 1) -> dict[str, str]:  # noqa: ARG002 - it has one panel
         if not self.powered:
             return {"status": "off"}
         motor = self.motor

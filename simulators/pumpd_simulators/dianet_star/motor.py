@@ -325,7 +325,7 @@ class Motor:
             self.standby = False
             self.warn(Alarm.STANDBY_END)
 
-    def _sensed(self, sense: Sense, present: bool) -> None:
+    def _sensed(self, sense: Sense, present: bool) -> None:  # noqa: FBT001 - the hook's signature
         alarm, ends = self._alarm_of.get(sense, (Alarm(0), False))
         if not present or not ends or (sense is Sense.DROPS and not self.drops_watched):
             return

@@ -167,7 +167,7 @@ class Motor:
     def _stalled(self) -> None:
         self._halt(Alarm.EMPTY if Sense.EMPTY in self.plant.sensed else Alarm.OCCLUSION)
 
-    def _sensed(self, sense: Sense, present: bool) -> None:
+    def _sensed(self, sense: Sense, present: bool) -> None:  # noqa: FBT001 - the hook's signature
         if sense is Sense.BATTERY_EMPTY and present:
             self.on_battery_empty()
         elif (

@@ -26,7 +26,7 @@ class _Lf(Pump):
 
     _NAMES: ClassVar[tuple[str, ...]]
 
-    def shown_address(self, given: str) -> str:  # always shown, without a leading zero
+    def shown_address(self, given: str) -> str:  # noqa: ARG002 - always shown, without a leading zero
         return str(self.address)
 
     def _parse(self, text: str) -> tuple[str, str]:
@@ -203,7 +203,7 @@ class Model33(_Lf):
             return ">" if self.motor.way == INFUSE else "<"
         return "*" if self.motor.rest is Rest.STALLED else ":"
 
-    def run_target(self, way: int) -> float | None:  # it has none
+    def run_target(self, way: int) -> float | None:  # noqa: ARG002 - it has none
         return None
 
     def __init__(self, plant: Plant, model: Model, address: int, options: HarvardClassicOptions) -> None:

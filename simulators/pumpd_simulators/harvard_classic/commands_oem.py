@@ -29,7 +29,7 @@ class MicroliterOem(Model22):
             return super().prompt
         return {Rest.TARGET: "*T", Rest.STALLED: "*"}.get(self.motor.rest, ":")
 
-    def shown_address(self, given: str) -> str:  # always shown
+    def shown_address(self, given: str) -> str:  # noqa: ARG002 - always shown
         return f"{self.address:02d}"
 
     def run_target(self, way: int) -> float | None:

@@ -36,7 +36,7 @@ class BrokerLine:
         self._more = asyncio.Event()
         self.connected = asyncio.Event()
 
-    def publish(self, message: bytes, retain: bool) -> None:
+    def publish(self, message: bytes, retain: bool) -> None:  # noqa: FBT001 - called by position
         if self.connected.is_set():
             self._waiting.append((message, retain))
             self._more.set()

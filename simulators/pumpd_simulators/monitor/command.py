@@ -23,7 +23,7 @@ class Line(Protocol):
 
     connected: asyncio.Event
 
-    def publish(self, message: bytes, retain: bool) -> None: ...
+    def publish(self, message: bytes, retain: bool) -> None: ...  # noqa: FBT001 - called by position
 
     async def run(self) -> None: ...
 

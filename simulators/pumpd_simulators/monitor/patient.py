@@ -30,7 +30,7 @@ SIGNS: Mapping[str, Sign] = {
 
 class Patient:
     def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311 - a simulation, not a secret
         self._now = {name: sign.mean for name, sign in SIGNS.items()}
 
     def second(self) -> dict[str, float]:

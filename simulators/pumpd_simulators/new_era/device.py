@@ -393,7 +393,7 @@ class NewEraPump:
         else:
             self.memory.was_running = ran  # the memory keeps that the cut came while it ran
 
-    def press(self, key: str, value: str | None = None, unit: int = 1) -> None:  # it has one panel
+    def press(self, key: str, value: str | None = None, unit: int = 1) -> None:  # noqa: ARG002 - it has one panel
         """Keys: start, stop, clear, rate=VALUE (in the pump's units, or N% of now), diameter=VALUE.
 
         `trigger` is not a key but the trigger input: a pulse, or a level with trigger=0 and trigger=1. With an alarm on
@@ -457,7 +457,7 @@ class NewEraPump:
         except ValueError as error:
             raise PanelError(f"{value!r} is not a number that the display can hold") from error
 
-    def display(self, unit: int = 1) -> dict[str, str]:  # it has one panel
+    def display(self, unit: int = 1) -> dict[str, str]:  # noqa: ARG002 - it has one panel
         if not self.powered:
             return {"status": "off"}
         self.plant.advance()

@@ -33,7 +33,7 @@ MODES: Mapping[str, tuple[Action, Action]] = {
 }
 
 
-def edges(value: str | None, high: bool) -> list[bool]:  # the level before
+def edges(value: str | None, high: bool) -> list[bool]:  # noqa: FBT001 - the level before
     """The levels that the input takes: 0 low, 1 high, None a short pulse. Raises ValueError for anything else."""
     levels = {None: [False, True], "0": [False], "1": [True]}.get(value)
     if levels is None:

@@ -137,7 +137,7 @@ class PoseidonDevice:
         self.firmware.power_up()
         self.lit = False
 
-    def press(self, key: str, value: str | None = None, unit: int = 1) -> None:  # one key for all
+    def press(self, key: str, value: str | None = None, unit: int = 1) -> None:  # noqa: ARG002 - one key for all
         """Keys: reset, on the board."""
         if key != "reset" or value is not None:
             raise PanelError(f"no key {key!r}{'' if value is None else ' with a value'}; known: reset, on the board")

@@ -396,7 +396,7 @@ class RegloIccPump:
         self._send = None
 
 
-def _kept(taken: bool) -> str:
+def _kept(taken: bool) -> str:  # noqa: FBT001 - what `keep` returns
     return OK if taken else FAIL
 
 

@@ -205,7 +205,7 @@ class ZynoMivaPump:
         if on:
             self.log.add(Kind.POWER_ON)
 
-    def press(self, key: str, value: str | None = None, unit: int = 1) -> None:  # it has one panel
+    def press(self, key: str, value: str | None = None, unit: int = 1) -> None:  # noqa: ARG002 - it has one panel
         """Keys: start, stop, ok, bolus, end (of a stopped infusion), rate=ML_H (or N% of now), volume=ML."""
         if not self.powered:
             raise PanelError("the pump is off: its keys have no effect")
@@ -234,7 +234,7 @@ class ZynoMivaPump:
         if not taken:
             raise PanelError(f"the pump refuses {key} now")
 
-    def display(self, unit: int = 1) -> dict[str, str]:  # it has one panel
+    def display(self, unit: int = 1) -> dict[str, str]:  # noqa: ARG002 - it has one panel
         if not self.powered:
             return {"status": "off"}
         now = self.motor

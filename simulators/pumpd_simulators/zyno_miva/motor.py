@@ -150,7 +150,7 @@ class Motor:
         self.rest()
         self._log.add(kind, subtype)
 
-    def _sensed(self, sense: Sense, present: bool) -> None:
+    def _sensed(self, sense: Sense, present: bool) -> None:  # noqa: FBT001 - the hook's signature
         if sense is Sense.PRESSURE and not present:
             self._log.add(Kind.OCCLUSION, CLEARED)
         elif present and sense in _HALTS:

@@ -49,7 +49,7 @@ class Bench:
         return tuple(motor.steps for motor in self.device.motors)
 
     async def until_step(self, motor, step):
-        while abs(self.device.motors[motor - 1].steps) < step:
+        while abs(self.device.motors[motor - 1].steps) < step:  # noqa: ASYNC110 - virtual time
             await asyncio.sleep(0.001)
 
 

@@ -70,7 +70,7 @@ SELECT gateway, pump, code, priority, cause, session, raised_at, escalated_at, a
 FROM alarm
 WHERE {_within("raised_at")} AND ($3::text IS NULL OR gateway = $3) AND ($4::text IS NULL OR priority = $4)
 ORDER BY least(raised_at, stored_at) DESC LIMIT $5
-"""
+"""  # noqa: S608 - put together from constants of this module; values are always parameters
 
 # Alarms that no one acknowledged have no response time; they are counted, so that the others do not hide them.
 _RESPONSES = f"""
@@ -80,7 +80,7 @@ SELECT priority, count(*) AS alarms, count(acknowledged_at) AS acknowledged,
 FROM alarm
 WHERE {_within("raised_at")} AND ($3::text IS NULL OR gateway = $3)
 GROUP BY priority
-"""
+"""  # noqa: S608 - put together from constants of this module; values are always parameters
 
 
 async def alarms(store: Store, span: Span, gateway: str | None, priority: str | None) -> dict[str, Any]:
@@ -106,7 +106,7 @@ SELECT gateway, boot, seq, ts, pump, session, kind, body, {_ahead("ts")} FROM en
 WHERE {_within("ts")} AND ($3::text IS NULL OR gateway = $3) AND ($4::text IS NULL OR pump = $4)
   AND ($5::text IS NULL OR kind = $5)
 ORDER BY least(ts, stored_at) DESC, seq DESC LIMIT $6
-"""
+"""  # noqa: S608 - put together from constants of this module; values are always parameters
 
 
 async def entries(store: Store, span: Span, gateway: str | None, pump: str | None, kind: str | None) -> dict[str, Any]:
@@ -160,7 +160,7 @@ FROM entry AS ended
 WHERE ended.kind = 'infusion_ended' AND {_within("ended.ts", "ended.stored_at")}
   AND ($3::text IS NULL OR ended.gateway = $3)
 ORDER BY ended.ts
-"""
+"""  # noqa: S608 - put together from constants of this module; values are always parameters
 
 
 async def infusions(store: Store, span: Span, gateway: str | None) -> Sequence[dict[str, Any]]:
