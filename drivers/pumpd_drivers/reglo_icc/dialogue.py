@@ -36,6 +36,7 @@ class RegloIccDialogue(LinkDriver[Heard], ABC):
     """The part of the driver that exchanges words."""
 
     longest_reply = 40
+    reply_may_come_twice = True
 
     def __init__(self, link: Side[Heard], settings: RegloIccSettings) -> None:
         super().__init__(link, settings)
@@ -43,22 +44,6 @@ class RegloIccDialogue(LinkDriver[Heard], ABC):
 
     def request(self, command: str, parameter: str = "", address: int | None = None) -> bytes:
         return Request(self.settings.channel if address is None else address, command, parameter).to_bytes()
-
-    async def ask(
-        self,
-        request: bytes,
-        accepts: Callable[[Heard], bool],
-        *,
-        refuses: Callable[[Heard], bool] = lambda _: False,
-        lane: Lane = Lane.NORMAL,
-        epoch: int | None = None,
-    ) -> Heard:
-        """As in `LinkDriver`. After a silence the reply may come twice: the second would answer the next question."""
-        missed = self.link.statistics.timeouts
-        answer = await super().ask(request, accepts, refuses=refuses, lane=lane, epoch=epoch)
-        if self.link.statistics.timeouts != missed:
-            self.link.unsettle()
-        return answer
 
     async def _insist(
         self, command: str, answers: Callable[[Heard], bool], *, lane: Lane = Lane.NORMAL, epoch: int | None = None

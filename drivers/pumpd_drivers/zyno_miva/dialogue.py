@@ -10,7 +10,6 @@ Promises:
 
 import re
 from abc import ABC
-from collections.abc import Callable
 
 from pumpd.driving import DeclinedError, Lane, LinkDriver, Side, UnansweredError, text, timed_out
 from pumpd.quantities import Volume
@@ -30,6 +29,7 @@ class ZynoMivaDialogue(LinkDriver[Heard], ABC):
     """The part of the driver that exchanges words."""
 
     longest_reply = 46
+    reply_may_come_twice = True
 
     def __init__(self, link: Side[Heard], settings: ZynoMivaSettings) -> None:
         super().__init__(link, settings)
@@ -37,22 +37,6 @@ class ZynoMivaDialogue(LinkDriver[Heard], ABC):
 
     def framed(self, request: str) -> bytes:
         return Frame(request, self.settings.checksum).to_bytes()
-
-    async def ask(
-        self,
-        request: bytes,
-        accepts: Callable[[Heard], bool],
-        *,
-        refuses: Callable[[Heard], bool] = lambda _: False,
-        lane: Lane = Lane.NORMAL,
-        epoch: int | None = None,
-    ) -> Heard:
-        """As in `LinkDriver`. After a silence the reply may come twice: the second would answer a later question."""
-        missed = self.link.statistics.timeouts
-        answer = await super().ask(request, accepts, refuses=refuses, lane=lane, epoch=epoch)
-        if self.link.statistics.timeouts != missed:
-            self.link.unsettle()
-        return answer
 
     async def question(
         self, request: str, shape: re.Pattern[str], *, lane: Lane = Lane.NORMAL, epoch: int | None = None
