@@ -124,7 +124,7 @@ class Translator:
     def __init__(self, gateway: str, simulated: Mapping[str, bool], start_of: StartOf = _no_start) -> None:
         self._root = f"pumpd/v1/{level(gateway)}"
         self._simulated, self._start_of = simulated, start_of
-        self._then: dict[str, Mapping[str, Any]] = {}  # by process, what its start says of its pumps
+        self._then: tuple[str, Mapping[str, Any]] = ("", {})  # the last process, and what its start says of its pumps
         self._state_sent: dict[str, int] = {}
         self._open: dict[tuple[str, str], Record] = {}  # active alarms, by pump and code
 
@@ -276,11 +276,11 @@ class Translator:
         return head
 
     def _was_simulated(self, entry: Record) -> bool | None:
-        if entry.boot not in self._then:
+        if entry.boot != self._then[0]:  # entries come in order, so this one will be asked for again
             start = self._start_of(entry.boot)
-            said = _body(start).get("simulated") if start is not None else None
-            self._then[entry.boot] = said if isinstance(said, dict) else {}
-        said = self._then[entry.boot].get(entry.pump)
+            pumps = _body(start).get("simulated") if start is not None else None
+            self._then = entry.boot, pumps if isinstance(pumps, dict) else {}
+        said = self._then[1].get(entry.pump)
         return said if isinstance(said, bool) else self._simulated.get(entry.pump)
 
 
