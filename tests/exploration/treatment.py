@@ -24,6 +24,7 @@ from tests.signed import library
 FIRST = "s-1"
 PUMP_FIELDS = ("held", "flowing", "by_panel", "shown", "pace", "held_turn", "speed", "unseen", "lost")
 PUMP_FIELDS += ("start_left", "stop_left")
+LONGEST = 12  # ticks of flow on record: with more, no rest is explored
 ENTRY = library().entries["ketamine-1mg-ml"]
 STRENGTH = ENTRY.concentration
 PUMP = Capabilities(
@@ -89,15 +90,6 @@ def _dose(number: int, recorded: Recorded) -> Dose:
     )
 
 
-def on_record(whole: int) -> int:
-    """The most ticks of flow on record with which a rest is explored, for so many units prescribed.
-
-    The treatment's window is one tick longer than its flow, and a stop that nothing confirms alarms two ticks later.
-    One more, since the limits of the rest are counted from the end of what is on record.
-    """
-    return whole // NORMAL + 4
-
-
 def rest(i: Infusion, w: World, rate: int, *, elsewhere: bool = False) -> tuple[RestOrdered, World] | None:
     """The order of the rest, and the world with it; None when there is none, or a person has started the pump since.
 
@@ -109,7 +101,7 @@ def rest(i: Infusion, w: World, rate: int, *, elsewhere: bool = False) -> tuple[
     if made is None:
         return None
     flowed_ns = sum(each.running_ns for each in w.record)
-    if flowed_ns > on_record(units(i.whole)) * TICK:
+    if flowed_ns > LONGEST * TICK:
         return None
     infusion = Infusion(
         place=place(w.delivery + 1, w.pump + elsewhere),

@@ -16,7 +16,7 @@ from tests.exploration.key.settled import is_settled, settled
 from tests.exploration.key.states import of_state
 from tests.exploration.slices import NEVER, OVER, TICK, Slice, volume
 from tests.exploration.step import RESUMABLE
-from tests.exploration.treatment import on_record
+from tests.exploration.treatment import LONGEST
 from tests.exploration.world import Line, World
 
 __all__ = ["Key", "key"]
@@ -78,7 +78,7 @@ def _treatment(sl: Slice, i: Infusion, w: World, pump: Key) -> Key:
         return ()  # nothing follows
     late = 0 if w.closes == NEVER else ago(w.first, w.now, w.closes)
     which = (w.delivery, w.pump, w.by_hand, w.first is None, late)
-    running = min(sum(each.running_ns for each in w.record) // TICK, on_record(sl.units) + 1) if w.rests else 0
+    running = min(sum(each.running_ns for each in w.record) // TICK, LONGEST + 1) if w.rests else 0
     if i.state.ended:
         booked = sum((each.booked for each in w.record), volume(0))
         return (*which, booked, running, 0 if w.lied else w.given, pump, w.used is None and sl.groups_know("forge"))

@@ -6,7 +6,7 @@ from pumpd.infusion import Infusion, State
 from tests.exploration.key.ages import age, ago
 from tests.exploration.slices import TICK, Slice
 from tests.exploration.step import FLOW
-from tests.exploration.treatment import on_record
+from tests.exploration.treatment import LONGEST
 from tests.exploration.world import World
 
 Key = tuple[object, ...]
@@ -45,7 +45,7 @@ def clock(sl: Slice, i: Infusion, w: World, future: Future) -> Key:
         back = now - i.no_flow_since_ns // TICK
     if i.state.ending and w.still is not None and w.run_to is None:
         back_w = now - w.still[0]
-    longest = on_record(sl.units) + 1
+    longest = LONGEST + 1
     recorded = (min(running - back, longest), min(running, longest)) if w.rests else ()
     if future is Future.END:
         return (recorded, i.flow_ended_ns is None) if w.rests else ()

@@ -77,7 +77,9 @@ def _flow(sl: Slice, i: Infusion, w: World) -> Key:
     if r is not None:
         since = -1 if i.flow_since_ns is None else i.flow_since_ns
         shown = PumpState.STOPPED if r.state is PumpState.PAUSED else r.state  # only an idle pump differs in that
-        seen = (shown, age(r.asked_ns, now, sl.lease + 2), age(r.answered_ns, now, sl.lease + 2))
+        # A count of nothing may come to be a lost one: all that could flow since then is booked (see `_ending`).
+        late = sl.lease + 2 if r.delivered.decimal else max(sl.lease + 2, _all_flows_within(w))
+        seen = (shown, age(r.asked_ns, now, late), age(r.answered_ns, now, late))
         seen += (r.asked_ns >= since, r.asked_ns > since)
         seen += (r.rate if r.state.flowing else None, r.delivered)
     return (
@@ -95,6 +97,11 @@ def _flow(sl: Slice, i: Infusion, w: World) -> Key:
         AlarmCode.FLOW_DEVIATION in i.alarms,
         (i.loaded, w.loaded, w.reported),
     )
+
+
+def _all_flows_within(w: World) -> int:
+    """Ticks in which the whole order flows: no more is booked for a longer time."""
+    return -(-w.ordered // w.rate)
 
 
 def _points(sl: Slice, w: World, points: Points, far: int) -> Key:
@@ -130,11 +137,10 @@ def _ending(sl: Slice, i: Infusion, w: World, future: Future) -> Key:
     if r is not None:
         stop_ns = i.stop_since_ns or 0
         lossy = sl.groups_know("supply", "counter") or not r.delivered.decimal
-        left = w.ordered if lossy else max(w.vtbi - units(i.accounted), 0)  # the most that may be booked in addition
         seen = (
             r.delivered,
             r.state.flowing and (lossy or bool(i.unaccounted.decimal)),
-            age(r.answered_ns, now, max(-(-left // w.rate) if lossy else 0, sl.lease if asking else 0)),
+            age(r.answered_ns, now, max(_all_flows_within(w) if lossy else 0, sl.lease if asking else 0)),
             PumpAlarm.PUMP_RESET in r.alarms,
             (asking and r.asked_ns < stop_ns, asking and r.asked_ns > stop_ns),
             not r.delivered.decimal and i.flow_since_ns is not None and r.asked_ns > i.flow_since_ns,
