@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from pumpd.control.infusions import recovery
 from pumpd.control.infusions.recovery import last_loaded, recover
 from pumpd.dosing import NO_LIBRARY
 from pumpd.host.clock import Clock
@@ -68,12 +69,15 @@ def test_a_field_whose_name_has_changed_is_read_under_its_present_name(reader):
 
 
 @pytest.mark.requirement("PWR-02")
-def test_the_infusion_that_was_running_is_recovered(reader):
+@pytest.mark.parametrize("here", ["77c09ef1-9698-4c37-95a0-2a5ccc7b4c2d", "another boot"])  # the journal's own first
+async def test_the_infusion_that_was_running_is_recovered(reader, monkeypatch, here):
+    monkeypatch.setattr(recovery, "machine_boot", lambda: here)
     found = recover(reader, PUMP, family("new-era"), NO_LIBRARY, Clock(1), time_known=True)
     assert found.infusion.state.value == "running"
     assert found.infusion.patient == RUNNING
     assert found.infusion.delivered.decimal > 0
     assert not found.failed
+    assert (found.moved_ns == 0) is (here != "another boot")
     assert last_loaded(reader, "bed1") == found.session
 
 
