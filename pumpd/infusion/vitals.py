@@ -184,11 +184,15 @@ class VitalRules:
 def newest(
     known: Sequence[VitalSample], samples: Sequence[VitalSample], now_ns: int
 ) -> tuple[tuple[VitalSample, ...], tuple[str, ...]]:
-    """The last sample of each sign after these have come, measured together; and why some of them do not count."""
+    """The last sample of each sign after these have come, measured together; and why some of them do not count.
+
+    Of a sign that comes twice at once, the last sample is the one that is checked and the one that counts.
+    """
     last = {each.sign: each for each in known}
-    wrong = impossible({each.sign: each.value for each in samples})
+    came = {each.sign: each for each in samples}
+    wrong = impossible({sign: each.value for sign, each in came.items()})
     refused = list(dict.fromkeys(wrong.values()))
-    for each in samples:
+    for each in came.values():
         if each.sign in wrong:
             continue
         if each.at_ns > now_ns:

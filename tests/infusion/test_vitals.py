@@ -76,6 +76,17 @@ def test_an_impossible_sign_does_not_hide_the_others():
     assert refused == ("spo2_percent: 101 is not between 0 and 100",)
 
 
+@pytest.mark.requirement("RUN-08")
+@pytest.mark.parametrize(
+    ("last", "ahead_ns", "counts"), [(0, S, False), (97, S, False), (97, 0, True), (101, 0, False)]
+)
+def test_of_a_sign_that_comes_twice_at_once_nothing_counts_that_was_not_checked(last, ahead_ns, counts):
+    again = one(value=last, at_ns=NOW + ahead_ns)
+    found, refused = newest((), [one(value=-1), again], NOW)
+    assert found == ((again,) if counts else ())
+    assert bool(refused) is not counts
+
+
 def test_a_diastolic_pressure_that_is_not_below_the_systolic_takes_both_away():
     found, refused = newest((), samples(NOW, systolic_mmhg=90, diastolic_mmhg=90), NOW)
     assert {each.sign for each in found} == {Sign.SPO2, Sign.HEART_RATE}
