@@ -11,7 +11,6 @@ Ends with status 1 at the first broken rule (with `--go-on`, after all stories);
 """
 
 import argparse
-import hashlib
 import json
 import multiprocessing
 import os
@@ -27,8 +26,9 @@ from tests.campaign.play import Played, play, quiet_logs
 from tests.campaign.shrink import shrink
 from tests.campaign.story import Story
 from tests.campaign.told import told
+from tests.kept import Kept, code
 
-ROOT = Path(__file__).resolve().parents[2]
+PLAYS = ("pumpd", "drivers", "simulators", "config", "tests/campaign")  # all that a story depends on
 CHUNK = 20
 COUNTED = (
     *("starts", "processes", "entries", "alarms", "delivered_ml"),
@@ -83,15 +83,14 @@ def _replay(path: Path) -> int:
 
 
 def _campaign(options: argparse.Namespace) -> int:
-    options.out.mkdir(parents=True, exist_ok=True)
-    done_path = options.out / f"done-{code()}.jsonl"
+    played = code(*PLAYS)
+    kept = Kept(options.out, played)
     if options.again:
-        done_path.unlink(missing_ok=True)
-    done = {each["seed"] for each in _lines(done_path)}
+        kept.path.unlink(missing_ok=True)
+    done = {each["seed"] for each in kept.lines()}
     seeds = [seed for seed in range(options.first, options.first + options.n) if seed not in done]
     begun, tally, broken = time.monotonic(), Tally(), 0
-    _mend(done_path)
-    with done_path.open("a", encoding="utf-8") as log:
+    with kept.more() as log:
         for number, result in enumerate(_played(seeds, options), start=1):
             tally.add(result)
             if result["violations"]:
@@ -105,37 +104,13 @@ def _campaign(options: argparse.Namespace) -> int:
                 log.flush()
                 _progress(number, len(seeds), begun, tally, broken)
     whole = Tally()
-    for result in _lines(done_path):
+    for result in kept.lines():
         whole.add(result)
-    summary = {"code": code(), "stories": options.n, "done": whole.stories, "broken": broken, **whole.facts()}
+    summary = {"code": played, "stories": options.n, "done": whole.stories, "broken": broken, **whole.facts()}
     summary |= {"wall_s": round(time.monotonic() - begun, 1), "workers": options.workers}
     (options.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(summary))
     return 1 if broken else 0
-
-
-def code() -> str:
-    """A digest of everything that a story plays: what was done with other code is kept, and does not count."""
-    digest = hashlib.sha256()
-    for folder in ("pumpd", "drivers", "simulators", "config", "tests/campaign"):
-        for path in sorted((ROOT / folder).rglob("*")):
-            if path.suffix in (".py", ".toml") and "node_modules" not in path.parts:
-                digest.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-def _mend(path: Path) -> None:
-    """Drop a last line that was cut off, or the next one would be appended to it."""
-    if path.exists() and not (whole := path.read_bytes()).endswith(b"\n"):
-        path.write_bytes(whole[: whole.rfind(b"\n") + 1])
-
-
-def _lines(path: Path) -> Iterator[dict]:
-    if path.exists():
-        with path.open(encoding="utf-8") as lines:  # a million of them
-            for line in lines:
-                if line.endswith("\n"):  # else it was cut off when the campaign was ended
-                    yield json.loads(line)
 
 
 class Tally:

@@ -9,6 +9,7 @@ from tests.campaign import __main__ as campaign
 from tests.campaign.draw import story
 from tests.campaign.story import Happening
 from tests.campaign.told import sentence, told
+from tests.kept import Kept, code
 
 
 @pytest.mark.parametrize(
@@ -43,16 +44,21 @@ def test_a_story_is_told_from_its_order_to_its_end_in_the_order_of_time():
             assert sentence(event) != f"{event.word} {event.detail}", event
 
 
-def test_a_campaign_that_was_ended_goes_on_and_forgets_only_the_line_that_was_cut_off(tmp_path):
-    file = tmp_path / "done.jsonl"
-    file.write_text('{"seed": 1}\n{"seed": 2}\n{"se', encoding="utf-8")
-    assert [each["seed"] for each in campaign._lines(file)] == [1, 2]
-    campaign._mend(file)
-    with file.open("a", encoding="utf-8") as lines:
+def test_a_run_that_was_ended_goes_on_and_forgets_only_the_line_that_was_cut_off(tmp_path):
+    kept = Kept(tmp_path, "of-this-code")
+    kept.path.write_text('{"seed": 1}\n{"seed": 2}\n{"se', encoding="utf-8")
+    assert [each["seed"] for each in kept.lines()] == [1, 2]
+    with kept.more() as lines:
         lines.write(json.dumps({"seed": 3}) + "\n")
-    assert [each["seed"] for each in campaign._lines(file)] == [1, 2, 3]
+    assert [each["seed"] for each in kept.lines()] == [1, 2, 3]
+    assert list(Kept(tmp_path, "of-other-code").lines()) == []
 
 
-def test_the_digest_is_of_what_a_story_plays():
-    assert re.fullmatch("[0-9a-f]{12}", campaign.code())
-    assert campaign.code() == campaign.code()
+def test_the_digest_is_of_what_a_story_plays(tmp_path, monkeypatch):
+    assert re.fullmatch("[0-9a-f]{12}", code(*campaign.PLAYS))
+    monkeypatch.setattr("tests.kept.ROOT", tmp_path)
+    for folder in campaign.PLAYS:
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        before = code(*campaign.PLAYS)
+        (tmp_path / folder / "new.py").touch()
+        assert code(*campaign.PLAYS) != before

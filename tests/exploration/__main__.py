@@ -1,19 +1,24 @@
-"""Explore the slices, try the mutants, and write the results into the pages."""
+"""Explore the slices, try the mutants, and write the results into the pages.
+
+Each slice that is done is kept in `.exploration/` until a source changes: a run that was ended goes on.
+"""
 
 import argparse
-import resource
+import json
+import os
 import sys
-from dataclasses import replace
+from dataclasses import asdict
 
+from pumpd.infusion.states import TRANSITIONS
 from tests.exploration import figures
 from tests.exploration.mutants import MUTANTS, caught
-from tests.exploration.pairs import PAIRS
-from tests.exploration.search import Explorer, transitions_not_taken
+from tests.exploration.searched import ALL, Searched, search_all
 from tests.exploration.slices import SLICES
+from tests.kept import ROOT, Kept, code
 
 BOUND = 200_000  # nodes of a slice
 BOUND_OF_ALL = 30_000  # of one that need not close
-COMPARE = 11  # of the merged nodes, one in so many is a candidate for a comparison
+SEARCHED = ("pumpd", "tests/exploration")  # all that a search depends on
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -21,24 +26,24 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--slice",
         action="append",
-        choices=[each.name for each in (*SLICES, *PAIRS)],
+        choices=ALL,
         metavar="NAME",
         help='only this slice, or pair such as "alarm + counter"; may be repeated',
     )
     parser.add_argument("--ci", action="store_true", help="only what CI explores")
     parser.add_argument("--nodes", type=int, default=BOUND, help=f"bound of each slice, default {BOUND:,}")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes, one a core")
     parser.add_argument("--mutants", action="store_true", help="only the mutants")
     parser.add_argument("--doc", action="store_true", help="the mutants too, and write the results into the pages")
     options = parser.parse_args(argv)
-    explorers = [] if options.mutants else _explore(options.slice, options.nodes, ci=options.ci)
-    found = [str(f) for e in explorers for f in e.found.values()]
-    found += [f"merged too much [{e.slice.name}]: {text}" for e in explorers for text in e.unlike]
-    memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    if explorers:
-        print(figures.slices(explorers))
-        print("memory:", memory_mb, "MB")
-    if explorers and not options.slice:
-        print("transitions not taken:", sorted(transitions_not_taken(explorers)) or "none")
+    searches = [] if options.mutants else _explore(options)
+    found = [text for e in searches for text in e.wrong]
+    if searches:
+        print(figures.slices(searches))
+    if searches and not options.slice:
+        taken = set().union(*(e.transitions for e in searches))
+        left = {(before, after) for before, ways in TRANSITIONS.items() for after in ways} - taken
+        print("transitions not taken:", sorted(left) or "none")
     print("\n".join(found) or "every rule holds")
     if options.mutants or options.doc:
         rows = [(mutant, caught(mutant)) for mutant in MUTANTS]
@@ -47,20 +52,29 @@ def main(argv: list[str] | None = None) -> int:
         found += wrong
         print("differ from the list:", wrong or "none")
         if options.doc and not found:
-            figures.write(explorers, rows, memory_mb)
+            figures.write(searches, rows)
     return 1 if found else 0
 
 
-def _explore(names: list[str] | None, nodes: int, *, ci: bool) -> list[Explorer]:
-    explorers = []
-    for each in SLICES if ci else (*SLICES, *PAIRS):
-        if names and each.name not in names:
-            continue
-        within = each.nodes if ci else min(nodes, BOUND_OF_ALL) if each.bound else nodes
-        explorers.append(Explorer(replace(each, nodes=within), every=True, compare=COMPARE).run())
-        explorers[-1].forget()
-        print(f"{each.name}: {explorers[-1].nodes:,} nodes", file=sys.stderr)
-    return explorers
+def _explore(options: argparse.Namespace) -> list[Searched]:
+    """In the order of the slices, whatever was done first."""
+    names = options.slice or ([each.name for each in SLICES] if options.ci else list(ALL))
+    wanted = [(name, _bound(name, options)) for name in names]
+    kept = Kept(ROOT / ".exploration", code(*SEARCHED))
+    done = {(each.name, each.bound): each for each in map(Searched.read, kept.lines())}
+    with kept.more() as lines:
+        for each in search_all([each for each in wanted if each not in done], options.workers):
+            done[each.name, each.bound] = each
+            lines.write(json.dumps(asdict(each)) + "\n")
+            lines.flush()
+            print(f"{each.name}: {each.nodes:,} nodes, {each.seconds:.0f} s", file=sys.stderr)
+    return [done[each] for each in wanted]
+
+
+def _bound(name: str, options: argparse.Namespace) -> int | None:
+    if options.ci:
+        return ALL[name].nodes
+    return min(options.nodes, BOUND_OF_ALL) if ALL[name].bound else options.nodes
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from tests.exploration.mutants import Mutant
 from tests.exploration.pairs import PAIRS, apart
-from tests.exploration.search import Explorer, Found
+from tests.exploration.search import Found
+from tests.exploration.searched import Searched
 from tests.exploration.slices import Slice
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
@@ -14,41 +15,41 @@ BEFORE, AFTER = "<!-- figures: written by `make explore` -->\n", "<!-- end of fi
 TOML = DOCS / "safety" / "figures.toml"
 
 
-def slices(explorers: list[Explorer]) -> str:
+def slices(searches: list[Searched]) -> str:
     lines = [
         "| slice | what happens in it | states | transitions | depth | closed | compared | seconds |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    single, of_two = _apart(explorers)
+    single, of_two = _apart(searches)
     for e in single:
-        counts = f"{e.nodes:,} | {e.steps:,} | {e.depth} | {'yes' if e.closed else 'no'} | {len(e.pairs):,}"
+        counts = f"{e.nodes:,} | {e.steps:,} | {e.depth} | {'yes' if e.closed else 'no'} | {e.compared:,}"
         lines.append(f"| {e.slice.name} | {e.slice.about} | {counts} | {e.seconds:.1f} |")
     if of_two:
         lines.append(_row("pairs", "any two kinds of happenings that no slice above joins", of_two))
-    lines.append(_row("**all**", "", explorers))
-    return "\n".join(lines) + "\n" + bounds(explorers)
+    lines.append(_row("**all**", "", searches))
+    return "\n".join(lines) + "\n" + bounds(searches)
 
 
-def _apart(explorers: list[Explorer]) -> tuple[list[Explorer], list[Explorer]]:
+def _apart(searches: list[Searched]) -> tuple[list[Searched], list[Searched]]:
     """The slices, and the pairs of kinds."""
     pairs = {each.name for each in PAIRS}
-    return [e for e in explorers if e.slice.name not in pairs], [e for e in explorers if e.slice.name in pairs]
+    return [e for e in searches if e.slice.name not in pairs], [e for e in searches if e.slice.name in pairs]
 
 
-def _row(name: str, about: str, explorers: list[Explorer]) -> str:
+def _row(name: str, about: str, searches: list[Searched]) -> str:
     """Several searches in one row."""
-    nodes, steps, seconds = _sums(explorers)
-    compared, closed = sum(len(e.pairs) for e in explorers), sum(e.closed for e in explorers)
-    depth = max(e.depth for e in explorers)
-    counts = f"{nodes:,} | {steps:,} | {depth} | {closed} of {len(explorers)} | {compared:,}"
+    nodes, steps, seconds = _sums(searches)
+    compared, closed = sum(e.compared for e in searches), sum(e.closed for e in searches)
+    depth = max(e.depth for e in searches)
+    counts = f"{nodes:,} | {steps:,} | {depth} | {closed} of {len(searches)} | {compared:,}"
     return f"| {name} | {about} | {counts} | {seconds:.1f} |"
 
 
-def bounds(explorers: list[Explorer]) -> str:
+def bounds(searches: list[Searched]) -> str:
     """Beside each slice that did not close: how deep it was searched, and why that is enough, if it is known."""
-    closed = [e.slice for e in explorers if e.closed]
+    closed = [e.slice for e in searches if e.closed]
     lines = ""
-    for e in explorers:
+    for e in searches:
         if not e.closed:
             tried = f"did not close; every order of up to {e.depth} happenings was tried."
             lines += f"\n- **{e.slice.name}** {tried} {_why(e.slice, closed)}"
@@ -64,8 +65,8 @@ def _why(each: Slice, closed: list[Slice]) -> str:
     return f"Every two of its kinds are together in a search that is closed. {each.bound}"
 
 
-def _sums(explorers: list[Explorer]) -> tuple[int, int, float]:
-    return sum(e.nodes for e in explorers), sum(e.steps for e in explorers), sum(e.seconds for e in explorers)
+def _sums(searches: list[Searched]) -> tuple[int, int, float]:
+    return sum(e.nodes for e in searches), sum(e.steps for e in searches), sum(e.seconds for e in searches)
 
 
 def mutants(rows: list[tuple[Mutant, Found | None]]) -> str:
@@ -76,15 +77,16 @@ def mutants(rows: list[tuple[Mutant, Found | None]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write(explorers: list[Explorer], rows: list[tuple[Mutant, Found | None]], memory_mb: int) -> None:
+def write(searches: list[Searched], rows: list[tuple[Mutant, Found | None]]) -> None:
     page = PAGE.read_text(encoding="utf-8")
+    memory_mb = max(e.memory_mb for e in searches)
     head, rest = page.split(BEFORE)
     _, tail = rest.split(AFTER)
-    tables = f"{slices(explorers)}\nMost memory: {memory_mb} MB.\n\n### Mutants\n\n{mutants(rows)}"
+    tables = f"{slices(searches)}\nMost memory of one search: {memory_mb} MB.\n\n### Mutants\n\n{mutants(rows)}"
     PAGE.write_text(f"{head}{BEFORE}\n{tables}\n{AFTER}{tail}", encoding="utf-8")
-    nodes, steps, seconds = _sums(explorers)
+    nodes, steps, seconds = _sums(searches)
     caught = sum(found is not None for _, found in rows)
-    single, of_two = _apart(explorers)
+    single, of_two = _apart(searches)
     _write_toml(
         {
             "slices": len(single),

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from pumpd.infusion import Infusion, State, begin
 from pumpd.infusion import events as ev
-from pumpd.infusion.states import TRANSITIONS
 from pumpd.infusion.turn import ImpossibleTransitionError
 from tests.exploration.alike import Pair, differ_in, unlike
 from tests.exploration.happenings import HAPPENINGS
@@ -67,10 +66,6 @@ class Explorer:
         self.unlike = [text for text in found if text is not None]
         self.seconds = time.perf_counter() - began
         return self
-
-    def forget(self) -> None:
-        """Keep the figures, not the graph."""
-        self._came, self._edges, self._calm, self._ended = [], [], [], []
 
     def _search(self, most: int | None) -> None:
         sl = self.slice
@@ -207,7 +202,3 @@ class Explorer:
                     queue.append(node)
         if not all(reached):
             self._note("an_end_is_reachable", reached.index(False))
-
-
-def transitions_not_taken(explorers: list[Explorer]) -> set[tuple[State, State]]:
-    return {(a, b) for a, ways in TRANSITIONS.items() for b in ways} - set().union(*(e.ways for e in explorers))
