@@ -158,8 +158,10 @@ class Journal:
         return _Transaction(self._db)
 
     def close(self) -> None:
-        self.kept.close(self._newest)
-        self._db.close()
+        try:
+            self.kept.close(self._newest)
+        finally:
+            self._db.close()
 
 
 class _Transaction:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Decimal
 
 import pytest
@@ -193,6 +194,11 @@ def deliveries(draw):
 
 
 HISTORIES = st.lists(past_doses(), max_size=10)
+DAY_FREE = re.compile(r"; not before ([-0-9]+ [:0-9]+) UTC(?!,)")  # of PRG-14: the others say how much later that is
+
+
+def day(ns):
+    return datetime.fromtimestamp(ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def reasons_against(doses):
@@ -209,7 +215,9 @@ def test_the_order_of_doses_does_not_matter(doses, random):
 
 @given(HISTORIES, past_doses(), st.lists(st.integers(0, 100), min_size=1, max_size=3))
 def test_a_treatment_in_parts_is_the_same_treatment(others, whole, shares):
-    """However many deliveries a treatment took, the same is refused and warned of, for the same reasons."""
+    """However many deliveries a treatment took, the same is refused and warned of, for the same reasons. Only the day's
+    dose is free no later: a part that has ended leaves the 24 hours earlier than the whole.
+    """
     whole = replace(whole, uncertain=False, given=whole.given + Mass(1))
     total = Decimal(sum(shares) + 1)
     masses = [Mass((whole.given.decimal * share / total).quantize(Decimal("0.001"), ROUND_DOWN)) for share in shares]
@@ -221,9 +229,21 @@ def test_a_treatment_in_parts_is_the_same_treatment(others, whole, shares):
         past = history(*doses)
         hard, soft = reasons_against(doses)
         names = re.compile(f"{whole.session}-[0-9]")  # a reason names the delivery that must be corrected
-        return names.sub(whole.session, f"{hard} {soft} {position(past, WANTED, NOW, RULES)}")
+        said = names.sub(whole.session, f"{hard} {soft} {position(past, WANTED, NOW, RULES)}")
+        return DAY_FREE.sub("", said), DAY_FREE.findall(said)
 
-    assert found([*others, *parts]) == found([*others, whole])
+    (reasons, free), (reasons_of_whole, free_of_whole) = found([*others, *parts]), found([*others, whole])
+    assert reasons == reasons_of_whole
+    assert len(free) == len(free_of_whole) <= 1
+    assert free <= free_of_whole
+
+
+@pytest.mark.requirement("PRG-14")
+def test_a_part_of_a_treatment_leaves_the_day_24_hours_after_its_own_end():
+    whole = dose(NOW - 10 * HOUR, given="80", lasted_ns=2 * HOUR)
+    ((first, second), of_whole) = in_parts(whole, Mass(60), Mass(20)), reasons_against([whole])[0][-1].reason
+    assert DAY_FREE.findall(of_whole) == [day(NOW + 14 * HOUR)]
+    assert DAY_FREE.findall(reasons_against([first, second])[0][-1].reason) == [day(NOW + 13 * HOUR)]
 
 
 @given(HISTORIES, past_doses())
