@@ -66,9 +66,10 @@ class View:
         minute = int(infusion["running_s"] // 300)
         if minute != self._said_minute:
             self._said_minute = minute
+            lease = "none" if infusion["lease_s"] is None else f"{infusion['lease_s']} s"
             self.say(
                 f"{minutes(infusion['running_s'])} min  {infusion['state']}  {infusion['delivered_ml']} of "
-                f"{infusion['prescribed_ml']} mL  {infusion['rate_ml_h']} mL/h  lease {infusion['lease_s']} s  "
+                f"{infusion['prescribed_ml']} mL  {infusion['rate_ml_h']} mL/h  lease {lease}  "
                 f"{messages} messages"
             )
 

@@ -12,7 +12,6 @@ Ends with status 1 at the first broken rule (with `--go-on`, after all stories);
 
 import argparse
 import json
-import multiprocessing
 import os
 import sys
 import time
@@ -27,6 +26,7 @@ from tests.campaign.shrink import shrink
 from tests.campaign.story import Story
 from tests.campaign.told import told
 from tests.kept import Kept, code
+from tests.workers import pool
 
 PLAYS = ("pumpd", "drivers", "simulators", "config", "tests/campaign")  # all that a story depends on
 CHUNK = 20
@@ -153,9 +153,8 @@ def _played(seeds: list[int], options: argparse.Namespace) -> Iterator[dict]:
     if options.workers <= 1:
         yield from map(_one, seeds)
         return
-    context = multiprocessing.get_context("fork")
-    with context.Pool(options.workers, initializer=quiet_logs) as pool:
-        yield from pool.imap_unordered(_one, seeds, CHUNK)
+    with pool(options.workers, quiet_logs) as working:
+        yield from working.imap_unordered(_one, seeds, CHUNK)
 
 
 def _one(seed: int) -> dict:

@@ -5,12 +5,12 @@ The bound for all others is unchanged.
 """
 
 import json
-import multiprocessing
 from collections import Counter
 from dataclasses import dataclass, field
 
 from tests.campaign.draw import faultless
 from tests.campaign.play import play, quiet_logs
+from tests.workers import pool
 
 MOST_A_SESSION = 0.2
 BY_DESIGN = "near_end"
@@ -62,8 +62,8 @@ def _alarms(entries):
 
 def run(options) -> int:
     budget = Budget()
-    with multiprocessing.get_context("fork").Pool(options.workers, initializer=quiet_logs) as pool:
-        for result in pool.imap_unordered(session, range(options.first, options.first + options.alarm_budget), 4):
+    with pool(options.workers, quiet_logs) as working:
+        for result in working.imap_unordered(session, range(options.first, options.first + options.alarm_budget), 4):
             budget.add(*result)
             if budget.sessions % 50 == 0:
                 print(f"{budget.sessions} sessions, {budget.high} high, {budget.any_priority} alarms", flush=True)

@@ -12,7 +12,6 @@ After each death another process starts, a nurse deals with what was left behind
 """
 
 import json
-import multiprocessing
 from collections import Counter
 from dataclasses import dataclass
 
@@ -21,6 +20,7 @@ from tests.campaign.play import Played, play, quiet_logs
 from tests.campaign.story import Happening, Nurse, Rest, Story
 from tests.campaign.world import World
 from tests.control.testbed import ORDER as TESTBED_ORDER
+from tests.workers import pool
 
 AGAIN_AFTER_S = 1.5
 LAST_S = 3.5  # of a whole dose
@@ -121,11 +121,11 @@ def run(options) -> int:
     stories += [(whole(*pump), 1) for pump in chosen if pump in first and not options.without_whole]
     counts: dict[str, Counter[str]] = {}
     broken = 0
-    with multiprocessing.get_context("fork").Pool(options.workers, initializer=quiet_logs) as pool:
+    with pool(options.workers, quiet_logs) as working:
         for story, share in stories:
             chosen_points = points(story)[:: share * options.share]
             count = counts.setdefault(story.family, Counter())
-            for point, result in pool.imap_unordered(_tried, [(story, point) for point in chosen_points], 8):
+            for point, result in working.imap_unordered(_tried, [(story, point) for point in chosen_points], 8):
                 count["points"] += 1
                 count["rest" if story.rest.orders else "whole" if story.horizon_s > 2000 else "short"] += 1
                 count["journal" if "frame" not in point.what else "wire"] += 1

@@ -60,5 +60,6 @@ def test_the_digest_is_of_what_a_story_plays(tmp_path, monkeypatch):
     for folder in campaign.PLAYS:
         (tmp_path / folder).mkdir(parents=True, exist_ok=True)
         before = code(*campaign.PLAYS)
+        assert before == code(*campaign.PLAYS)
         (tmp_path / folder / "new.py").touch()
         assert code(*campaign.PLAYS) != before

@@ -18,6 +18,7 @@ from tests.kept import ROOT, Kept, code
 
 BOUND = 200_000  # nodes of a slice
 BOUND_OF_ALL = 30_000  # of one that need not close
+KEPT = ".exploration"
 SEARCHED = ("pumpd", "tests/exploration")  # all that a search depends on
 
 
@@ -34,9 +35,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--nodes", type=int, default=BOUND, help=f"bound of each slice, default {BOUND:,}")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes, one a core")
     parser.add_argument("--mutants", action="store_true", help="only the mutants")
-    parser.add_argument("--doc", action="store_true", help="the mutants too, and write the results into the pages")
+    parser.add_argument(
+        "--doc", action="store_true", help="the mutants too, and write the results into the pages; not with --slice"
+    )
     options = parser.parse_args(argv)
-    searches = [] if options.mutants else _explore(options)
+    try:
+        searches = [] if options.mutants else _explore(options)
+    except KeyboardInterrupt:
+        print(f"Ended. What was done is kept in {KEPT}; the same command goes on.", file=sys.stderr)
+        return 130
     found = [text for e in searches for text in e.wrong]
     if searches:
         print(figures.slices(searches))
@@ -51,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
         wrong = [mutant.about for mutant, by in rows if bool(by) is not bool(mutant.caught_by)]
         found += wrong
         print("differ from the list:", wrong or "none")
-        if options.doc and not found:
+        if options.doc and not options.slice and not found:
             figures.write(searches, rows)
     return 1 if found else 0
 
@@ -60,7 +67,7 @@ def _explore(options: argparse.Namespace) -> list[Searched]:
     """In the order of the slices, whatever was done first."""
     names = options.slice or ([each.name for each in SLICES] if options.ci else list(ALL))
     wanted = [(name, _bound(name, options)) for name in names]
-    kept = Kept(ROOT / ".exploration", code(*SEARCHED))
+    kept = Kept(ROOT / KEPT, code(*SEARCHED))
     done = {(each.name, each.bound): each for each in map(Searched.read, kept.lines())}
     with kept.more() as lines:
         for each in search_all([each for each in wanted if each not in done], options.workers):

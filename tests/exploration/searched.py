@@ -1,6 +1,5 @@
 """What a search found, without its graph: small enough to come from another process, and to be kept in a file."""
 
-import multiprocessing
 import resource
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from pumpd.infusion import State
 from tests.exploration.pairs import PAIRS
 from tests.exploration.search import Explorer
 from tests.exploration.slices import SLICES, Slice
+from tests.workers import pool
 
 ALL = {each.name: each for each in (*SLICES, *PAIRS)}
 COMPARE = 11  # of the merged nodes, one in so many is a candidate for a comparison
@@ -68,8 +68,8 @@ def search(name: str, bound: int | None) -> Searched:
 
 def search_all(wanted: list[tuple[str, int | None]], workers: int) -> Iterator[Searched]:
     """Each as soon as it is done, each in a process of its own, which tells its own memory."""
-    with multiprocessing.get_context("fork").Pool(workers, maxtasksperchild=1) as pool:
-        yield from pool.imap_unordered(_search, wanted)
+    with pool(workers, tasks=1) as working:
+        yield from working.imap_unordered(_search, wanted)
 
 
 def _search(wanted: tuple[str, int | None]) -> Searched:

@@ -134,3 +134,19 @@ def test_a_torn_write_ahead_log_ends_at_a_whole_batch(path, share, tmp_path):
     assert kept % 2 == 0
     assert kept < entries[-1].id
     assert verify(copy) == kept + 1
+
+
+def test_the_file_is_closed_even_when_the_power_fails_while_the_anchor_is_written(path, monkeypatch):
+    class PowerCut(BaseException):
+        """No handler of an error may catch it."""
+
+    def fail(*_: object) -> None:
+        raise PowerCut
+
+    journal = Journal(path, "boot-1")
+    journal.append([Entry("noted", {})])
+    monkeypatch.setattr(journal.kept, "close", fail)
+    with pytest.raises(PowerCut):
+        journal.close()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        journal._db.execute("SELECT 1")

@@ -8,10 +8,8 @@ Promises:
 """
 
 import contextlib
-import ctypes
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -21,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.vm.channel import Agent, ChannelError, Monitor
+from tools.mutants.forks import end_with_parent
 
 ACCEL = os.environ.get("PUMPD_VM_ACCEL", "tcg,thread=multi,tb-size=256")
 UP_WITHIN_S = 600.0  # a machine that is emulated, on a host that is busy; a test that passes does not wait
@@ -29,7 +28,6 @@ BROKER = ("10.0.2.100", 1883)  # where the machine finds the broker of this host
 SOCKETS = ("1", "2", "3", "4.1", "4.2")  # USB sockets; those at 4 are on a hub
 # Modules for devices that no gateway has: loading them takes an emulated machine seconds.
 UNUSED = ("floppy", "pcspkr", "ata_piix", "ata_generic", "i2c_piix4", "cfg80211", "rfkill", "drm")
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ class Machine:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is for the tests, which then end it
-                preexec_fn=_end_with_parent,  # noqa: PLW1509 - one call of the system, before QEMU begins
+                preexec_fn=end_with_parent,  # noqa: PLW1509 - one call of the system, before QEMU begins
             )
         self._wait(self.monitor.answers, began, "QEMU's monitor")
         self.alive(began)
@@ -213,10 +211,6 @@ class Machine:
         for name, end in self.cables.items():
             words += ["-chardev", f"serial,id={name},path={end.resolve()}"]
         return words
-
-
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def free_port() -> int:
