@@ -87,7 +87,7 @@ class Gateway:
         self.parts = Parts(self._part_died)
         self.health = JournalHealth(self.runners, journal, clock, self.changed, damage)
         self.library_check, self.config_check = LibraryCheck(settings, library, journal, clock), ConfigCheck(read)
-        disk = DiskCheck(self.library_check, self.config_check)
+        disk = self._disk = DiskCheck(self.library_check, self.config_check)
         staff = StaffStore(settings.staff_path)
         sign_ins, register = SignIns(staff, clock.loop_ns), Register(keys, staff, journal, clock)
         certificate = CertificateWatch(journal, clock)
@@ -200,8 +200,7 @@ class Gateway:
             self.parts.start(f"time of {name}", TimePart(runner))
         self.parts.start("alarms", self.alarms)
         self.parts.start("plasma", self.plasma)
-        self.parts.once("library", self.library_check.run())
-        self.parts.once("configuration", self.config_check.run())
+        self.parts.once("library and configuration", self._disk.watch())
         infused = {runner.infusion.patient for runner in self.runners.values() if runner.infusion is not None}
         self.parts.once("dose history", self._past.run(sorted(infused)))
         if self._local is not None:

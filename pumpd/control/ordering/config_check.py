@@ -10,7 +10,7 @@ import asyncio
 
 import structlog
 
-from pumpd.control.ordering.library_check import FIRST_CHECK_AFTER_S, WITHIN_S
+from pumpd.control.ordering.library_check import WITHIN_S
 from pumpd.host.own_thread import OwnThread
 from pumpd.messages.state import ConfigurationStatus
 from pumpd.settings_file import Read
@@ -26,14 +26,6 @@ class ConfigCheck:
         self.known: tuple[str, ...] = ()  # the result of the last check
         self._key = ""
         self._disk = OwnThread("configuration check", lambda: _on_disk(read))
-
-    async def run(self) -> None:
-        """Check once after start-up, so that an unusable configuration is known before it is needed."""
-        await asyncio.sleep(FIRST_CHECK_AFTER_S)
-        if reasons := await self.objections():
-            log.error("configuration_not_usable", why=reasons)
-        elif self._read is not None and not self._key:
-            log.info("configuration_unsigned", notice="no key is trusted for it, so only a change is found")
 
     async def objections(self) -> tuple[str, ...]:
         """Why nothing may be started by this configuration, as it is on the disk now; empty when it may."""
@@ -62,6 +54,12 @@ class ConfigCheck:
                 ),
             )
         return self.known
+
+    def tell_usable(self) -> None:
+        if self._read is not None and not self._key:
+            log.info("configuration_unsigned", notice="no key is trusted for it, so only a change is found")
+        else:
+            log.info("configuration_usable", key=self._key or None)
 
     @property
     def status(self) -> ConfigurationStatus:

@@ -1,9 +1,25 @@
 """What is signed and loaded, compared with the disk: the drug library and the configuration (PRG-19, SEC-17)."""
 
 import asyncio
+from typing import Protocol
+
+import structlog
 
 from pumpd.control.ordering.config_check import ConfigCheck
 from pumpd.control.ordering.library_check import LibraryCheck
+
+log = structlog.get_logger("pumpd.control")
+
+FIRST_CHECK_AFTER_S = 5.0  # a process restarted while a pump runs has more urgent work
+AGAIN_AFTER_S = 10.0
+
+
+class Check(Protocol):
+    known: tuple[str, ...]
+
+    async def objections(self) -> tuple[str, ...]: ...
+
+    def tell_usable(self) -> None: ...
 
 
 class DiskCheck:
@@ -21,3 +37,23 @@ class DiskCheck:
         """Why nothing may be started by what is on the disk now; empty when it may."""
         library, config = await asyncio.gather(self._library.objections(), self._config.objections())
         return (*library, *config)
+
+    async def watch(self) -> None:
+        """Check after start-up, so that what is unusable is known before it is needed, and again for as long as there
+        is an objection. A tablet offers no order while there is one, so no order would find out that it is gone.
+        """
+        await asyncio.gather(_watch("library", self._library), _watch("configuration", self._config))
+
+
+async def _watch(what: str, check: Check) -> None:
+    await asyncio.sleep(FIRST_CHECK_AFTER_S)
+    told: tuple[str, ...] | None = None
+    while True:
+        reasons = await check.objections() if check.known or told is None else ()
+        if reasons != told:
+            if reasons:
+                log.error("not_usable", what=what, why=reasons)
+            else:
+                check.tell_usable()
+        told = reasons
+        await asyncio.sleep(AGAIN_AFTER_S)

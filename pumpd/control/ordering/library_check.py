@@ -27,8 +27,6 @@ from pumpd.texts import text
 
 log = structlog.get_logger("pumpd.control")
 
-AGAIN_AFTER_S = 60.0
-FIRST_CHECK_AFTER_S = 5.0  # a process restarted while a pump runs has more urgent work
 WITHIN_S = 2.0
 
 
@@ -39,20 +37,6 @@ class LibraryCheck:
         self.asked = Asked(settings.care_area, settings.simulation.unsigned_library)
         self.known: tuple[str, ...] = ()  # the result of the last check
         self._disk = OwnThread("library check", lambda: _on_disk(self._directory, settings))
-
-    async def run(self) -> None:
-        """Check after start-up, so that an unusable library is known before it is needed, and again until it is
-        usable: what is shown must not be older than a minute.
-        """
-        await asyncio.sleep(FIRST_CHECK_AFTER_S)
-        told: tuple[str, ...] = ()
-        while reasons := await self.objections():
-            if reasons != told:
-                log.error("library_not_usable", why=reasons)
-            told = reasons
-            await asyncio.sleep(AGAIN_AFTER_S)
-        if self._library.manifest is None:
-            log.warning("library_unsigned", notice="it starts simulated pumps only, because the settings allow it")
 
     async def objections(self) -> tuple[str, ...]:
         """Why nothing may be started by this library, as it is on the disk now; empty when it may."""
@@ -99,6 +83,12 @@ class LibraryCheck:
             return
         body = manifest.model_dump(exclude={"pumpd_library"})
         await self._journal.append([Entry(ACCEPTED, body, "", "", self._clock.monotonic_ns())])
+
+    def tell_usable(self) -> None:
+        if self._library.manifest is None:
+            log.warning("library_unsigned", notice="it starts simulated pumps only, because the settings allow it")
+        else:
+            log.info("library_usable", version=self._library.manifest.version)
 
     @property
     def status(self) -> LibraryStatus:
