@@ -24,7 +24,7 @@ from pumpd.control.observation.service import Found, ObservationService
 from pumpd.control.ordering.build import Build
 from pumpd.control.ordering.config_check import ConfigCheck
 from pumpd.control.ordering.courses import CourseService
-from pumpd.control.ordering.disk_check import DiskCheck
+from pumpd.control.ordering.disk_check import DiskCheck, watch
 from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.ordering.library_check import LibraryCheck
 from pumpd.control.ordering.patient_history import PatientHistories
@@ -87,7 +87,7 @@ class Gateway:
         self.parts = Parts(self._part_died)
         self.health = JournalHealth(self.runners, journal, clock, self.changed, damage)
         self.library_check, self.config_check = LibraryCheck(settings, library, journal, clock), ConfigCheck(read)
-        disk = self._disk = DiskCheck(self.library_check, self.config_check)
+        disk = DiskCheck(self.library_check, self.config_check)
         staff = StaffStore(settings.staff_path)
         sign_ins, register = SignIns(staff, clock.loop_ns), Register(keys, staff, journal, clock)
         certificate = CertificateWatch(journal, clock)
@@ -200,7 +200,9 @@ class Gateway:
             self.parts.start(f"time of {name}", TimePart(runner))
         self.parts.start("alarms", self.alarms)
         self.parts.start("plasma", self.plasma)
-        self.parts.once("library and configuration", self._disk.watch())
+        self.parts.once("library", watch("library", self.library_check))
+        self.parts.once("configuration", watch("configuration", self.config_check))
+        self.parts.once("journal", self.health.watch())
         infused = {runner.infusion.patient for runner in self.runners.values() if runner.infusion is not None}
         self.parts.once("dose history", self._past.run(sorted(infused)))
         if self._local is not None:

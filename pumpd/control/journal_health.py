@@ -6,6 +6,7 @@ Promises:
 - The alarm is active until the entries kept in memory are on disk.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 
@@ -19,6 +20,8 @@ from pumpd.journal.writer import JournalWriter
 from pumpd.texts import of_error, text
 
 log = structlog.get_logger("pumpd.control")
+
+AGAIN_AFTER_S = 10.0
 
 
 class JournalHealth:
@@ -65,6 +68,14 @@ class JournalHealth:
                 )
             )
         return reasons
+
+    async def watch(self) -> None:
+        """Try again for as long as the journal cannot be written. A tablet offers no order meanwhile, and an idle
+        gateway has nothing to write, so nothing else would find out that it can.
+        """
+        while True:
+            await asyncio.sleep(AGAIN_AFTER_S)
+            await self.retry()
 
     async def retry(self) -> None:
         """After a failure: try again to write the entries kept in memory; success clears the problem."""

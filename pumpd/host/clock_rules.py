@@ -71,19 +71,17 @@ def step_objections(then: KernelClock, now: KernelClock) -> tuple[str, ...]:
     )
 
 
-def pump_objections(pump_s: int | None, gateway_s: int) -> tuple[str, ...]:
-    """Why a pump may not be started with its present clock; `pump_s` is None for one that reports no time. Unix
-    seconds.
-    """
-    if pump_s is None or abs(pump_s - gateway_s) <= PUMP_LIMIT_S:
+def pump_objections(ahead_s: int) -> tuple[str, ...]:
+    """Why a pump whose clock is this far ahead of the gateway's may not be started."""
+    if abs(ahead_s) <= PUMP_LIMIT_S:
         return ()
     return (
         text(
             "clock.pump",
             "clock: the pump's clock is {seconds} s {way} the gateway's, at most {most} s is allowed (STA-11); find "
             "out which of the two is wrong, and set it",
-            seconds=abs(pump_s - gateway_s),
-            way=text("clock.ahead", "ahead of") if pump_s > gateway_s else text("clock.behind", "behind"),
+            seconds=abs(ahead_s),
+            way=text("clock.ahead", "ahead of") if ahead_s > 0 else text("clock.behind", "behind"),
             most=PUMP_LIMIT_S,
         ),
     )

@@ -36,9 +36,13 @@ class PumpClock:
     unix_s: int
     answered_ns: int
 
-    def at(self, now_ns: int) -> int:
-        """What it shows at another instant, if it runs as fast as the gateway's clock."""
-        return self.unix_s + (now_ns - self.answered_ns) // 10**9
+    def ahead_s(self, now_ns: int, unix_ns: int) -> int:
+        """How far it is ahead of a clock that shows `unix_ns` at another instant, if both run equally fast.
+
+        It showed whole seconds, so it was half a second later on average, and this is the nearest whole second.
+        """
+        shows_ns = self.unix_s * 10**9 + 5 * 10**8 + now_ns - self.answered_ns
+        return round((shows_ns - unix_ns) / 10**9)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pumpd.control.confirming.signature import pairable
+from pumpd.control.ordering.disk_check import FIRST_CHECK_AFTER_S
 from pumpd.control.tablets.keys import KeyStore, KeyStoreError
 from pumpd.infusion.events import Binding, ConfirmAction
 from pumpd.messages.signing import der_of, sign, signed_bytes
@@ -328,6 +329,7 @@ async def test_a_key_that_is_revoked_while_its_confirmation_is_checked_starts_no
                 store.add(dataclasses.replace(here.paired, roles=("view",), kind=kind))
             return await check()
 
+        await asyncio.sleep(FIRST_CHECK_AFTER_S + 1)  # only the confirmation asks from here on
         binding = await here.binding()
         monkeypatch.setattr(here.gateway.library_check, "objections", slow)
         expected = {"revoked": "is not paired", "replaced": "has changed", "of a tablet": "is a tablet"}[change]

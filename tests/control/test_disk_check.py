@@ -1,12 +1,14 @@
-"""A disk that was slow once: whether an order is offered follows the disk, although nobody orders meanwhile."""
+"""A disk that was slow or full once: whether an order is offered follows the disk, although nobody orders meanwhile."""
 
 import asyncio
 
 import pytest
 
+from pumpd.control import journal_health
 from pumpd.control.ordering.disk_check import AGAIN_AFTER_S, FIRST_CHECK_AFTER_S
 from pumpd.control.ordering.library_check import WITHIN_S
 from pumpd.control.refused import RefusedError
+from pumpd.journal import Journal, JournalError
 from pumpd.messages.requests import REQUEST
 from pumpd.settings_file import Read
 from tests.control.testbed import ORDER, open_testbed
@@ -23,7 +25,7 @@ async def not_offered_because(here):
     try:
         await here.gateway.ordering.preview(REQUEST.validate_python(ORDER))
     except RefusedError as refused:
-        return [reason for reason in refused.reasons if "was not read in 2 s" in reason]
+        return [reason for reason in refused.reasons if "was not read in 2 s" in reason or "disk full" in reason]
     return []
 
 
@@ -45,3 +47,24 @@ async def test_an_order_is_offered_again_soon_after_the_disk_answers(tmp_path, m
         await asyncio.sleep(FRESH_S)
         assert not await not_offered_because(here)
         assert (await here.order()).ok
+
+
+@pytest.mark.requirement("PWR-11")
+@pytest.mark.parametrize("found_by", ["an order", "an entry of an idle gateway"])
+async def test_an_order_is_offered_again_soon_after_the_journal_can_be_written(tmp_path, monkeypatch, found_by):
+    def full(*_):
+        raise JournalError("disk full")
+
+    async with open_testbed(tmp_path) as here:
+        await asyncio.sleep(FIRST_CHECK_AFTER_S + FRESH_S)  # the library's version is on record; nothing more waits
+        with monkeypatch.context() as patched:
+            patched.setattr(Journal, "append", full)
+            if found_by == "an order":
+                assert not (await here.order()).ok
+            else:
+                await here.ask(op="stop", reason="test")
+            await asyncio.sleep(3 * journal_health.AGAIN_AFTER_S)
+            assert await not_offered_because(here)
+        await asyncio.sleep(journal_health.AGAIN_AFTER_S)
+        assert not await not_offered_because(here)
+        assert here.kinds().count("journal_restored") == 1

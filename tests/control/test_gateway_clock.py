@@ -1,13 +1,16 @@
 """A first start needs a clock that is right and was not set meanwhile; an infusion under way needs none (STA-11)."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from pumpd.control.infusions.deadman import PumpDeadman
+from pumpd.control.infusions.pump_clock import AGAIN_AFTER_S, GOOD_FOR_S
 from pumpd.host.clock import Clock
 from pumpd.host.clock_rules import KernelClock
+from pumpd.pump import Done, Unknown
 from tests.control.testbed import open_testbed
 
 S = 10**9
@@ -119,3 +122,53 @@ async def test_a_pump_whose_clock_is_more_than_fifty_five_seconds_off_is_not_sta
         if why:
             (reason,) = about_the_clock(answer)
             assert f"{why} the gateway's, at most 55 s is allowed" in reason
+
+
+@pytest.mark.requirement("STA-11")
+async def test_a_pumps_clock_counts_as_it_is_now_and_not_as_it_was_when_the_pump_was_connected(
+    tmp_path, set_clock, monkeypatch
+):
+    begun = 1_700_000_000
+    monkeypatch.setattr(Clock, "now", lambda _: datetime.fromtimestamp(begun + asyncio.get_running_loop().time(), UTC))
+    dianet = {"name": "dianet-star", "options": {"serial": "11111", "unix_time_s": begun}}
+    kinds = {"driver": "dianet-star", "model": "Perfusor fm", "serial": "11111"}
+    async with open_testbed(tmp_path, simulated=dianet, **kinds) as here:
+        here.real()
+        device, right_s = here.pump.device, here.pump.device._clock_ahead_s
+        device._clock_ahead_s = right_s - 90  # as after months
+        await asyncio.sleep(GOOD_FOR_S + 1)
+        (reason,) = about_the_clock(await here.order())
+        assert "90 s behind the gateway's" in reason
+        device._clock_ahead_s = right_s  # a nurse sets it at the pump
+        await asyncio.sleep(AGAIN_AFTER_S + 1)
+        assert (await here.order()).ok
+        assert not any(entry.kind == "pump_identified_again" for entry in here.entries())
+
+
+@pytest.mark.requirement("STA-11", "COM-10")
+async def test_a_pump_that_no_longer_tells_its_time_is_still_read_and_another_one_is_identified(tmp_path, monkeypatch):
+    dianet = {"name": "dianet-star", "options": {"serial": "11111", "unix_time_s": 1}}
+    async with open_testbed(
+        tmp_path, simulated=dianet, driver="dianet-star", model="Perfusor fm", serial="11111"
+    ) as here:
+        here.real()
+        runner = here.gateway.runners["bed1"]
+        identify, asked = type(runner.line.driver).identify, []
+
+        async def lost(driver):
+            asked.append(asyncio.get_running_loop().time())
+            return Unknown("no reply")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(type(runner.line.driver), "identify", lost)
+            await asyncio.sleep(10 * AGAIN_AFTER_S)
+            assert runner.reading.answered_ns >= runner._polling._clock.loop_ns() - 2 * 10**9
+            assert 8 <= len(asked) <= 10
+
+        async def another(driver):
+            found = await identify(driver)
+            return Done(replace(found.value, serial="22222"))
+
+        monkeypatch.setattr(type(runner.line.driver), "identify", another)
+        await asyncio.sleep(2 * AGAIN_AFTER_S)
+        assert "another_pump" in here.kinds()

@@ -25,6 +25,7 @@ def told(state, proved_by="serial 123456"):
         Limits(),
         lambda _: None,
         None,
+        simulated=False,
         monitor_only=False,
     )
     polling._let_load_again("it was off")

@@ -102,6 +102,7 @@ class Testbed:
         """From now on the gateway treats this pump as a real one, with these settings of the gateway."""
         runner = self.gateway.runners[pump]
         runner.settings = runner.settings.model_copy(update={"simulated": False})
+        runner._polling._simulated = False
         for part in (self.gateway.ordering.planning, self.gateway.gate):
             part._settings = part._settings.model_copy(update=settings)
 

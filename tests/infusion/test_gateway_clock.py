@@ -75,10 +75,10 @@ def test_a_clock_that_was_set_by_more_than_a_second_is_detected(sign):
 
 @pytest.mark.requirement("STA-11")
 def test_a_pump_that_reports_its_time_may_be_fifty_five_seconds_off():
-    for pump_s in (None, 945, 1000, 1055):
-        assert pump_objections(pump_s, 1000) == ()
-    for pump_s, way in ((944, "56 s behind"), (1056, "56 s ahead of")):
-        (reason,) = pump_objections(pump_s, 1000)
+    for ahead_s in (-55, 0, 55):
+        assert pump_objections(ahead_s) == ()
+    for ahead_s, way in ((-56, "56 s behind"), (56, "56 s ahead of")):
+        (reason,) = pump_objections(ahead_s)
         assert way in reason
 
 

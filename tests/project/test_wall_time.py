@@ -27,7 +27,7 @@ READS_IT = {
     "pumpd/control/ordering/planning.py": "dose history, by the calendar (PRG-14, PRG-17, PRG-18, PRG-25)",
     "pumpd/control/ordering/service.py": "shows when an infusion was ordered (PRG-26)",
     "pumpd/control/infusions/recovery.py": "how long the machine was off: its monotonic clock does not know",
-    "pumpd/control/infusions/start_gate.py": "compares it with a pump's clock (STA-11)",
+    "pumpd/control/infusions/pump_clock.py": "compares it with a pump's clock (STA-11)",
     "pumpd/control/self_test/service.py": "shows when the self-test ran",
     "pumpd/control/retention.py": "retention, in days",
     "pumpd/journal/backlog.py": "timestamps of journal entries",

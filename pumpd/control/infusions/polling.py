@@ -17,6 +17,7 @@ from typing import Any
 import structlog
 
 from pumpd.control import describe
+from pumpd.control.infusions import pump_clock
 from pumpd.control.infusions.alike import Alike
 from pumpd.control.infusions.commands import Commands
 from pumpd.control.infusions.deadman import PumpDeadman
@@ -61,9 +62,10 @@ class Polling:
         stop: Callable[[str], None],
         alike: Alike[Any],
         *,
+        simulated: bool,
         monitor_only: bool,
     ) -> None:
-        self._alike = alike
+        self._simulated, self._alike = simulated, alike
         self._port, self._current, self._commands, self._line = port, current, commands, line
         self._deadman, self._unprescribed, self._journal = deadman, unprescribed, journal
         self._clock, self._limits, self._stop, self._monitor_only = clock, limits, stop, monitor_only
@@ -74,6 +76,7 @@ class Polling:
         self._reset_seen = False
         self._reset_doubted = False  # until it was identified again
         self._next_poll = 0.0
+        self._clock_asked_ns = 0  # in the loop's time
         self._at_rest = asyncio.Event()
 
     @property
@@ -251,10 +254,18 @@ class Polling:
                         await self._read_back(driver)
                     case command, intent:
                         await self._commands.perform(command, intent, driver)
+            elif self._clock_due():
+                self._clock_asked_ns = self._clock.loop_ns()
+                await self._line.read_clock(driver)
             elif (delay := self._next_poll - loop.time()) > 0:
                 await self._commands.sleep(delay)
             else:
                 await self._poll(driver)
+
+    def _clock_due(self) -> bool:
+        if self._simulated or self._current.may_flow:
+            return False
+        return pump_clock.due(self._line.identity, self._clock, self._clock_asked_ns)
 
     async def _read_back(self, driver: Driver) -> None:
         """Ask for the program. A pump that reports another than was read back before is to be loaded again."""

@@ -154,6 +154,16 @@ class PumpLine:
                     "identity.none", "no pump was identified on {port}: {cause}", port=self._settings.port, cause=cause
                 )
 
+    async def read_clock(self, driver: Driver) -> None:
+        """Ask a pump that reports its time for the present one. Another pump must be identified."""
+        match await self.ask(driver.identify()):
+            case Done(value=identity) if identity == self.identity:
+                self.identity = identity
+            case Done() | Refused():
+                self.doubt()
+            case Unknown():
+                pass
+
     async def ask(self, call: Awaitable[Outcome[T]]) -> Outcome[T]:
         """Make a call that counts as a failed poll when it gets no answer."""
         outcome = await self.call(call)

@@ -124,6 +124,7 @@ class PumpService:
             limits,
             lambda reason: self.stop(ev.PUMPD, reason),
             self._alike,
+            simulated=settings.simulated,
             monitor_only=family.monitor_only,
         )
 

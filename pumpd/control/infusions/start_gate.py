@@ -9,9 +9,10 @@ Promises:
 - It never holds up a stop.
 """
 
+from pumpd.control.infusions import pump_clock
 from pumpd.control.infusions.pump_service import PumpService
 from pumpd.host.clock import Clock
-from pumpd.host.clock_rules import KernelClock, error_objections, pump_objections, step_objections
+from pumpd.host.clock_rules import KernelClock, error_objections, step_objections
 from pumpd.host.supply import SupplyWatch
 from pumpd.host.supply_rules import start_objections
 from pumpd.infusion.events import ConfirmAction
@@ -41,13 +42,7 @@ class StartGate:
         if pump.settings.simulated:
             return []
         clock = error_objections(self._clock.kernel(), trusted=self._settings.clock_trusted)
-        return [*clock, *self._of_pumps_clock(pump)]
-
-    def _of_pumps_clock(self, pump: PumpService) -> tuple[str, ...]:
-        clock = pump.identity.clock if pump.identity is not None else None
-        if clock is None:
-            return ()
-        return pump_objections(clock.at(self._clock.loop_ns()), int(self._clock.now().timestamp()))
+        return [*clock, *pump_clock.objections(pump.identity, self._clock)]
 
     def _of_supply(self) -> tuple[str, ...]:
         if self._supply is None:

@@ -38,14 +38,11 @@ class DiskCheck:
         library, config = await asyncio.gather(self._library.objections(), self._config.objections())
         return (*library, *config)
 
-    async def watch(self) -> None:
-        """Check after start-up, so that what is unusable is known before it is needed, and again for as long as there
-        is an objection. A tablet offers no order while there is one, so no order would find out that it is gone.
-        """
-        await asyncio.gather(_watch("library", self._library), _watch("configuration", self._config))
 
-
-async def _watch(what: str, check: Check) -> None:
+async def watch(what: str, check: Check) -> None:
+    """Check after start-up, so that what is unusable is known before it is needed, and again for as long as there is an
+    objection. A tablet offers no order while there is one, so no order would find out that it is gone.
+    """
     await asyncio.sleep(FIRST_CHECK_AFTER_S)
     told: tuple[str, ...] | None = None
     while True:
