@@ -10,7 +10,7 @@ import pytest
 from tests.kept import ROOT
 from tests.patience import until
 
-RUN = """
+RUN = r"""
 import os, time
 from tests.workers import pool
 
