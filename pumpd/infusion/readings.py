@@ -65,17 +65,23 @@ def _unaccounted(infusion: Infusion, reading: Reading) -> Volume:
     """The worst case of what a counter lost since the last reading, when it is lower than it was (COM-05).
 
     A pump that reports a reset lost its count too: all that it counts now may have been given after the reset. From
-    then on its counter proves nothing, so flow that continues is booked at its worst case as well.
+    then on its counter proves nothing, so flow that continues is booked at its worst case as well, and so is flow
+    between two readings that only its counter shows.
     """
     last = infusion.reading
     before = last.delivered if last is not None else infusion.counted
-    kept_flowing = infusion.unaccounted and (reading.state.flowing or (last is not None and last.state.flowing))
+    grew = last is not None and reading.delivered > last.delivered
+    flowed = grew or reading.state.flowing or (last is not None and last.state.flowing)
+    kept_flowing = infusion.unaccounted and flowed
     reset = PumpAlarm.PUMP_RESET in reading.alarms and (last is None or PumpAlarm.PUMP_RESET not in last.alarms)
     if reading.delivered >= before and not kept_flowing and not reset and not _vanished(infusion, reading):
         return infusion.unaccounted
     since = last.answered_ns if last is not None else infusion.flow_since_ns or reading.answered_ns
+    most = infusion.could_give(reading.answered_ns - since)
+    if last is not None and grew:
+        most = max(most, reading.delivered - last.delivered)  # a person at the pump may have made it run faster
     # The slack is what rounding may have hidden of the last count.
-    return (infusion.unaccounted or infusion.limits.counter_slack) + infusion.could_give(reading.answered_ns - since)
+    return (infusion.unaccounted or infusion.limits.counter_slack) + most
 
 
 def _vanished(infusion: Infusion, reading: Reading) -> bool:

@@ -60,7 +60,7 @@ def note_event(sl: Slice, i: Infusion, w: World, event: ev.Event) -> World:
             return w._replace(wanted=w.latched)
         case ev.JournalFailed():
             return w._replace(permit=None)
-        case ev.TripsCleared() if i.state is State.TRIPPED:
+        case ev.TripsCleared() if i.state is State.TRIPPED and w.doubted is None:
             return w._replace(latched=False)
         case ev.ControlRestarted():
             lost = w.uncertain or i.state is State.STARTING

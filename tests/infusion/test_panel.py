@@ -8,7 +8,7 @@ import pytest
 from pumpd.infusion import State
 from pumpd.infusion import events as ev
 from pumpd.pump import AlarmCode, PumpState
-from pumpd.quantities import Volume
+from pumpd.quantities import Rate, Volume
 from tests.infusion.bench import MIN, S, bench
 
 
@@ -188,3 +188,23 @@ def test_a_pump_that_waits_to_start_by_itself_is_not_stopped():
     assert AlarmCode.STOP_UNCONFIRMED in here.infusion.alarms
     here.wait(4 * S)
     assert here.state is State.STOPPED
+
+
+@pytest.mark.requirement("COM-05")
+@pytest.mark.parametrize("panel_rate", [None, Rate("300")])
+def test_after_a_lost_count_flow_at_the_panel_that_no_reading_saw_is_booked(panel_rate):
+    """The counter began again below what is counted already, so it shows no growth of the whole."""
+    here = bench().run()
+    here.wait(5 * MIN)
+    here.pump.flowing, here.pump.counter = False, Fraction(0)  # its supply was off for a moment
+    here.now_ns += S
+    here.pump.until(here.now_ns)
+    here.read()
+    assert here.state is State.STOPPING
+    here.pump.flowing, here.pump.panel_rate = True, panel_rate  # between two polls, a person
+    here.now_ns += 2 * S
+    here.pump.until(here.now_ns)
+    here.pump.flowing = False
+    here.read()
+    assert Fraction(here.infusion.counted.decimal) < here.pump.given
+    assert Fraction(here.infusion.booked(here.now_ns).decimal) >= here.pump.given
