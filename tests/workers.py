@@ -1,6 +1,7 @@
 """Processes that share a long run. They end with it, however it ends, also when it is killed."""
 
 import os
+import signal
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -19,6 +20,7 @@ def pool(
 
 
 def _begin(run: int, begin: Callable[[], object]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run, which then ends them
     Thread(target=_end_with, args=(run,), daemon=True).start()
     begin()
 

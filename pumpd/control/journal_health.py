@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from pumpd.control.infusions.pump_service import PumpService
+from pumpd.control.refused import CHECK_AGAIN_AFTER_S
 from pumpd.host.clock import Clock
 from pumpd.infusion import events as ev
 from pumpd.journal import Entry, JournalError
@@ -20,8 +21,6 @@ from pumpd.journal.writer import JournalWriter
 from pumpd.texts import of_error, text
 
 log = structlog.get_logger("pumpd.control")
-
-AGAIN_AFTER_S = 10.0
 
 
 class JournalHealth:
@@ -70,11 +69,9 @@ class JournalHealth:
         return reasons
 
     async def watch(self) -> None:
-        """Try again for as long as the journal cannot be written. A tablet offers no order meanwhile, and an idle
-        gateway has nothing to write, so nothing else would find out that it can.
-        """
+        """Try again for as long as the journal cannot be written: an idle gateway has nothing else to write."""
         while True:
-            await asyncio.sleep(AGAIN_AFTER_S)
+            await asyncio.sleep(CHECK_AGAIN_AFTER_S)
             await self.retry()
 
     async def retry(self) -> None:

@@ -45,7 +45,7 @@ class Parts:
         self._add(name, part.run(), self._ended)
 
     def once(self, name: str, job: Coroutine[Any, Any, None]) -> None:
-        """Run a job that ends by itself. Its failure counts like the death of a part."""
+        """Run a job that has no time limit and may end by itself. Its failure counts like the death of a part."""
         self._add(name, job, self._done)
 
     def overdue(self) -> list[str]:

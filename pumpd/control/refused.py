@@ -2,6 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
+# A reason against every order is checked again so often. A tablet offers no order while there is one, so no order would
+# find out that it is gone (docs/decisions/0059).
+CHECK_AGAIN_AFTER_S = 10.0
+
 
 class RefusedError(Exception):
     """A request that is not carried out, with every reason."""

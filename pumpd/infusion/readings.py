@@ -70,16 +70,14 @@ def _unaccounted(infusion: Infusion, reading: Reading) -> Volume:
     """
     last = infusion.reading
     before = last.delivered if last is not None else infusion.counted
-    grew = last is not None and reading.delivered > last.delivered
-    flowed = grew or reading.state.flowing or (last is not None and last.state.flowing)
+    grown = max(ZERO, reading.delivered - before) if last is not None else ZERO
+    flowed = grown or reading.state.flowing or (last is not None and last.state.flowing)
     kept_flowing = infusion.unaccounted and flowed
     reset = PumpAlarm.PUMP_RESET in reading.alarms and (last is None or PumpAlarm.PUMP_RESET not in last.alarms)
     if reading.delivered >= before and not kept_flowing and not reset and not _vanished(infusion, reading):
         return infusion.unaccounted
     since = last.answered_ns if last is not None else infusion.flow_since_ns or reading.answered_ns
-    most = infusion.could_give(reading.answered_ns - since)
-    if last is not None and grew:
-        most = max(most, reading.delivered - last.delivered)  # a person at the pump may have made it run faster
+    most = max(grown, infusion.could_give(reading.answered_ns - since))  # a person at the pump may have made it faster
     # The slack is what rounding may have hidden of the last count.
     return (infusion.unaccounted or infusion.limits.counter_slack) + most
 

@@ -4,16 +4,15 @@ import asyncio
 
 import pytest
 
-from pumpd.control import journal_health
-from pumpd.control.ordering.disk_check import AGAIN_AFTER_S, FIRST_CHECK_AFTER_S
+from pumpd.control.ordering.disk_check import FIRST_CHECK_AFTER_S
 from pumpd.control.ordering.library_check import WITHIN_S
-from pumpd.control.refused import RefusedError
+from pumpd.control.refused import CHECK_AGAIN_AFTER_S, RefusedError
 from pumpd.journal import Journal, JournalError
 from pumpd.messages.requests import REQUEST
 from pumpd.settings_file import Read
 from tests.control.testbed import ORDER, open_testbed
 
-FRESH_S = AGAIN_AFTER_S + WITHIN_S
+FRESH_S = CHECK_AGAIN_AFTER_S + WITHIN_S
 
 
 async def hang(*_):
@@ -63,8 +62,8 @@ async def test_an_order_is_offered_again_soon_after_the_journal_can_be_written(t
                 assert not (await here.order()).ok
             else:
                 await here.ask(op="stop", reason="test")
-            await asyncio.sleep(3 * journal_health.AGAIN_AFTER_S)
+            await asyncio.sleep(3 * CHECK_AGAIN_AFTER_S)
             assert await not_offered_because(here)
-        await asyncio.sleep(journal_health.AGAIN_AFTER_S)
+        await asyncio.sleep(CHECK_AGAIN_AFTER_S)
         assert not await not_offered_because(here)
         assert here.kinds().count("journal_restored") == 1

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from pumpd.control.infusions.deadman import PumpDeadman
-from pumpd.control.infusions.pump_clock import AGAIN_AFTER_S, GOOD_FOR_S
+from pumpd.control.infusions.pump_clock import GOOD_FOR_S
+from pumpd.control.refused import CHECK_AGAIN_AFTER_S
 from pumpd.host.clock import Clock
 from pumpd.host.clock_rules import KernelClock
 from pumpd.pump import Done, Unknown
@@ -140,7 +141,7 @@ async def test_a_pumps_clock_counts_as_it_is_now_and_not_as_it_was_when_the_pump
         (reason,) = about_the_clock(await here.order())
         assert "90 s behind the gateway's" in reason
         device._clock_ahead_s = right_s  # a nurse sets it at the pump
-        await asyncio.sleep(AGAIN_AFTER_S + 1)
+        await asyncio.sleep(CHECK_AGAIN_AFTER_S + 1)
         assert (await here.order()).ok
         assert not any(entry.kind == "pump_identified_again" for entry in here.entries())
 
@@ -161,7 +162,7 @@ async def test_a_pump_that_no_longer_tells_its_time_is_still_read_and_another_on
 
         with monkeypatch.context() as patched:
             patched.setattr(type(runner.line.driver), "identify", lost)
-            await asyncio.sleep(10 * AGAIN_AFTER_S)
+            await asyncio.sleep(10 * CHECK_AGAIN_AFTER_S)
             assert runner.reading.answered_ns >= runner._polling._clock.loop_ns() - 2 * 10**9
             assert 8 <= len(asked) <= 10
 
@@ -170,5 +171,5 @@ async def test_a_pump_that_no_longer_tells_its_time_is_still_read_and_another_on
             return Done(replace(found.value, serial="22222"))
 
         monkeypatch.setattr(type(runner.line.driver), "identify", another)
-        await asyncio.sleep(2 * AGAIN_AFTER_S)
+        await asyncio.sleep(2 * CHECK_AGAIN_AFTER_S)
         assert "another_pump" in here.kinds()

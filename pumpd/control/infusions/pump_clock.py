@@ -4,12 +4,12 @@ It is part of a pump's identity, and a pump may stay connected for months, in wh
 person who was told that it is wrong.
 """
 
+from pumpd.control.refused import CHECK_AGAIN_AFTER_S
 from pumpd.host.clock import Clock
 from pumpd.host.clock_rules import pump_objections
 from pumpd.pump import Identity
 from pumpd.quantities import NS_PER_S
 
-AGAIN_AFTER_S = 10  # while it is wrong
 GOOD_FOR_S = 600
 
 
@@ -25,5 +25,5 @@ def due(identity: Identity | None, clock: Clock, asked_ns: int) -> bool:
     """Whether to ask the pump for its time again. `asked_ns`: when it was last asked, whether or not it answered."""
     if identity is None or identity.clock is None:
         return False
-    age_ns = clock.loop_ns() - max(asked_ns, identity.clock.answered_ns)
-    return age_ns >= (AGAIN_AFTER_S if objections(identity, clock) else GOOD_FOR_S) * NS_PER_S
+    age_s = (clock.loop_ns() - max(asked_ns, identity.clock.answered_ns)) / NS_PER_S
+    return age_s >= GOOD_FOR_S or (age_s >= CHECK_AGAIN_AFTER_S and bool(objections(identity, clock)))

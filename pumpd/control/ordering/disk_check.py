@@ -7,14 +7,16 @@ import structlog
 
 from pumpd.control.ordering.config_check import ConfigCheck
 from pumpd.control.ordering.library_check import LibraryCheck
+from pumpd.control.refused import CHECK_AGAIN_AFTER_S
 
 log = structlog.get_logger("pumpd.control")
 
 FIRST_CHECK_AFTER_S = 5.0  # a process restarted while a pump runs has more urgent work
-AGAIN_AFTER_S = 10.0
 
 
 class Check(Protocol):
+    """`known`: the result of the last check. `tell_usable` logs that there is no objection."""
+
     known: tuple[str, ...]
 
     async def objections(self) -> tuple[str, ...]: ...
@@ -40,9 +42,7 @@ class DiskCheck:
 
 
 async def watch(what: str, check: Check) -> None:
-    """Check after start-up, so that what is unusable is known before it is needed, and again for as long as there is an
-    objection. A tablet offers no order while there is one, so no order would find out that it is gone.
-    """
+    """Check after start-up, so that what is unusable is known before it is needed, and again while it is."""
     await asyncio.sleep(FIRST_CHECK_AFTER_S)
     told: tuple[str, ...] | None = None
     while True:
@@ -53,4 +53,4 @@ async def watch(what: str, check: Check) -> None:
             else:
                 check.tell_usable()
         told = reasons
-        await asyncio.sleep(AGAIN_AFTER_S)
+        await asyncio.sleep(CHECK_AGAIN_AFTER_S)
